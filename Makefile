@@ -1,0 +1,34 @@
+PYTHON = python3
+BIN = .venv/bin
+
+.PHONY: setup test test-matrix demo lab-up lab-down
+
+setup: .venv/complete
+
+.venv/complete: requirements.txt pyproject.toml tests/lab/packages.sh
+	tests/lab/packages.sh
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy --strict hostwright deploys
+	$(BIN)/pytest tests/unit --durations=5
+	$(BIN)/pytest tests/acceptance -m 'not matrix' --durations=0
+
+# The same acceptance tests on every Debian release and kind of host. pytest's code 5 says that no test was found.
+test-matrix: setup
+	@$(BIN)/pytest -m matrix --durations=0 tests; code=$$?; \
+	if [ $$code -eq 5 ]; then echo 'No test is marked `matrix`: nothing was tested.'; else exit $$code; fi
+
+demo: setup
+	$(BIN)/python -m tests.lab.demo
+
+lab-up: setup
+	$(BIN)/python -m tests.lab up
+
+lab-down: setup
+	$(BIN)/python -m tests.lab down

@@ -1,0 +1,1 @@
+"""Idempotent operations for real hosts: observe, decide, act."""

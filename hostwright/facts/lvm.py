@@ -1,0 +1,416 @@
+"""What a host's volumes, file systems and disks are like, each read with one command.
+
+Sources: lvmreport(7), fstab(5), proc_pid_mountinfo(5), xfs_info(8), dumpe2fs(8), btrfs-filesystem(8).
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyinfra.api import FactBase
+from typing_extensions import override
+
+from hostwright.shell import script, sections
+
+
+@dataclass(frozen=True)
+class PhysicalVolume:
+    name: str
+    uuid: str
+    extents: int
+    allocated: int
+    tags: tuple[str, ...]
+    missing: bool
+    allocatable: bool
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A logical volume; sizes in extents."""
+
+    name: str
+    uuid: str
+    extents: int
+    layout: tuple[str, ...]
+    role: tuple[str, ...]
+    segment_types: tuple[str, ...]
+    disks: tuple[str, ...]
+    tags: tuple[str, ...]
+    origin: str
+    device: str
+    """MAJOR:MINOR, empty when it is not active"""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A volume group; extent_size in bytes."""
+
+    name: str
+    uuid: str
+    extent_size: int
+    extents: int
+    free: int
+    sequence: int
+    exported: bool
+    partial: bool
+    clustered: bool
+    disks: tuple[PhysicalVolume, ...]
+    volumes: tuple[Volume, ...]
+
+    def volume(self, name: str) -> Volume | None:
+        return next((volume for volume in self.volumes if volume.name == name), None)
+
+
+@dataclass(frozen=True)
+class Mount:
+    point: str
+    device: str
+    """MAJOR:MINOR"""
+    root: str
+    kind: str
+    source: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FstabLine:
+    text: str
+    spec: str
+    point: str
+    kind: str
+    options: str
+
+
+@dataclass(frozen=True)
+class FileSystem:
+    """What a volume carries; sizes in bytes. `detail` is what the file system says of itself."""
+
+    kind: str
+    uuid: str
+    label: str
+    mounted: str
+    size: int
+    free: int
+    inodes_used: int
+    detail: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BlockDevice:
+    name: str
+    parents: tuple[str, ...]
+    type: str
+    removable: bool
+
+
+@dataclass(frozen=True)
+class Swap:
+    path: str
+    used: int
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The file system that a staging directory is on; sizes in bytes."""
+
+    exists: bool
+    mount: str = ""
+    device: str = ""
+    size: int = 0
+    free: int = 0
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A disk offered for borrowing; size in bytes, `holds` is what was found on it."""
+
+    exists: bool
+    name: str = ""
+    size: int = 0
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    running: bool
+    id: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Everything the plan of a rebalance needs to know, but for what a search through home tells."""
+
+    host: Mapping[str, str]
+    tools: frozenset[str]
+    job: Job
+    groups: tuple[Group, ...]
+    lvm_error: str
+    mounts: tuple[Mount, ...]
+    fstab: tuple[FstabLine, ...]
+    marker: str
+    swaps: tuple[Swap, ...]
+    devices: tuple[BlockDevice, ...]
+    file_systems: Mapping[str, FileSystem]
+    staging: Staging | None = None
+    scratch: Scratch | None = None
+
+    def group(self, name: str) -> Group | None:
+        return next((group for group in self.groups if group.name == name), None)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who keeps a file system busy: a process, or a thing of another kind that `command` names."""
+
+    kind: str
+    command: str
+    pid: str = ""
+    user: str = ""
+    unit: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is in a file system that is to move, and who uses it; sizes in bytes."""
+
+    inodes: int = 0
+    allocated: int = 0
+    largest: int = 0
+    encrypted: int = 0
+    verity: int = 0
+    holders: tuple[Holder, ...] = ()
+    kernel_errors: tuple[str, ...] = field(default=())
+
+
+def _pairs(lines: Sequence[str]) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+
+
+def _groups(text: str) -> tuple[tuple[Group, ...], str]:
+    start = text.find("{")
+    try:
+        reports: list[dict[str, list[dict[str, str]]]] = json.loads(text[start:])["report"] if start >= 0 else []
+    except (ValueError, KeyError):
+        return (), text.strip()
+    return tuple(_group(report) for report in reports if report.get("vg")), text[:start].strip()
+
+
+def _group(report: Mapping[str, Sequence[Mapping[str, str]]]) -> Group:
+    row = report["vg"][0]
+    size = int(row["vg_extent_size"])
+    segments = report.get("seg", [])
+    return Group(
+        name=row["vg_name"],
+        uuid=row["vg_uuid"],
+        extent_size=size,
+        extents=int(row["vg_extent_count"]),
+        free=int(row["vg_free_count"]),
+        sequence=int(row["vg_seqno"]),
+        exported=row["vg_attr"][2] == "x",
+        partial=row["vg_attr"][3] == "p" or int(row["vg_missing_pv_count"]) > 0,
+        clustered=row["vg_attr"][5] in "cs",
+        disks=tuple(
+            PhysicalVolume(
+                name=disk["pv_name"],
+                uuid=disk["pv_uuid"],
+                extents=int(disk["pv_pe_count"]),
+                allocated=int(disk["pv_pe_alloc_count"]),
+                tags=_names(disk["pv_tags"]),
+                missing="m" in disk["pv_attr"],
+                allocatable=disk["pv_attr"].startswith("a"),
+            )
+            for disk in report.get("pv", [])
+        ),
+        volumes=tuple(_volume(volume, size, segments) for volume in report.get("lv", [])),
+    )
+
+
+def _volume(row: Mapping[str, str], extent_size: int, segments: Sequence[Mapping[str, str]]) -> Volume:
+    own = [segment for segment in segments if segment["lv_uuid"] == row["lv_uuid"]]
+    active = row["lv_kernel_major"] not in ("", "-1")
+    return Volume(
+        name=row["lv_name"].strip("[]"),
+        uuid=row["lv_uuid"],
+        extents=int(row["lv_size"]) // extent_size,
+        layout=_names(row["lv_layout"]),
+        role=_names(row["lv_role"]),
+        segment_types=tuple(dict.fromkeys(segment["segtype"] for segment in own)),
+        disks=tuple(
+            dict.fromkeys(re.sub(r"\(\d+\)$", "", device) for segment in own for device in _names(segment["devices"]))
+        ),
+        tags=_names(row["lv_tags"]),
+        origin=row["origin"],
+        device=f"{row['lv_kernel_major']}:{row['lv_kernel_minor']}" if active else "",
+    )
+
+
+def _mount(line: str) -> Mount:
+    before, after = line.split(" - ", 1)
+    _, _, device, root, point, options, *_ = before.split(" ")
+    kind, source, superblock = [*after.split(" "), "", ""][:3]
+    return Mount(
+        _unescape(point),
+        device,
+        _unescape(root),
+        kind,
+        _unescape(source),
+        tuple(options.split(",") + superblock.split(",")),
+    )
+
+
+def _fstab(lines: Sequence[str]) -> tuple[FstabLine, ...]:
+    found = []
+    for line in lines:
+        words = line.split()
+        if len(words) >= 3 and not words[0].startswith("#"):
+            options = words[3] if len(words) > 3 else "defaults"
+            found.append(FstabLine(line, words[0], _unescape(words[1]), words[2], options))
+    return tuple(found)
+
+
+def _devices(lines: Sequence[str]) -> tuple[BlockDevice, ...]:
+    rows = [dict(re.findall(r'(\S+?)="([^"]*)"', line)) for line in lines]
+    parents: dict[str, list[str]] = {}
+    for row in rows:
+        parents.setdefault(row["KNAME"], []).extend([row["PKNAME"]] if row.get("PKNAME") else [])
+    by_name = {row["KNAME"]: row for row in rows}
+    return tuple(
+        BlockDevice(name, tuple(dict.fromkeys(parents[name])), row["TYPE"], row["RM"] == "1")
+        for name, row in by_name.items()
+    )
+
+
+def _file_system(lines: Sequence[str], detail: Sequence[str]) -> FileSystem:
+    values = _pairs(lines)
+    block = int(values.get("BLOCK", 0))
+    return FileSystem(
+        kind=values.get("TYPE", ""),
+        uuid=values.get("UUID", ""),
+        label=_unescape_hex(values.get("LABEL", "")),
+        mounted=values.get("MOUNTED", ""),
+        size=block * int(values.get("BLOCKS", 0)),
+        free=block * int(values.get("FREE", 0)),
+        inodes_used=int(values.get("INODES", 0)) - int(values.get("INODES_FREE", 0)),
+        detail=tuple(detail),
+    )
+
+
+def _unescape_hex(text: str) -> str:
+    return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), text)
+
+
+def parse_storage(lines: list[str]) -> Storage:
+    found = sections(lines)
+    host = _pairs(found.get("host", []))
+    groups, error = _groups("\n".join(found.get("lvm", [])))
+    job = _pairs(found.get("job", []))
+    staging, scratch = found.get("staging"), found.get("scratch")
+    return Storage(
+        host={key: value for key, value in host.items() if key != "tool"},
+        tools=frozenset(line[5:] for line in found.get("host", []) if line.startswith("tool=")),
+        job=Job(job.get("running") == "yes", job.get("id", ""), job.get("status", "")),
+        groups=groups,
+        lvm_error=error,
+        mounts=tuple(_mount(line) for line in found.get("mountinfo", [])),
+        fstab=_fstab(found.get("fstab", [])),
+        marker=next((line for line in found.get("fstab", []) if line.startswith("# hostwright-lvm ")), ""),
+        swaps=tuple(
+            Swap(_unescape(words[0]), int(words[3]) * 1024)
+            for words in (line.split() for line in found.get("swaps", [])[1:])
+        ),
+        devices=_devices(found.get("lsblk", [])),
+        file_systems={
+            name.removeprefix("volume "): _file_system(lines, found.get(f"detail {name.removeprefix('volume ')}", []))
+            for name, lines in found.items()
+            if name.startswith("volume ")
+        },
+        staging=None if staging is None else _staging(_pairs(staging)),
+        scratch=None if scratch is None else _scratch(scratch),
+    )
+
+
+def _staging(values: Mapping[str, str]) -> Staging:
+    if "MISSING" in values:
+        return Staging(exists=False)
+    block = int(values["BLOCK"])
+    return Staging(True, values["MOUNT"], values["DEVICE"], block * int(values["BLOCKS"]), block * int(values["FREE"]))
+
+
+def _scratch(lines: Sequence[str]) -> Scratch:
+    values = _pairs(lines)
+    if "MISSING" in values:
+        return Scratch(exists=False)
+    holds = [line.split("=", 1)[1] for line in lines if line.startswith(("TYPE=", "PTTYPE=", "SIGNATURE="))]
+    holds += [f"used by {line.split('=', 1)[1]}" for line in lines if line.startswith("HOLDER=")]
+    if "NONZERO" in values and not holds:
+        holds = ["data in its first MiB"]
+    return Scratch(True, values["KNAME"], int(values["SIZE"]), tuple(dict.fromkeys(holds)))
+
+
+def parse_survey(lines: list[str]) -> Survey:
+    found = sections(lines)
+    values = _pairs(found.get("files", []))
+    return Survey(
+        inodes=int(values.get("inodes", 0)),
+        allocated=int(values.get("allocated", 0)),
+        largest=int(values.get("largest", 0)),
+        encrypted=int(values.get("encrypted", 0)),
+        verity=int(values.get("verity", 0)),
+        holders=tuple(_holder(line.split("\t")) for line in found.get("holders", [])),
+        kernel_errors=tuple(found.get("kernel", [])),
+    )
+
+
+def _holder(words: Sequence[str]) -> Holder:
+    if words[0] == "process":
+        _, pid, user, unit, how, command = words
+        return Holder("process", command.strip(), pid, user, "" if unit == "-" else unit, how)
+    return Holder(words[0], words[1])
+
+
+class LvmStorage(FactBase[Storage]):
+    """Volume groups, file systems, mounts, fstab, disks and a job at work, of one host.
+
+    + vg, shrink, grow: names of the volume group and its two volumes
+    + staging, scratch: the directory and the disk offered, if any
+    """
+
+    @override
+    def command(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
+        return _sh(script("storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch))
+
+    @override
+    def process(self, output: list[str]) -> Storage:
+        return parse_storage(output)
+
+
+class LvmSurvey(FactBase[Survey]):
+    """What is in a mounted file system, who holds it, and what the kernel has said of it.
+
+    + mount_point: where it is mounted
+    + device: the kernel's name of its device, such as dm-1
+    """
+
+    @override
+    def command(self, mount_point: str, device: str) -> str:
+        return _sh(script("holders", "survey", MOUNT=mount_point, DEVICE=device))
+
+    @override
+    def process(self, output: list[str]) -> Survey:
+        return parse_survey(output)
+
+
+def _sh(text: str) -> str:
+    return f"sh -c {shlex.quote(text)}"

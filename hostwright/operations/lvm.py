@@ -1,0 +1,143 @@
+"""Moves space between the logical volumes of a host, and keeps every byte."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import click
+from pyinfra import host
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.exceptions import DeployError
+from pyinfra.api.operation import OperationMeta
+
+from hostwright import job
+from hostwright.facts.lvm import LvmStorage, LvmSurvey, Storage, Survey
+from hostwright.plans import lvm as plans
+from hostwright.plans.picture import as_data, draw
+from hostwright.plans.steps import Plan
+from hostwright.plans.ways import DEFAULT_STAGING
+from hostwright.refusal import Refusal
+from hostwright.settings import Rebalance, validated
+
+LIBRARY = ("job", "holders", "tree", "fstab", "lvm")
+
+
+def rebalance(
+    vg: str = "centos",
+    shrink: str = "home",
+    shrink_to: str | None = None,
+    grow: str = "root",
+    grow_to: str = "100%FREE",
+    staging: str | None = None,
+    scratch: str | None = None,
+    busy: str = "refuse",
+    strategy: str | None = None,
+    plan_json: str | None = None,
+    **arguments: Any,
+) -> OperationMeta:
+    """
+    Shrink one logical volume and give the space to another one, online, whatever file system it carries.
+
+    + vg: name of the volume group
+    + shrink: name of the volume that shrinks (home: XFS, ext4, ext3, ext2, btrfs; or swap)
+    + shrink_to: its final size: `50G`, `51200m` (LVM's binary units), `12800 extents`, `40%VG`
+    + grow: name of the volume that grows (root: XFS, ext4, ext3, ext2, btrfs; or swap)
+    + grow_to: its final size, or `100%FREE` for all that is left in the end
+    + staging: a directory on another file system of the host, for a copy that home is served from meanwhile
+    + scratch: a spare disk to borrow, wiped and given back in the end
+    + busy: `refuse` when somebody uses home, or `stop` them: units are started again afterwards
+    + strategy: force `beside`, `staging` or `in-place` instead of choosing by what the host has
+    + plan_json: a file on the controller that gets the plans as JSON, by host
+
+    Refused, before anything is changed on any host: whatever could cost data or cannot converge; see README.
+    Sources: lvreduce(8), lvextend(8), xfs_growfs(8), xfs_admin(8), resize2fs(8), btrfs-filesystem(8), rsync(1).
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import lvm
+
+        lvm.rebalance(shrink_to="50G")
+    """
+    try:
+        wish = validated(
+            Rebalance,
+            "lvm_",
+            {
+                "vg": vg,
+                "shrink": shrink,
+                "shrink_to": shrink_to,
+                "grow": grow,
+                "grow_to": grow_to,
+                "staging": staging,
+                "scratch": scratch,
+                "busy": busy,
+                "strategy": strategy,
+            },
+        )
+        plan = _plan(wish, arguments)
+    except Refusal as refusal:
+        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+    click.echo(f"\n{draw(host.name, plan)}\n", err=True)
+    if plan_json:
+        _write_json(Path(plan_json), host.name, plan)
+    return _carry_out(plan=plan, name=f"Rebalance {vg}: {shrink} to {shrink_to}, {grow} to {grow_to}", **arguments)
+
+
+def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
+    storage: Storage | None = host.get_fact(
+        LvmStorage,
+        vg=wish.vg,
+        shrink=wish.shrink,
+        grow=wish.grow,
+        staging=wish.staging or ("" if wish.scratch else DEFAULT_STAGING),
+        scratch=wish.scratch or "",
+        **arguments,
+    )
+    if storage is None:
+        raise Refusal("the host did not tell what storage it has (see the error above)")
+    if storage.job.running:
+        return plans.follow(storage, wish)
+    task = plans.examine(storage, wish)
+    survey: Survey | None = None
+    if task.needs_survey and task.mount:
+        minor = task.mount.source if task.mount.device.startswith("0:") else f"dm-{task.mount.device.split(':')[1]}"
+        survey = host.get_fact(LvmSurvey, mount_point=task.mount.point, device=minor, **arguments)
+        if survey is None:
+            raise Refusal(f"{task.mount.point} could not be looked through (see the error above)")
+    return plans.decide(task, survey)
+
+
+@operation()
+def _carry_out(plan: Plan) -> Generator[StringCommand | FunctionCommand, None, None]:
+    if not plan.changes:
+        host.noop(f"{plan.group} is as wanted")
+        return
+    identity = plan.follow
+    if not identity:
+        identity = job.new_id()
+        yield job.start_command(job.render(LIBRARY, plan.steps, plan.variables, identity), identity)
+    yield FunctionCommand(_follow, (identity,), {})
+
+
+def _follow(state: State, host: Host, identity: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
+    try:
+        for line in job.follow(host, identity):
+            host.log(line)
+    except job.JobFailed as failure:
+        click.echo(f"{host.print_prefix}{failure}", err=True)
+        return False
+    return True
+
+
+def _write_json(path: Path, name: str, plan: Plan) -> None:
+    _plans[name] = as_data(plan)
+    try:
+        path.write_text(json.dumps(_plans, indent=2) + "\n")
+    except OSError as error:
+        raise DeployError(f"lvm_plan_json = {str(path)!r} cannot be written: {error.strerror}") from None
+
+
+_plans: dict[str, dict[str, Any]] = {}

@@ -1,0 +1,448 @@
+"""Decides how one volume shrinks and another one grows by what that frees, or refuses.
+
+Pure: what is, what is wanted -> steps. Whether an XFS volume may shrink is decided here: never in place, only by a
+verified copy that takes its place.
+"""
+
+from dataclasses import replace
+from math import ceil
+
+from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
+from hostwright.plans import file_systems
+from hostwright.plans.file_systems import MIB
+from hostwright.plans.memory import quota_options, read_marker, served_by, variables_of
+from hostwright.plans.moving import (
+    beside_steps,
+    exchange_steps,
+    identity_steps,
+    in_place_steps,
+    remake_steps,
+    staging_steps,
+)
+from hostwright.plans.sizes import extents_of, size_text
+from hostwright.plans.steps import Layout, Plan, Step
+from hostwright.plans.swap import grow_swap, shrink_swap
+from hostwright.plans.task import (
+    Task,
+    copy_name,
+    extents_text,
+    install_step,
+    mount_options,
+    no_file_system,
+    own_disks,
+    stripes_option,
+)
+from hostwright.plans.ways import Way, choose
+from hostwright.refusal import Refusal
+from hostwright.settings import Rebalance
+
+LAYOUTS = {"linear", "striped"}
+
+
+def examine(storage: Storage, wish: Rebalance) -> Task:
+    """Refuses what cannot be meant or must not be touched, and settles the sizes."""
+    if storage.host.get("uid") != "0":
+        raise Refusal(f"not root on this host (uid {storage.host.get('uid')}): connect as root, or with --sudo")
+    group = _group(storage, wish)
+    if wish.shrink == wish.grow:
+        raise Refusal(f"lvm_shrink and lvm_grow are both {wish.shrink!r}: space moves from one volume to another one")
+    if wish.staging and wish.scratch:
+        raise Refusal("lvm_staging and lvm_scratch are two ways to do the same: give one of them")
+    marker = read_marker(storage)
+    copy = group.volume(copy_name(wish))
+    shrink = group.volume(wish.shrink) or (copy if marker else None)
+    if shrink is None:
+        raise Refusal(_no_volume(group, wish.shrink))
+    grow = group.volume(wish.grow)
+    if grow is None:
+        raise Refusal(_no_volume(group, wish.grow))
+    target = extents_of(wish.shrink_to, extent_size=group.extent_size, group_extents=group.extents, now=shrink.extents)
+    if target > shrink.extents:
+        raise Refusal(
+            f"lvm_shrink_to = {wish.shrink_to!r} ({extents_text(group, target)}) is larger than "
+            f"{group.name}/{shrink.name} is now ({extents_text(group, shrink.extents)}): "
+            "to make it grow, name it in lvm_grow"
+        )
+    served = served_by(storage, group, wish, marker) if marker else "volume"
+    if served == "copy":
+        target = (copy or shrink).extents
+    system = storage.file_systems.get(wish.shrink) or storage.file_systems.get(copy_name(wish)) or no_file_system()
+    mount, line = _where(storage, shrink if served == "volume" else None, system, marker)
+    task = Task(wish, storage, group, shrink, grow, target, 0, system, mount, line, served)
+    for volume in (shrink, grow):
+        _check_layout(group, volume)
+    return replace(task, grown=_grown(task))
+
+
+def _group(storage: Storage, wish: Rebalance) -> Group:
+    if "lvm" not in storage.tools:
+        raise Refusal("lvm2 is not installed on this host: there is no volume group to work on")
+    if not storage.groups and storage.lvm_error:
+        raise Refusal(
+            "lvm2 on this host gives no JSON reports (it needs lvm2 2.02.158 or newer, CentOS 7.3): "
+            f"update it first. It says: {storage.lvm_error.splitlines()[-1]}"
+        )
+    group = storage.group(wish.vg)
+    if group is None:
+        there = ", ".join(found.name for found in storage.groups) or "none"
+        raise Refusal(f"no volume group {wish.vg!r} here (lvm_vg); there are: {there}")
+    if group.exported:
+        raise Refusal(f"volume group {group.name} is exported: vgimport {group.name} first")
+    if group.partial:
+        gone = ", ".join(disk.uuid for disk in group.disks if disk.missing) or "unknown"
+        raise Refusal(
+            f"volume group {group.name} is partial, a physical volume is missing ({gone}): bring it back first"
+        )
+    if group.clustered:
+        raise Refusal(f"volume group {group.name} is shared with other hosts: that is not supported")
+    return group
+
+
+def _no_volume(group: Group, name: str) -> str:
+    there = ", ".join(volume.name for volume in group.volumes) or "none"
+    return f"no volume {name!r} in volume group {group.name}; there are: {there}"
+
+
+def _check_layout(group: Group, volume: Volume) -> None:
+    name = f"{group.name}/{volume.name}"
+    for role in ("snapshot", "origin", "thinorigin", "thicksnapshot", "merging"):
+        if any(role in word for word in volume.role):
+            raise Refusal(
+                f"{name} is part of a snapshot ({', '.join(volume.role)}): remove or merge its snapshots first (lvs -a)"
+            )
+    odd = (set(volume.layout) | set(volume.segment_types)) - LAYOUTS
+    if odd:
+        raise Refusal(
+            f"{name} is {', '.join(sorted(odd))}: only linear and striped volumes are moved; "
+            "thin, RAID, mirrored, cached, writecache and VDO volumes are not"
+        )
+    if not volume.device:
+        raise Refusal(f"{name} is not active: lvchange -ay {name} first")
+
+
+def _where(
+    storage: Storage, volume: Volume | None, system: FileSystem, marker: dict[str, str]
+) -> tuple[Mount | None, FstabLine | None]:
+    """Where home is mounted, and the line of fstab that says so."""
+    if marker:
+        point = marker["point"]
+        line = next((line for line in storage.fstab if line.point == point), None)
+        return next((mount for mount in reversed(storage.mounts) if mount.point == point), None), line
+    assert volume is not None
+    if system.kind in ("swap", "swsuspend"):
+        return None, None
+    own = [
+        mount
+        for mount in storage.mounts
+        if mount.device == volume.device or (system.mounted and mount.point == system.mounted)
+    ]
+    mount = own[0] if own else None
+    line = next((line for line in storage.fstab if mount and line.point == mount.point), None)
+    return mount, line
+
+
+def _grown(task: Task) -> int:
+    """The extents that the growing volume has in the end."""
+    group, wish = task.group, task.wish
+    left = _left(task)
+    wanted = wish.grow_to.replace(" ", "").upper()
+    if wanted == "100%FREE":
+        return task.grow.extents + left
+    if "%FREE" in wanted:
+        raise Refusal(f"lvm_grow_to = {wish.grow_to!r}: 100%FREE, a size, or a share like 60%VG")
+    extents = extents_of(
+        wish.grow_to, extent_size=group.extent_size, group_extents=group.extents, now=task.grow.extents
+    )
+    if extents < task.grow.extents:
+        raise Refusal(
+            f"lvm_grow_to = {wish.grow_to!r} ({extents_text(group, extents)}) is below the present size of "
+            f"{group.name}/{task.grow.name} ({extents_text(group, task.grow.extents)}): it grows, it never shrinks"
+        )
+    if extents > task.grow.extents + left:
+        lacking = (extents - task.grow.extents - left) * group.extent_size
+        raise Refusal(
+            f"lvm_grow_to = {wish.grow_to!r} needs {size_text(lacking)} more than there will be: "
+            f"{extents_text(group, task.grow.extents + left)} is the most, or shrink {task.shrink.name} further"
+        )
+    return extents
+
+
+def _left(task: Task) -> int:
+    """Free extents in the end, on the group's own disks, with a lost run's copy gone."""
+    group = task.group
+    own = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
+    leftover = group.volume(task.copy)
+    if task.served == "volume":
+        back = sum(disk.allocated for disk in group.disks if disk not in own_disks(group))
+        own += leftover.extents - back if leftover else -back
+        return own + task.shrink.extents - task.target
+    final = task.target
+    there = sum(volume.extents for volume in group.volumes if volume.name in (task.wish.shrink, task.copy))
+    borrowed = sum(disk.allocated for disk in group.disks if disk not in own_disks(group))
+    return own + there - borrowed - final
+
+
+def follow(storage: Storage, wish: Rebalance) -> Plan:
+    """A run is at work on the host: whatever is wished, that comes first."""
+    group = storage.group(wish.vg)
+    volumes = tuple((volume.name, volume.extents) for volume in group.volumes) if group else ()
+    layout = Layout(group.extents, group.extent_size, volumes) if group else Layout(0, 1, ())
+    return Plan(
+        wish.vg, layout, layout, follow=storage.job.id, reason="a run is still at work on this host, whoever began it"
+    )
+
+
+def decide(task: Task, survey: Survey | None) -> Plan:
+    """The plan, with every refusal that is left."""
+    group = task.group
+    before = _layout(task, task.shrink.extents, task.grow.extents, group)
+    after = _layout(task, task.target, task.grown, group)
+    empty = Plan(group.name, before, after)
+    growth = _growth(task)
+    if task.served != "volume":
+        return _resume(task, survey, empty, growth)
+    cleared = _leftovers(task)
+    if task.shrink.extents == task.target:
+        steps = (*cleared, *growth)
+        return replace(empty, steps=_guarded(task, steps), variables=variables_of(task)) if steps else empty
+    if task.home.kind == "swap":
+        return replace(
+            empty,
+            steps=_guarded(task, (*cleared, *shrink_swap(task), *growth)),
+            way="in-place",
+            reason="swap holds nothing that must be kept",
+            variables=variables_of(task),
+        )
+    survey = survey or Survey()
+    _check_home(task, survey)
+    return _move(task, survey, empty, cleared, growth)
+
+
+def _layout(task: Task, shrink: int, grow: int, group: Group) -> Layout:
+    sizes = {
+        volume.name: volume.extents for volume in group.volumes if volume.name != task.copy and "[" not in volume.name
+    } | {task.shrink.name if task.shrink.name != task.copy else task.wish.shrink: shrink, task.grow.name: grow}
+    order = [task.grow.name, *(name for name in sizes if name != task.grow.name)]
+    extents = sum(disk.extents for disk in group.disks if disk in own_disks(group))
+    return Layout(extents, group.extent_size, tuple((name, sizes[name]) for name in order))
+
+
+def _guarded(task: Task, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    sequence = str(task.group.sequence)
+    return (Step(f"see that {task.group.name} is as planned", ("is_unchanged", sequence)), *steps)
+
+
+def _leftovers(task: Task) -> tuple[Step, ...]:
+    """What a lost run left: nobody relies on it, since fstab does not name it."""
+    group = task.group
+    copy = group.volume(task.copy)
+    borrowed = [disk.name for disk in group.disks if "hostwright.scratch" in disk.tags]
+    steps = []
+    if "hostwright.copy" in task.shrink.tags:
+        steps.append(Step(f"{task.shrink.name} is in place: take its mark away", ("clear_tags", task.shrink.name)))
+    if copy or borrowed:
+        if copy and "hostwright.copy" not in copy.tags:
+            raise Refusal(f"{group.name}/{copy.name} is in the way and not ours: rename it first")
+        what = " and ".join([*([f"the unfinished {copy.name}"] if copy else []), *borrowed])
+        steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, "")))
+    return tuple(steps)
+
+
+def _growth(task: Task) -> tuple[Step, ...]:
+    group, grow, storage = task.group, task.grow, task.storage
+    system = storage.file_systems.get(grow.name) or no_file_system()
+    more = task.grown > grow.extents
+    size = f"{group.name}/{grow.name} to {extents_text(group, task.grown)}"
+    if system.kind == "swap":
+        return grow_swap(task, system, size) if more else ()
+    if system.kind not in file_systems.GROWABLE:
+        raise Refusal(
+            f"{group.name}/{grow.name} (lvm_grow) carries {system.kind or 'no file system'}: "
+            f"it must be one of {', '.join(file_systems.GROWABLE)}, or swap"
+        )
+    mount = next((mount for mount in storage.mounts if mount.device == grow.device), None)
+    point = mount.point if mount else system.mounted
+    lags = file_systems.lags(system, grow.extents * group.extent_size, group.extent_size)
+    if not more and not lags:
+        return ()
+    if not point:
+        raise Refusal(f"{group.name}/{grow.name} is not mounted: mount it first, its file system grows while mounted")
+    if odd := file_systems.peculiarity(system, Survey(), dict(storage.host), copied=False):
+        raise Refusal(f"{group.name}/{grow.name}: {odd}")
+    steps = list(install_step(task, file_systems.GROWING[system.kind]))
+    if more:
+        steps.append(Step(f"extend {size}", ("extend_volume", grow.name, str(task.grown), stripes_option(grow))))
+    steps.append(
+        Step(
+            f"grow the {system.kind} file system on {point} to fill it",
+            ("grow_file_system", grow.name, system.kind, point),
+        )
+    )
+    return tuple(steps)
+
+
+def _check_home(task: Task, survey: Survey) -> None:
+    group, home, storage, mount = task.group, task.home, task.storage, task.mount
+    name = f"{group.name}/{task.shrink.name}"
+    if home.kind == "swsuspend":
+        raise Refusal(f"{name} holds a hibernation image: resume from it, or make it swap again, first")
+    if home.kind == "crypto_LUKS":
+        raise Refusal(f"{name} is encrypted (LUKS on the volume): not supported; physical volumes on LUKS are fine")
+    if home.kind not in file_systems.SHRINKABLE:
+        raise Refusal(
+            f"{name} carries {home.kind or 'nothing that blkid knows'}: "
+            f"a volume shrinks when it carries {', '.join(file_systems.SHRINKABLE)} or swap"
+        )
+    if mount is None:
+        raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
+    if mount.point == "/":
+        raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
+    if task.line is None:
+        raise Refusal(f"{mount.point} has no line in /etc/fstab: add one, so that a reboot finds it")
+    own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
+    if len(own) > 1:
+        raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")
+    beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
+    if beneath:
+        raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}: unmount them first")
+    if odd := file_systems.peculiarity(home, survey, dict(storage.host), copied=False):
+        raise Refusal(f"{name}: {odd}")
+    _check_busy(task, survey)
+
+
+def _check_busy(task: Task, survey: Survey) -> None:
+    assert task.mount is not None
+    if not survey.holders:
+        return
+    fixed = [holder for holder in survey.holders if holder.kind != "process"]
+    if fixed:
+        names = ", ".join(f"{holder.kind} {holder.command}" for holder in fixed)
+        raise Refusal(f"{task.mount.point} is in use by {names}: end that first (lvm_busy=stop ends processes only)")
+    if task.wish.busy == "refuse":
+        names = "; ".join(
+            f"{holder.command or '?'} (pid {holder.pid}, user {holder.user}, {holder.how}"
+            + (f", {holder.unit})" if holder.unit else ")")
+            for holder in survey.holders
+        )
+        raise Refusal(f"{task.mount.point} is in use: {names}. End them, or let lvm_busy=stop do it")
+
+
+def _check_room(task: Task, survey: Survey) -> None:
+    home = task.home
+    least = file_systems.least_bytes(home, survey)
+    if task.size >= least:
+        return
+    files = file_systems.data_bytes(survey)
+    own = file_systems.own_bytes(home, task.size, files)
+    if home.kind == "xfs" and task.size < file_systems.XFS_LEAST:
+        raise Refusal(f"lvm_shrink_to = {task.wish.shrink_to!r}: XFS needs 300 MiB at least (mkfs.xfs refuses less)")
+    raise Refusal(
+        f"lvm_shrink_to = {task.wish.shrink_to!r} is {size_text(task.size)}, but the files need {size_text(files)} and "
+        f"{home.kind} itself about {size_text(own)}: '{ceil(least / task.group.extent_size)} extents' is the least"
+    )
+
+
+def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], growth: tuple[Step, ...]) -> Plan:
+    _check_room(task, survey)
+    way = choose(task, survey)
+    if way.name != "in-place":
+        odd = file_systems.peculiarity(task.home, survey, dict(task.storage.host), copied=True)
+        if odd:
+            raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
+        if "quota" in mount_options(task) and any("jquota=" in option for option in mount_options(task).split(",")):
+            raise Refusal(
+                f"{task.home.mounted} keeps quotas in files (usrjquota=): turn them into the quota feature first"
+            )
+    steps = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[way.name](task, survey, way)
+    copied, inodes = survey.allocated, survey.inodes
+    if way.name == "in-place" and task.home.kind == "btrfs":
+        read_only, away = 0, 5 + inodes // 5000
+    elif way.name == "in-place":
+        read_only, away = 0, 10 + copied // (50 * MIB) + inodes // 5000
+    else:
+        read_only, away = 5 + copied // (60 * MIB) + inodes // 1000, 5 + inodes // 10000
+    return replace(
+        plan,
+        steps=_guarded(task, (*install_step(task, _tools(task, way)), *cleared, *steps, *growth)),
+        way=way.name,
+        reason=way.reason,
+        notes=_notes(task, survey, way),
+        read_only=read_only * (2 if way.image else 1),
+        away=away * (2 if way.image else 1),
+        variables=variables_of(task, image=way.image),
+    )
+
+
+def _tools(task: Task, way: Way) -> tuple[str, ...]:
+    if way.name == "in-place":
+        return ("btrfs",) if task.home.kind == "btrfs" else ("e2fsck", "resize2fs")
+    quota = file_systems.QUOTAS.get(task.home.kind, ()) if quota_options(task) else ()
+    return (*file_systems.COPYING, *file_systems.MAKING[task.home.kind], *quota)
+
+
+def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, ...]) -> Plan:
+    """A lost run had the copy proved and fstab pointed at it: it is home now, and only forward is safe."""
+    memory = read_marker(task.storage)
+    point, name = memory["point"], task.wish.shrink
+    old = task.group.volume(name)
+    copy = task.group.volume(task.copy)
+    steps: list[Step] = []
+    if task.mount is None:
+        steps.append(Step(f"mount {point}", ("bring_back",)))
+    survey = survey or Survey()
+    if survey.holders:
+        _check_busy(replace(task, mount=task.mount or Mount(point, "", "/", "", "", ())), survey)
+    if task.served == "image":
+        made = replace(task, home=replace(task.home, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"]))
+        if copy:
+            steps.append(Step(f"clear away the unfinished {copy.name}", ("discard", task.copy, "")))
+        if task.mount is None:
+            made = replace(made, mount=Mount(point, "", "/", memory["kind"], "", ()))
+        steps += remake_steps(made, survey, memory["image"], old=old is not None)
+    else:
+        made = replace(task, mount=task.mount or Mount(point, "", "/", memory["kind"], "", ()))
+        steps.append(Step(f"take {point} away and check its file system", ("take_away", "")))
+        if copy:
+            steps += exchange_steps(made, old=old is not None, served=True)
+        else:
+            steps += identity_steps(made)
+        if memory["image"]:
+            steps.append(Step("remove the staged copy", ("remove_image", memory["image"])))
+        for disk in task.group.disks:
+            if "hostwright.scratch" in disk.tags:
+                steps.append(Step(f"wipe {disk.name} and give it back", ("give_back", disk.name)))
+    return replace(
+        plan,
+        steps=_guarded(task, (*install_step(task, file_systems.COPYING), *steps, *growth)),
+        way="staging" if memory["image"] else "beside",
+        reason=f"a run was lost after its copy had been proved: {point} is that copy now, the rest is done from there",
+        variables=variables_of(task),
+        read_only=5 + survey.allocated // (60 * MIB) if task.served == "image" else 0,
+        away=5,
+    )
+
+
+def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
+    assert task.mount is not None
+    point = task.mount.point
+    notes = []
+    if task.wish.busy == "stop" and survey.holders:
+        units = sorted({holder.unit for holder in survey.holders if holder.unit})
+        others = [f"{h.command or '?'} (pid {h.pid}, user {h.user})" for h in survey.holders if not h.unit]
+        if units:
+            notes.append(f"stopped while {point} is away, and started again: {', '.join(units)}")
+        if others:
+            notes.append(f"ended, and not started again: {'; '.join(others)}")
+    if way.name == "in-place":
+        return tuple(notes)
+    notes.append("cannot survive: inode numbers, ctime, birth time; preallocated space beyond what files hold")
+    used = task.home.size - task.home.free
+    if survey.allocated > used + used // 20 + 64 * MIB:
+        notes.append("blocks shared by reflinks become separate ones (the size check counts them so)")
+    if "lsattr_projects" not in task.storage.host:
+        notes.append("project IDs cannot be read here (e2fsprogs before 1.43): they do not survive")
+    if "striped" in task.shrink.segment_types:
+        notes.append(f"{task.shrink.name} is striped now, and becomes linear")
+    if task.wish.scratch and not way.scratch:
+        notes.append(f"{task.wish.scratch} is not needed, and not touched")
+    return tuple(notes)

@@ -1,0 +1,90 @@
+"""What a later run must know of home: kept in fstab, above the line that serves home while it is not the old one."""
+
+import base64
+import json
+
+from hostwright.facts.lvm import Group, Storage
+from hostwright.plans.task import Task, copy_name, mount_options
+from hostwright.refusal import Refusal
+from hostwright.settings import Rebalance
+
+MARKER = "# hostwright-lvm "
+
+
+QUOTA_OPTIONS = (
+    *("usrquota", "grpquota", "prjquota", "quota", "uquota", "gquota", "pquota"),
+    *("uqnoenforce", "gqnoenforce", "pqnoenforce"),
+)
+
+
+def read_marker(storage: Storage) -> dict[str, str]:
+    if not storage.marker:
+        return {}
+    try:
+        memory: dict[str, str] = json.loads(base64.b64decode(storage.marker.removeprefix(MARKER)))
+        return {
+            key: str(memory[key]) for key in ("line", "point", "uuid", "label", "kind", "options", "quota", "image")
+        }
+    except (ValueError, KeyError, TypeError):
+        raise Refusal(
+            f"/etc/fstab has a line that a lost run left, and that cannot be read ({storage.marker[:40]}...): "
+            "put the line below it right by hand, and delete it"
+        ) from None
+
+
+def served_by(storage: Storage, group: Group, wish: Rebalance, marker: dict[str, str]) -> str:
+    """What fstab makes of home while it is not the volume it has always been."""
+    spec = next((line.spec for line in storage.fstab if line.point == marker["point"]), "")
+    if marker["image"] and spec == marker["image"]:
+        return "image"
+    volume = group.volume(copy_name(wish)) or group.volume(wish.shrink)
+    if volume and spec.endswith(f"LVM-{group.uuid}{volume.uuid}".replace("-", "").removeprefix("LVM")):
+        return "copy"
+    raise Refusal(
+        f"/etc/fstab mounts {marker['point']} from {spec or 'nothing'}, which a lost run of ours did not write: "
+        f"put the line back by hand ({marker['line']}) and delete the '# hostwright-lvm' line above it"
+    )
+
+
+def memory_of(task: Task, image: str = "") -> dict[str, str]:
+    """What a later run must know of home; it is kept in fstab while another line than home's own serves it."""
+    if memory := read_marker(task.storage):
+        return memory
+    if task.mount is None or task.line is None:
+        return dict.fromkeys(("line", "point", "uuid", "label", "kind", "options", "quota", "image"), "")
+    return {
+        "line": task.line.text,
+        "point": task.mount.point,
+        "uuid": task.home.uuid,
+        "label": task.home.label,
+        "kind": task.home.kind,
+        "options": mount_options(task),
+        "quota": quota_options(task),
+        "image": image,
+    }
+
+
+def quota_options(task: Task) -> str:
+    if task.served != "volume":
+        return read_marker(task.storage)["quota"]
+    return ",".join(dict.fromkeys(o for o in (task.mount.options if task.mount else ()) if o in QUOTA_OPTIONS))
+
+
+def variables_of(task: Task, image: str = "") -> tuple[tuple[str, str], ...]:
+    memory = memory_of(task, image)
+    encoded = base64.b64encode(json.dumps(memory).encode()).decode()
+    return (
+        ("VG", task.group.name),
+        ("LV", task.wish.shrink),
+        ("COPY", task.copy),
+        ("MOUNT", memory["point"]),
+        ("KIND", memory["kind"]),
+        ("OPTIONS", memory["options"]),
+        ("QUOTA", memory["quota"]),
+        ("UUID", memory["uuid"]),
+        ("LABEL", memory["label"]),
+        ("ORIGINAL", memory["line"]),
+        ("MARKER", MARKER + encoded),
+        ("IMAGE", memory["image"]),
+        ("BUSY", task.wish.busy),
+    )

@@ -1,0 +1,113 @@
+"""A wish to move space, held against what the host has; and small questions about it."""
+
+from dataclasses import dataclass
+
+from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, PhysicalVolume, Storage, Volume
+from hostwright.plans import file_systems
+from hostwright.plans.sizes import size_text
+from hostwright.plans.steps import Step
+from hostwright.refusal import Refusal
+from hostwright.settings import Rebalance
+
+
+@dataclass(frozen=True)
+class Task:
+    """A wish that passed every check that needs no look into home. Sizes in extents."""
+
+    wish: Rebalance
+    storage: Storage
+    group: Group
+    shrink: Volume
+    grow: Volume
+    target: int
+    grown: int
+    home: FileSystem
+    mount: Mount | None
+    line: FstabLine | None
+    served: str
+    """how home is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
+
+    @property
+    def size(self) -> int:
+        return self.target * self.group.extent_size
+
+    @property
+    def copy(self) -> str:
+        return f"{self.wish.shrink}_hostwright"
+
+    @property
+    def needs_survey(self) -> bool:
+        return self.mount is not None and (self.shrink.extents > self.target or self.served != "volume")
+
+
+def copy_name(wish: Rebalance) -> str:
+    return f"{wish.shrink}_hostwright"
+
+
+def no_file_system() -> FileSystem:
+    return FileSystem("", "", "", "", 0, 0, 0, ())
+
+
+def own_disks(group: Group) -> list[PhysicalVolume]:
+    return [disk for disk in group.disks if "hostwright.scratch" not in disk.tags]
+
+
+def extents_text(group: Group, extents: int) -> str:
+    return f"{size_text(extents * group.extent_size)}, {extents} extents"
+
+
+def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:
+    missing = sorted({file_systems.TOOLS[tool] for tool in tools if tool not in task.storage.tools})
+    if not missing:
+        return ()
+    manager = task.storage.host.get("manager")
+    if not manager:
+        raise Refusal(
+            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper: do it by hand"
+        )
+    return (Step(f"install {', '.join(missing)} with {manager}", ("install_packages", *missing)),)
+
+
+def stripes_option(volume: Volume) -> str:
+    return "1" if "striped" in volume.segment_types else ""
+
+
+def encrypted(task: Task, names: list[str]) -> bool:
+    """Whether every one of the disks has a dm-crypt device below it, or is one."""
+    devices = {device.name: device for device in task.storage.devices}
+
+    def crypted(name: str) -> bool:
+        device = devices.get(name)
+        return device is not None and (device.type == "crypt" or any(crypted(parent) for parent in device.parents))
+
+    return bool(names) and all(crypted(name) for name in names)
+
+
+def group_encrypted(task: Task) -> bool:
+    volume = f"dm-{task.shrink.device.split(':')[-1]}"
+    return encrypted(task, [volume])
+
+
+def kernel_name(storage: Storage, mount: Mount) -> str:
+    minor = mount.device.partition(":")[2]
+    for group in storage.groups:
+        for volume in group.volumes:
+            if volume.device == mount.device:
+                return f"dm-{minor}"
+    return mount.source.rsplit("/", 1)[-1]
+
+
+def ancestors(task: Task, name: str) -> set[str]:
+    devices = {device.name: device for device in task.storage.devices}
+    found: set[str] = set()
+    queue = [name]
+    while queue:
+        current = queue.pop()
+        if current not in found:
+            found.add(current)
+            queue.extend(devices[current].parents if current in devices else ())
+    return found
+
+
+def mount_options(task: Task) -> str:
+    return task.line.options if task.line else "defaults"

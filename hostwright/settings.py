@@ -1,0 +1,60 @@
+"""The data of the deploys, validated: flat keys with the deploy's prefix."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from hostwright.refusal import Refusal
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class Rebalance(Settings):
+    """What `deploys/lvm.py` is told, by its keys without `lvm_`."""
+
+    shrink_to: str
+    vg: str = "centos"
+    shrink: str = "home"
+    grow: str = "root"
+    grow_to: str = "100%FREE"
+    staging: str | None = None
+    scratch: str | None = None
+    busy: Literal["refuse", "stop"] = "refuse"
+    strategy: Literal["beside", "staging", "in-place"] | None = None
+
+    @field_validator("vg", "shrink", "grow")
+    @classmethod
+    def _is_lvm_name(cls, name: str) -> str:
+        if not name or name.startswith("-") or set(name) - set(_LVM_CHARACTERS) or name in (".", ".."):
+            raise ValueError("no name that LVM takes: letters, digits and + _ . - (lvm(8), VALID NAMES)")
+        return name
+
+    @field_validator("staging", "scratch")
+    @classmethod
+    def _is_absolute(cls, path: str | None) -> str | None:
+        if path is not None and not path.startswith("/"):
+            raise ValueError("no absolute path: write it from / on")
+        return path.rstrip("/") or "/" if path else None
+
+
+Model = TypeVar("Model", bound=Settings)
+_LVM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-"
+
+
+def validated(model: type[Model], prefix: str, values: Mapping[str, Any]) -> Model:
+    """The settings, or a refusal in the words of the data keys."""
+    try:
+        return model(**{key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        raise Refusal("; ".join(_explain(prefix, dict(problem)) for problem in error.errors())) from None
+
+
+def _explain(prefix: str, problem: Mapping[str, Any]) -> str:
+    key = prefix + "".join(str(part) for part in problem["loc"][:1])
+    if problem["type"] == "missing":
+        return f"{key} is not set, and has no default: write it in the inventory, or --data {key}=..."
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
+    return f"{key} = {problem['input']!r}: {message}"

@@ -1,0 +1,87 @@
+# How a job runs on the host: one at a time, logged, and put back by undo() when it cannot go on.
+# The header that the controller writes before this sets: ID STEPS RUN (its directory) LOCK LOG.
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+cd / || exit 1
+umask 077
+reason=
+
+# A full log disk must not end the job, so a failed write is let pass.
+say() { printf '%s\n' "$*" 2>/dev/null || :; }
+
+# In the words of a failure the last one counts: it is what the operator reads.
+why() { reason=$*; return 1; }
+
+finish() {
+    trap '' HUP INT TERM
+    printf '%s %s\n' "$1" "$reason" >"$RUN/status.new" && mv "$RUN/status.new" "$RUN/status"
+    rm -rf "$RUN"/*.gz "$RUN"/out "$RUN"/errors "$RUN"/times.source "$RUN"/flags "$RUN"/quota "$RUN"/holey "$RUN"/ranges "$RUN"/extents "$RUN"/sparse
+    rmdir "$WORK"/* "$WORK" 2>/dev/null
+    mkdir -p "${LOG%/*}" 2>/dev/null && cat "$RUN/log" >>"$LOG" 2>/dev/null
+    exit 0
+}
+
+die() {
+    trap '' HUP INT TERM
+    say "error: $reason"
+    undo
+    finish 1
+}
+
+trap 'why "stopped by a signal (the host shuts down, or somebody ended the job)"; die' HUP INT TERM
+
+begin() {
+    exec 9>>"$LOCK" </dev/null >>"$RUN/log" 2>&1
+    if ! flock -n 9; then
+        why "another run is at work on this host: run again to follow it"
+        finish 75
+    fi
+    ln -sfn "$ID" "${RUN%/*}/current"
+    say "started $(date '+%Y-%m-%d %H:%M:%S %z'), log $LOG"
+}
+
+step() {
+    number=$1 title=$2
+    shift 2
+    say "[$number/$STEPS] $title"
+    reason=
+    "$@" && return 0
+    [ -n "$reason" ] || reason="$1 failed"
+    reason="step $number ($title): $reason"
+    die
+}
+
+# Runs a command; what it printed is shown only when it failed.
+try() {
+    if "$@" >"$RUN/out" 2>&1 9>&-; then return 0; fi
+    sed 's/^/    /' "$RUN/out" | tail -n 15
+    why "$1: $(grep -v '^ *$' "$RUN/out" | tail -n 1)"
+}
+
+mebibytes() { echo "$(($1 / 1048576)).$(($1 % 1048576 * 10 / 1048576)) MiB"; }
+
+# watch LABEL TOTAL COUNTER...: says every 2 s how far COUNTER, a command that prints bytes, has come; ended by unwatch.
+watch() {
+    label=$1 total=$2
+    shift 2
+    (
+        exec 9>&- 2>/dev/null
+        trap - HUP INT TERM
+        start=$(date +%s) first=$("$@") last=-1
+        while sleep 2 && kill -0 $$ 2>/dev/null; do
+            bytes=$(($("$@") - first)) seconds=$(($(date +%s) - start))
+            [ "$bytes" -le "$total" ] || bytes=$total
+            [ "$seconds" -gt 0 ] || seconds=1
+            rate=$((bytes / seconds))
+            left='time left unknown'
+            [ "$rate" -eq 0 ] || left="$(((total - bytes) / rate)) s left"
+            say "    $label: $(mebibytes $bytes) of $(mebibytes $total), $(mebibytes $rate)/s, $left"
+        done
+    ) &
+    watcher=$!
+}
+
+unwatch() {
+    kill "$watcher" 2>/dev/null
+    wait "$watcher" 2>/dev/null
+    return 0
+}

@@ -1,0 +1,441 @@
+# The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
+# QUOTA (mount options for quotas) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
+live=no image=
+
+volume() { echo "/dev/$VG/$1"; }
+
+number_of() { printf '%d:%d\n' "0x$(stat -L -c %t "$1")" "0x$(stat -L -c %T "$1")"; }
+
+field() { lvm lvs --noheadings -o "$1" "$VG/$2" 2>/dev/null | tr -d ' '; }
+
+settle() { udevadm settle --timeout=30 2>/dev/null || :; }
+
+by_id() { echo "/dev/disk/by-id/dm-uuid-LVM-$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')$(field lv_uuid "$1" | tr -d -)"; }
+
+# closed DEVICE: nobody has it open, in no mount namespace; only then may it be reduced, formatted or removed.
+closed() {
+    tries=0
+    settle
+    while [ "$(dmsetup info -c --noheadings -o open "$1" | tr -d ' ')" != 0 ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 50 ] || { why "$1 is still open: nothing was changed on it"; return 1; }
+        sleep 0.2
+    done
+}
+
+is_unchanged() {
+    now=$(lvm vgs --noheadings -o vg_seqno "$VG" | tr -d ' ')
+    [ "$now" = "$1" ] || why "$VG changed since the plan was made (metadata $now, planned on $1): run again"
+}
+
+install_packages() {
+    if command -v apt-get >/dev/null; then
+        export DEBIAN_FRONTEND=noninteractive
+        try apt-get install -y --no-install-recommends "$@" || { try apt-get update && try apt-get install -y --no-install-recommends "$@"; }
+    elif command -v dnf >/dev/null; then try dnf install -y "$@"
+    elif command -v yum >/dev/null; then try yum install -y "$@"
+    elif command -v zypper >/dev/null; then try zypper --non-interactive install "$@"
+    else why "no apt, dnf, yum or zypper here: install $* by hand"
+    fi
+}
+
+# -- where the copy goes
+
+borrow_disk() {
+    try pvcreate -y "$1" && try vgextend "$VG" "$1" && try pvchange --addtag hostwright.scratch "$1"
+}
+
+# make_volume NAME EXTENTS [PV...]
+make_volume() {
+    name=$1 extents=$2
+    shift 2
+    try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.copy "$VG" "$@" && settle
+}
+
+# make_image FILE BYTES: every block of it allocated, so that no write to it can fail for want of room.
+make_image() {
+    image=$1
+    mkdir -p "${1%/*}" && rm -f "$1" && (umask 077 && : >"$1") && try fallocate -l "$2" "$1" || return 1
+    chcon -t mount_loopback_t "$1" 2>/dev/null || :
+    sync
+}
+
+attach_image() {
+    loop=$(losetup -j "$1" | sed 's/:.*//;q')
+    [ -n "$loop" ] || loop=$(losetup -f --show "$1" 2>"$RUN/out") || why "losetup: $(tail -n 1 "$RUN/out")"
+}
+
+detach_image() {
+    loop=$(losetup -j "$1" 2>/dev/null | sed 's/:.*//;q')
+    [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null || :
+}
+
+# target_device TARGET: sets device; a target is the name of a volume or the path of an image.
+target_device() {
+    case $1 in
+        /*) attach_image "$1" && device=$loop ;;
+        *) device=$(volume "$1") ;;
+    esac
+}
+
+# make_file_system TARGET COMMAND...: only on what carries our tag, or is an image that we made.
+make_file_system() {
+    target=$1
+    shift
+    target_device "$target" || return 1
+    case $target in
+        /*) ;;
+        *)
+            case ,$(field lv_tags "$target"), in *,hostwright.copy,*) ;; *) why "$device has no tag of ours: not formatted"; return 1 ;; esac
+            closed "$device" || return 1
+            ;;
+    esac
+    try "$@" "$device"
+}
+
+mount_work() {
+    target_device "$1" || return 1
+    mkdir -p "$WORK/source" "$WORK/copy"
+    if [ -z "$(device_at "$WORK/source")" ]; then
+        try mount --bind "$MOUNT" "$WORK/source" && try mount -o remount,bind,ro,noatime "$WORK/source" || return 1
+    fi
+    home_device=$(device_at "$MOUNT")
+    [ -n "$home_device" ] && is_mounted "$WORK/source" "$home_device" || { why "$MOUNT is not mounted"; return 1; }
+    [ -n "$(device_at "$WORK/copy")" ] || try mount -t "$KIND" -o "$2" "$device" "$WORK/copy"
+}
+
+unmount() {
+    tries=0
+    while [ -n "$(device_at "$1")" ]; do
+        umount "$1" 2>"$RUN/out" && continue
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || { why "$(tail -n 1 "$RUN/out"); held by: $(name_holders "$1")"; return 1; }
+        sleep 0.1
+    done
+}
+
+unmount_work() {
+    for at in "$WORK/copy" "$WORK/source" "$WORK/under"; do
+        [ -z "$(device_at "$at")" ] || unmount "$at" || return 1
+    done
+}
+
+# -- copying
+
+# copy_live TARGET: the bulk, while people go on working in home.
+copy_live() {
+    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
+    watch "copying $MOUNT" "$(used_bytes "$WORK/source")" used_bytes "$WORK/copy"
+    live=yes
+    is_mounted "$WORK/source" "$home_device" && copy_tree "$WORK/source" "$WORK/copy"
+    code=$?
+    live=no
+    unwatch
+    sync
+    return $code
+}
+
+name_holders() {
+    holders "$1" "$LOGIN" | awk -F '\t' '$1 == "process" { printf "%s%s (pid %s, user %s, %s)", sep, $6, $2, $3, $5; sep = "; " }
+        $1 != "process" { printf "%s%s %s", sep, $1, $2; sep = "; " }'
+}
+
+# make_room: nobody but us is left in home; refuses, or stops units first, then what still runs.
+make_room() {
+    held=$(holders "$MOUNT" "$LOGIN")
+    [ -n "$held" ] || return 0
+    if [ "$BUSY" != stop ]; then
+        why "$MOUNT is in use by $(name_holders "$MOUNT")"
+        return 1
+    fi
+    printf '%s\n' "$held" | awk -F '\t' '$1 == "process" && $4 != "-" { print $4 }' | sort -u >"$RUN/units.new"
+    while read -r unit; do
+        say "    stopping $unit"
+        echo "$unit" >>"$RUN/units"
+        try systemctl stop "$unit" </dev/null || return 1
+    done <"$RUN/units.new"
+    for signal in TERM KILL; do
+        tries=0
+        while [ $tries -lt 50 ]; do
+            pids=$(holders "$MOUNT" "$LOGIN" | awk -F '\t' '$1 == "process" && $5 !~ /^mount namespace$/ { print $2 }')
+            [ -n "$pids" ] || break
+            [ $tries -gt 0 ] || {
+                say "    ending ($signal) $(name_holders "$MOUNT")"
+                kill -s $signal $pids 2>/dev/null
+            }
+            tries=$((tries + 1))
+            sleep 0.2
+        done
+    done
+    held=$(name_holders "$MOUNT")
+    [ -z "$held" ] || why "$MOUNT is still in use by $held"
+}
+
+# freeze: from here to the exchange nobody can write; the superblock itself is read-only, in every namespace.
+freeze() {
+    make_room || return 1
+    tries=0
+    until mount -o remount,ro "$MOUNT" 2>"$RUN/out"; do
+        tries=$((tries + 1))
+        [ $tries -lt 30 ] || { why "$MOUNT cannot be made read-only ($(tail -n 1 "$RUN/out")): held by $(name_holders "$MOUNT")"; return 1; }
+        sleep 0.2
+    done
+    frozen=yes
+    awk -v device="$(device_at "$MOUNT")" '$3 == device { sub(/^.* - /, ""); if ($3 !~ /^ro(,|$)/) rw = 1 } END { exit rw }' /proc/self/mountinfo ||
+        why "$MOUNT did not become read-only"
+}
+
+copy_quotas() {
+    case $KIND in
+        xfs)
+            for type in u g p; do
+                xfs_quota -x -c "dump -$type -f $RUN/quota" "$MOUNT" >/dev/null 2>&1 && [ -s "$RUN/quota" ] || continue
+                sed -i "s|^fs = .*|fs = $(awk -v at="$WORK/copy" '$2 == at { print $1 }' /proc/mounts)|" "$RUN/quota"
+                try xfs_quota -x -c "restore -$type -f $RUN/quota" "$WORK/copy" || return 1
+                rm -f "$RUN/quota"
+            done
+            ;;
+        ext*)
+            for type in u g P; do
+                repquota -np$type "$MOUNT" 2>/dev/null | sed -n 's/^#\([0-9]*\) /\1 /p' >"$RUN/quota" || continue
+                while read -r id _ _ soft hard _ _ files_soft files_hard _; do
+                    [ "$soft$hard$files_soft$files_hard" = 0000 ] && continue
+                    try setquota -$type "$id" "$soft" "$hard" "$files_soft" "$files_hard" "$WORK/copy" </dev/null || return 1
+                done <"$RUN/quota"
+            done
+            ;;
+    esac
+}
+
+quotas_at() {
+    case $KIND in
+        xfs) for type in u g p; do xfs_quota -x -c "dump -$type" "$1" 2>/dev/null | grep -v '^fs = ' | grep -v ' 0 0 0 0 0 0$' | sort; done ;;
+        *) for type in u g P; do repquota -np$type "$1" 2>/dev/null | awk '/^#/ && $4 $5 $8 $9 != "0000" { print $1, $4, $5, $8, $9 }' | sort; done ;;
+    esac
+}
+
+# copy_rest TARGET: what changed since copy_live, and everything that rsync does not carry.
+copy_rest() {
+    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
+    is_mounted "$WORK/source" "$home_device" && copy_tree "$WORK/source" "$WORK/copy" "$2" &&
+        set_attributes "$WORK/source" "$WORK/copy" || return 1
+    if [ -n "$QUOTA" ]; then
+        copy_quotas && [ "$(quotas_at "$MOUNT")" = "$(quotas_at "$WORK/copy")" ] || { why "quotas differ: ${reason:-$(quotas_at "$WORK/copy" | head -n 3)}"; return 1; }
+    fi
+    sync
+    unmount "$WORK/copy"
+}
+
+read_back() {
+    target_device "$1" && check_file_system "$device" && mount_work "$1" ro,noatime &&
+        compare_trees "$WORK/source" "$home_device" "$WORK/copy" "$(device_at "$WORK/copy")"
+    code=$?
+    unmount "$WORK/copy" && return $code
+}
+
+# verify TARGET: a file whose content changed behind its times is what a second, thorough copy is for; then it must hold.
+verify() {
+    copy_rest "$1" --quiet || return 1
+    read_back "$1" && return 0
+    say "    copied again, by content this time ($reason)"
+    reason=
+    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
+    clear_flags "$WORK/copy"
+    copy_rest "$1" --checksum && read_back "$1"
+}
+
+check_file_system() {
+    case $KIND in
+        xfs) try xfs_repair -n "$1" ;;
+        ext*) try e2fsck -f -n "$1" ;;
+        btrfs) try btrfs check --readonly "$1" ;;
+    esac || why "the file system on $1 is damaged ($reason)"
+}
+
+# -- the exchange
+
+# What lies beneath home must take no write while home is away: its directory is made immutable, and marked as done by us.
+beneath() {
+    parent=$(stat -c %m "${MOUNT%/*}/.")
+    mkdir -p "$WORK/under" && try mount --bind "$parent" "$WORK/under" || return 1
+    bare="$WORK/under/${MOUNT#"${parent%/}/"}"
+}
+
+cover() {
+    beneath || return 1
+    case $(lsattr -d "$bare" 2>/dev/null | sed 's/ .*//') in
+        *i*) ;;
+        *) setfattr -n trusted.hostwright.cover -v 1 "$bare" && chattr +i "$bare" || { why "$bare cannot be protected from writes"; return 1; } ;;
+    esac
+    unmount "$WORK/under"
+}
+
+uncover() {
+    beneath || return 1
+    if getfattr -n trusted.hostwright.cover "$bare" >/dev/null 2>&1; then
+        chattr -i "$bare" && setfattr -x trusted.hostwright.cover "$bare"
+    fi
+    unmount "$WORK/under"
+}
+
+# take_away: home is unmounted everywhere and its file system checked, before anything irreversible.
+take_away() {
+    served=$(readlink -f "$(awk -v at="$(escaped "$MOUNT" | sed 's/\\/\\\\/g')" '$2 == at { found = $1 } END { print found }' /proc/mounts)")
+    unmount_work && make_room && cover && unmount "$MOUNT" || return 1
+    case $served in
+        /dev/loop*) attached=$(losetup -j "$1" 2>/dev/null | sed 's/:.*//;q') && { [ -z "$attached" ] || { served=$attached && check_file_system "$served" && losetup -d "$served"; }; } ;;
+        *) closed "$served" && check_file_system "$served" ;;
+    esac
+}
+
+serve_volume() { point_to "$(by_id "$1")" "$OPTIONS"; }
+
+serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS"; }
+
+bring_back() {
+    settle
+    try mount "$MOUNT" || return 1
+    [ -n "$(device_at "$MOUNT")" ] || { why "$MOUNT is not mounted"; return 1; }
+    frozen=no
+    uncover && start_units
+}
+
+start_units() {
+    [ -s "$RUN/units" ] || return 0
+    while read -r unit; do
+        say "    starting $unit"
+        try systemctl start "$unit" </dev/null || say "    warning: $unit did not start: $reason"
+    done <"$RUN/units"
+    : >"$RUN/units"
+}
+
+remove_volume() { closed "$(volume "$1")" && try lvremove -f "$VG/$1" && settle; }
+
+rename_volume() { try lvrename "$VG" "$1" "$2" && settle; }
+
+# set_identity VOLUME: the UUID and label that home has always had; the file system that had them before is gone.
+set_identity() {
+    at=$(volume "$1")
+    closed "$at" || return 1
+    case $KIND in
+        xfs)
+            try xfs_admin -U "$UUID" "$at" || return 1
+            [ -z "$LABEL" ] || try xfs_admin -L "$LABEL" "$at"
+            ;;
+        ext*)
+            try tune2fs -U "$UUID" "$at" || return 1
+            [ -z "$LABEL" ] || try tune2fs -L "$LABEL" "$at"
+            ;;
+        btrfs)
+            try btrfstune -f -M "$UUID" "$at" || return 1
+            [ -z "$LABEL" ] || try btrfs filesystem label "$at" "$LABEL"
+            ;;
+    esac || return 1
+    sync
+    udevadm trigger --settle "$(readlink -f "$at")" 2>/dev/null || udevadm trigger --sysname-match="$(basename "$(readlink -f "$at")")" 2>/dev/null
+    settle
+    now=$(blkid -p -o value -s UUID "$at")
+    [ "$now" = "$UUID" ] || why "$at has UUID $now instead of $UUID"
+}
+
+clear_tags() { lvm lvs --noheadings -o lv_tags "$VG/$1" | grep -q hostwright.copy || return 0; try lvchange --deltag hostwright.copy "$VG/$1"; }
+
+remove_image() {
+    detach_image "$1"
+    [ -z "$(losetup -j "$1" 2>/dev/null)" ] || { why "$1 is still in use"; return 1; }
+    rm -f "$1" && rmdir "${1%/*}" 2>/dev/null
+    sync
+}
+
+# discard COPY IMAGE SCRATCH: a copy that nobody relies on goes, and a borrowed disk is given back.
+discard() {
+    case $(grep -v '^ *#' /etc/fstab | awk '{ print $1 }') in
+        *"$(by_id "$1")"*) [ -z "$(field lv_name "$1")" ] || { why "$1 is home now: it stays"; return 1; } ;;
+    esac
+    if [ -n "$(field lv_name "$1")" ]; then
+        case ,$(field lv_tags "$1"), in *,hostwright.copy,*) remove_volume "$1" || return 1 ;; *) why "$VG/$1 is not ours"; return 1 ;; esac
+    fi
+    if [ -n "$2" ] && ! awk -v image="$2" '$1 == image { found = 1 } END { exit !found }' /etc/fstab; then remove_image "$2" || return 1; fi
+    for disk in $(lvm pvs --noheadings -o pv_name "@hostwright.scratch" 2>/dev/null); do give_back "$disk" || return 1; done
+}
+
+# -- the scratch disk
+
+# give_back DISK: what is on it moves to the group's own disks, then nothing of ours is left on it to be read.
+give_back() {
+    [ "$(lvm pvs --noheadings -o vg_name "$1" 2>/dev/null | tr -d ' ')" = "$VG" ] || return 0
+    if [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" != 0 ]; then
+        moving=$(lvm pvs --noheadings --nosuffix --units b -o pv_used "$1" | tr -d ' ')
+        say "    moving $(mebibytes "$moving") back from $1"
+        pvmove -i 3 "$1" 2>"$RUN/out" | sed 's/^ */    /' || :
+        [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || { why "pvmove: $(tail -n 1 "$RUN/out")"; return 1; }
+    fi
+    bytes=$(cat "$RUN/borrowed" 2>/dev/null || blockdev --getsize64 "$1")
+    try vgreduce "$VG" "$1" && try pvremove -y "$1" || return 1
+    watch "wiping $1" "$bytes" sectors_written "$(number_of "$1")"
+    head -c "$bytes" /dev/zero | dd of="$1" bs=1M conv=fsync iflag=fullblock 2>"$RUN/out"
+    code=$?
+    unwatch
+    [ $code -eq 0 ] || { why "wiping $1: $(tail -n 1 "$RUN/out")"; return 1; }
+    head -c "$bytes" "$1" | cmp -s -n "$bytes" - /dev/zero || { why "$1 still shows data"; return 1; }
+    settle
+}
+
+sectors_written() { awk '{ printf "%.0f\n", $7 * 512 }' "/sys/dev/block/$1/stat"; }
+
+# -- growing, and shrinking in place
+
+# lvm2 since 2.03.17 wants to look after file systems by itself; here that is already done.
+reduce_volume() {
+    at=$(volume "$1")
+    closed "$at" || return 1
+    if lvreduce --help 2>&1 | grep -q -- '--fs '; then try lvreduce -f -y --fs ignore -l "$2" "$VG/$1"; else try lvreduce -f -y -l "$2" "$VG/$1"; fi
+}
+
+# A striped volume grows by a linear segment where the group has no stripes to add.
+extend_volume() { try lvextend -y ${3:+-i "$3"} -l "$2" "$VG/$1"; }
+
+# grow_file_system VOLUME KIND DIRECTORY
+grow_file_system() {
+    case $2 in
+        xfs) try xfs_growfs "$3" ;;
+        ext*) try resize2fs "$(volume "$1")" ;;
+        btrfs) try btrfs filesystem resize max "$3" ;;
+    esac
+}
+
+shrink_btrfs() { try btrfs filesystem resize "$1" "$MOUNT" && sync; }
+
+shrink_ext() {
+    e2fsck -f -p "$(volume "$LV")" >"$RUN/out" 2>&1
+    [ $? -le 1 ] || { why "e2fsck: $(tail -n 1 "$RUN/out")"; return 1; }
+    try resize2fs "$(volume "$LV")" "$1" && try e2fsck -f -n "$(volume "$LV")"
+}
+
+swap_off() { try swapoff "$(volume "$1")"; }
+
+make_swap() {
+    if [ -n "$3" ]; then try mkswap -U "$2" -L "$3" "$(volume "$1")"; else try mkswap -U "$2" "$(volume "$1")"; fi && settle
+}
+
+swap_on() { try swapon "$(volume "$1")"; }
+
+# -- when it cannot go on
+
+frozen=no
+undo() {
+    unmount_work || say "    warning: $reason"
+    if [ -n "$MOUNT" ] && [ -z "$(device_at "$MOUNT")" ]; then
+        say "    putting $MOUNT back"
+        settle
+        mount "$MOUNT" || say "    warning: $MOUNT could not be mounted; the data are safe, see /etc/fstab"
+    elif [ "$frozen" = yes ]; then
+        mount -o remount,rw "$MOUNT" || say "    warning: $MOUNT stays read-only"
+    fi
+    [ -z "$MOUNT" ] || uncover
+    start_units
+    kept=$reason
+    discard "$COPY" "$IMAGE" || say "    warning: left behind: $reason"
+    reason=$kept
+    [ -z "$MOUNT" ] || say "$MOUNT is back: $(df -Ph "$MOUNT" | tail -n 1)"
+}

@@ -1,0 +1,116 @@
+# Observes a host's storage in one command and changes nothing. Set before this: VG SHRINK GROW STAGING SCRATCH.
+# The output is sections, each begun by a line "@@ name".
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+cd / || exit 1
+section() { printf '\n@@ %s\n' "$1"; }
+
+section host
+echo "uid=$(id -u)"
+echo "kernel=$(uname -r)"
+sed -n 's/^ID=/os=/p; s/^VERSION_ID=/os_version=/p' /etc/os-release 2>/dev/null | tr -d '"'
+[ ! -d /run/systemd/system ] || echo systemd=yes
+awk '/^(MemAvailable|SwapTotal|SwapFree):/ { print tolower(substr($1, 1, length($1) - 1)) "=" $2 * 1024 }' /proc/meminfo
+for tool in lvm flock rsync getfattr lsattr e2fsck resize2fs mke2fs tune2fs mkfs.xfs xfs_repair xfs_growfs xfs_admin xfs_quota \
+    mkfs.btrfs btrfs btrfstune mkswap setquota repquota filefrag setsid base64 gzip fallocate losetup dmsetup; do
+    command -v "$tool" >/dev/null && echo "tool=$tool"
+done
+command -v mkfs.xfs >/dev/null && echo "xfsprogs=$(mkfs.xfs -V | sed 's/.* //')"
+lsattr -pd / >/dev/null 2>&1 && echo lsattr_projects=yes
+for manager in apt-get dnf yum zypper; do command -v $manager >/dev/null && echo "manager=$manager" && break; done
+
+section job
+run=/run/hostwright/lvm
+if [ -e $run/lock ]; then flock -n $run/lock true || echo running=yes; fi
+[ ! -L $run/current ] || { echo "id=$(readlink $run/current)"; cat $run/current/status 2>/dev/null | sed 's/^/status=/'; }
+
+section mountinfo
+cat /proc/self/mountinfo
+section fstab
+cat /etc/fstab
+section swaps
+cat /proc/swaps
+section lsblk
+lsblk -a -b -P -o NAME,KNAME,PKNAME,TYPE,RM,RO,SIZE,FSTYPE,MOUNTPOINT 2>/dev/null
+
+section lvm
+[ "$(id -u)" != 0 ] || lvm fullreport --reportformat json --units b --nosuffix \
+    --configreport vg -o vg_name,vg_uuid,vg_attr,vg_size,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno,vg_missing_pv_count,vg_tags,vg_systemid \
+    --configreport pv -o pv_name,pv_uuid,pv_attr,pv_size,pv_pe_count,pv_pe_alloc_count,pv_tags,dev_size,vg_name \
+    --configreport lv -o lv_name,lv_uuid,lv_attr,lv_size,lv_layout,lv_role,lv_tags,lv_dm_path,lv_kernel_major,lv_kernel_minor,origin,pool_lv,lv_device_open \
+    --configreport pvseg -o pv_name --configreport seg -o lv_uuid,segtype,devices 2>&1
+
+# volume NAME: what is on it, and what the file system says of itself.
+volume() {
+    device=/dev/$VG/$1
+    [ -b "$device" ] || return 0
+    section "volume $1"
+    blkid -p -o export "$device" 2>/dev/null | grep -E '^(TYPE|UUID|LABEL|VERSION|SEC_TYPE|USAGE)='
+    number=$(printf '%d:%d' "0x$(stat -L -c %t "$device")" "0x$(stat -L -c %T "$device")")
+    at=$(awk -v number="$number" '$3 == number { print $5; exit }' /proc/self/mountinfo)
+    [ -n "$at" ] || at=$(btrfs_at "$device")
+    at=$(printf "$(printf %s "$at" | sed 's/%/%%/g')")
+    if [ -n "$at" ]; then
+        echo "MOUNTED=$at"
+        stat -f -c 'BLOCK=%S
+BLOCKS=%b
+FREE=%f
+INODES=%c
+INODES_FREE=%d' "$at"
+    fi
+    case $(blkid -p -o value -s TYPE "$device" 2>/dev/null) in
+        xfs)
+            section "detail $1"
+            [ -z "$at" ] || xfs_info "$at" 2>/dev/null
+            ;;
+        ext*)
+            section "detail $1"
+            dumpe2fs -h "$device" 2>/dev/null
+            ;;
+        btrfs)
+            section "detail $1"
+            btrfs filesystem show --raw "$device" 2>/dev/null
+            [ -z "$at" ] || {
+                btrfs subvolume list -a "$at" 2>/dev/null | sed 's/^/subvolume /'
+                btrfs filesystem usage -b "$at" 2>/dev/null
+                btrfs qgroup show "$at" >/dev/null 2>&1 && echo qgroups=yes
+            }
+            ;;
+    esac
+}
+
+# btrfs mounts show no device number of their own in mountinfo, but their source.
+btrfs_at() {
+    awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "btrfs") print $5, $(i + 2) }' /proc/self/mountinfo |
+        while read -r point source; do [ "$(readlink -f "$source")" != "$(readlink -f "$1")" ] || echo "$point"; done | head -n 1
+}
+
+volume "$SHRINK"
+[ "$GROW" = "$SHRINK" ] || volume "$GROW"
+volume "${SHRINK}_hostwright"
+
+if [ -n "$STAGING" ]; then
+    section staging
+    if [ -d "$STAGING" ]; then
+        stat -f -c 'BLOCK=%S
+BLOCKS=%b
+FREE=%f' "$STAGING"
+        echo "MOUNT=$(stat -c %m "$STAGING")"
+        echo "DEVICE=$(awk -v at="$(stat -c %m "$STAGING")" '$5 == at { found = $3 } END { print found }' /proc/self/mountinfo)"
+    else
+        echo MISSING=yes
+    fi
+fi
+
+if [ -n "$SCRATCH" ]; then
+    section scratch
+    if [ -b "$SCRATCH" ]; then
+        echo "KNAME=$(basename "$(readlink -f "$SCRATCH")")"
+        echo "SIZE=$(blockdev --getsize64 "$SCRATCH")"
+        blkid -p -o export "$SCRATCH" 2>/dev/null | grep -E '^(TYPE|PTTYPE)='
+        wipefs -n "$SCRATCH" 2>/dev/null | awk 'NR > 1 { print "SIGNATURE=" $0 }' | head -n 3
+        head -c 1048576 "$SCRATCH" | cmp -s -n 1048576 - /dev/zero || echo NONZERO=yes
+        ls "/sys/class/block/$(basename "$(readlink -f "$SCRATCH")")/holders" 2>/dev/null | sed 's/^/HOLDER=/'
+    else
+        echo MISSING=yes
+    fi
+fi

@@ -1,0 +1,1 @@
+"""Test machines: Debian guests whose disk is laid out as CentOS does it, run by QEMU."""

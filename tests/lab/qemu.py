@@ -1,0 +1,40 @@
+"""The parts of a QEMU command line that every guest shares."""
+
+import os
+import re
+from pathlib import Path
+
+QEMU = "qemu-system-x86_64"
+
+
+def accelerator() -> list[str]:
+    """KVM where it works, emulation elsewhere.
+
+    A nested hypervisor may offer /dev/kvm without passing VMX or SVM on; a guest then hangs before its first line.
+    """
+    virtualizes = re.search(r"^flags\s*:.*\b(vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    if virtualizes and os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return ["-accel", "kvm", "-cpu", "host"]
+    # With the default of 1 GiB of translated code, what is left of the last boot makes each reboot take minutes.
+    return ["-accel", "tcg,thread=multi,tb-size=64", "-cpu", "max"]
+
+
+def command(*, kernel: Path, initrd: Path, append: str, console: Path, memory: int) -> list[str]:
+    return [
+        QEMU,
+        *["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", *accelerator()],
+        *["-smp", "2", "-m", str(memory), "-device", "virtio-rng-pci"],
+        *["-kernel", str(kernel), "-initrd", str(initrd)],
+        *["-append", f"console=ttyS0 mitigations=off {append}"],
+        *["-serial", f"file:{console}"],
+    ]
+
+
+def disk(path: Path, name: str, *, image_format: str = "qcow2", cache: str = "writeback") -> list[str]:
+    """One virtio disk; the guest sees disks as /dev/vda, /dev/vdb, ... in the order of the command line."""
+    # In QEMU's option syntax a comma inside a value is written twice.
+    file = str(path).replace(",", ",,")
+    return [
+        *["-drive", f"if=none,id={name},file={file},format={image_format},cache={cache},discard=unmap"],
+        *["-device", f"virtio-blk-pci,drive={name},serial={name}"],
+    ]
