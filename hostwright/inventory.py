@@ -11,7 +11,7 @@ from typing import Any
 
 from pyinfra.api.exceptions import PyinfraError
 
-# While it is imported, Ansible tries out getaddrinfo() in a way that gevent, on which pyinfra runs, reports as an error.
+# While imported, Ansible tries out getaddrinfo() in a way that gevent, which pyinfra runs on, reports as an error.
 with redirect_stderr(StringIO()):
     from ansible.errors import AnsibleError
     from ansible.inventory.host import Host

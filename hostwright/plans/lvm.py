@@ -299,6 +299,10 @@ def _check_home(task: Task, survey: Survey) -> None:
         raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
     if task.line is None:
         raise Refusal(f"{mount.point} has no line in /etc/fstab: add one, so that a reboot finds it")
+    if any(other.point == mount.point and other.kind == "autofs" for other in storage.mounts):
+        raise Refusal(
+            f"{mount.point} is mounted on demand (automount): stop its automount unit first, it would come between"
+        )
     own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
     if len(own) > 1:
         raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")

@@ -59,7 +59,7 @@ try() {
 
 mebibytes() { echo "$(($1 / 1048576)).$(($1 % 1048576 * 10 / 1048576)) MiB"; }
 
-# watch LABEL TOTAL COUNTER...: says every 2 s how far COUNTER, a command that prints bytes, has come; ended by unwatch.
+# watch LABEL TOTAL COUNTER...: says every 3 s how far COUNTER, a command that prints bytes, has come; ended by unwatch.
 watch() {
     label=$1 total=$2
     shift 2
@@ -67,8 +67,9 @@ watch() {
         exec 9>&- 2>/dev/null
         trap - HUP INT TERM
         start=$(date +%s) first=$("$@") last=-1
-        while sleep 2 && kill -0 $$ 2>/dev/null; do
+        while sleep 3 && kill -0 $$ 2>/dev/null; do
             bytes=$(($("$@") - first)) seconds=$(($(date +%s) - start))
+            [ "$bytes" -ge 0 ] || bytes=0
             [ "$bytes" -le "$total" ] || bytes=$total
             [ "$seconds" -gt 0 ] || seconds=1
             rate=$((bytes / seconds))

@@ -217,8 +217,13 @@ quotas_at() {
 # copy_rest TARGET: what changed since copy_live, and everything that rsync does not carry.
 copy_rest() {
     mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
+    left=$(($(used_bytes "$WORK/source") - $(used_bytes "$WORK/copy")))
+    watch "copying the rest of $MOUNT" "$((left > 0 ? left : 0))" used_bytes "$WORK/copy"
     is_mounted "$WORK/source" "$home_device" && copy_tree "$WORK/source" "$WORK/copy" "$2" &&
-        set_attributes "$WORK/source" "$WORK/copy" || return 1
+        set_attributes "$WORK/source" "$WORK/copy"
+    code=$?
+    unwatch
+    [ $code -eq 0 ] || return 1
     if [ -n "$QUOTA" ]; then
         copy_quotas && [ "$(quotas_at "$MOUNT")" = "$(quotas_at "$WORK/copy")" ] || { why "quotas differ: ${reason:-$(quotas_at "$WORK/copy" | head -n 3)}"; return 1; }
     fi
@@ -377,7 +382,12 @@ give_back() {
     code=$?
     unwatch
     [ $code -eq 0 ] || { why "wiping $1: $(tail -n 1 "$RUN/out")"; return 1; }
-    head -c "$bytes" "$1" | cmp -s -n "$bytes" - /dev/zero || { why "$1 still shows data"; return 1; }
+    echo 3 >/proc/sys/vm/drop_caches
+    watch "checking $1" "$bytes" sectors_read "$(number_of "$1")"
+    head -c "$bytes" "$1" | cmp -s -n "$bytes" - /dev/zero
+    code=$?
+    unwatch
+    [ $code -eq 0 ] || { why "$1 still shows data"; return 1; }
     settle
 }
 

@@ -1,12 +1,14 @@
 # Copies a tree and proves the copy: what rsync carries, then times, flags and project IDs, then a comparison from disk.
 
-inner_options=
+inner_options='' unchecked=''
 
 # rsync compares whole seconds unless told otherwise, and older ones cannot be told.
 rsync_options() {
     [ -n "$inner_options" ] && return
     inner_options='-aHAXS --numeric-ids --delete --delete-delay'
     if rsync --modify-window=-1 --version >/dev/null 2>&1; then inner_options="$inner_options --modify-window=-1"; fi
+    # Its own checksums would only repeat what the comparison proves, from disk.
+    if rsync --checksum-choice=none --version >/dev/null 2>&1; then unchecked=--checksum-choice=none; fi
 }
 
 # is_mounted DIRECTORY MAJOR:MINOR: an empty mount point copied with deletion would be the end of the copy.
@@ -44,7 +46,8 @@ copy_tree() {
         [ "$(stat -c "%s %Y" "$2")" = "$(stat -c "%s %Y" "$1/$2" 2>/dev/null)" ] || cp -a --parents --sparse=always -- "$2" "$1"
     ' copy "$target" || { cd /; why "cp could not copy a sparse file"; return 1; }
     cd /
-    rsync $inner_options "$@" "$source/" "$target/" >"$RUN/out" 2>&1 9>&-
+    case " $* " in *" --checksum "*) unchecked='' ;; esac
+    rsync $inner_options $unchecked "$@" "$source/" "$target/" >"$RUN/out" 2>&1 9>&-
     code=$?
     case "$code $live" in
         0\ * | 24\ yes | 23\ yes) return 0 ;; # what vanished or changed while people worked is copied again later
@@ -53,32 +56,39 @@ copy_tree() {
     why "rsync ended with $code: $(grep -v '^ *$' "$RUN/out" | grep -v '^rsync error' | tail -n 1)"
 }
 
-lsattr_takes_projects() { lsattr -pd / >/dev/null 2>&1; }
-
 newline='
 '
-# Project and flags of every entry that has any, as "PROJECT FLAGS<TAB>PATH" ended by NUL. Only flags that a person sets:
-# the others (extents, index, inline data) are the file system's own affair.
-marked() {
-    projects=
-    if lsattr_takes_projects; then projects=p; fi
-    marks='{
-        sub(/^ +/, ""); project = 0
-        if ($1 ~ /^[0-9]+$/) { project = $1; sub(/^[0-9]+ +/, "") }
-        flags = $1; at = index($0, " "); gsub(/[-eINhEV]/, "", flags)
-        if (project != 0 || flags != "") print project " " flags "\t" substr($0, at + 1)
-    }'
-    find . -xdev \( -type f -o -type d \) ! -path "*$newline*" -print0 | xargs -0r lsattr -d$projects -- | awk "$marks" | tr '\n' '\0'
-    find . -xdev \( -type f -o -type d \) -path "*$newline*" -print0 | xargs -0r -n 1 sh -c '
-        mark=$(lsattr -d$1 -- "$3" | head -n 1 | awk "$2" | cut -f 1)
-        [ -z "$mark" ] || printf "%s\t%s\0" "$mark" "$3"' mark "$projects" "$marks"
+# marks: an awk program that turns lsattr's lines into "PROJECT FLAGS<TAB>PATH" where there is any. Only flags that a person
+# sets: the others (extents, index, inline data) are the file system's own affair.
+marks='{
+    sub(/^ +/, ""); project = 0
+    if ($1 ~ /^[0-9]+$/) { project = $1; sub(/^[0-9]+ +/, "") }
+    flags = $1; at = index($0, " "); gsub(/[-eINhEV]/, "", flags)
+    if (project != 0 || flags != "") print project " " flags "\t" substr($0, at + 1)
+}'
+projects_option() { if lsattr -pd / >/dev/null 2>&1; then echo p; fi; }
+
+# Names that fit in a line, all at once.
+plain_marks() {
+    find . -xdev \( -type f -o -type d \) ! -path "*$newline*" ! -path "*$one*" -print0 |
+        xargs -0r lsattr "-d$(projects_option)" -- | awk "$marks"
 }
 
-# marks_as FIELD: the different projects (1) or flags (2) that marked() found.
-marks_as() { to_lines <"$RUN/marked" | cut -f 1 | cut -d ' ' -f "$1" | sort -u | grep -v '^0*$'; }
+# each_odd COMMAND: for each of the other names, with $mark set; the name is $1, further arguments follow.
+each_odd() {
+    command=$1
+    shift
+    find . -xdev \( -type f -o -type d \) \( -path "*$newline*" -o -path "*$one*" \) -print0 |
+        xargs -0r -I '{}' sh -c '
+            mark=$(lsattr "-d$2" -- "$1" | head -n 1 | awk "$3" | cut -f 1)
+            '"$command" odd '{}' "$(projects_option)" "$marks" "$@"
+}
+
+# marks_as FIELD: the different projects (1) or flags (2) in the list of marks.
+marks_as() { cut -f 1 "$RUN/marked" | cut -d ' ' -f "$1" | sort -u | grep -v '^0*$'; }
 
 # marked_with PATTERN: the entries whose mark has it.
-marked_with() { to_lines <"$RUN/marked" | sed -n "s/^$1\t//p" | from_lines; }
+marked_with() { sed -n "s/^$1\t//p" "$RUN/marked" | tr '\n' '\0'; }
 
 entry_times() { find . -xdev ! -type f ! -path "*$one*" -printf '%T@ %A@\t%p\0' | to_lines; }
 
@@ -87,11 +97,14 @@ set_attributes() {
     cd "$1" || return 1
     find . -xdev -type f -print0 | xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" -- 9>&- 2>"$RUN/out" ||
         { cd /; why "times: $(tail -n 1 "$RUN/out")"; return 1; }
-    marked >"$RUN/marked" 2>"$RUN/out" || { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
+    plain_marks >"$RUN/marked" 2>"$RUN/out" && [ ! -s "$RUN/out" ] || { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     cd "$2" || return 1
     for project in $(marks_as 1); do
         marked_with "$project [^\t]*" | xargs -0r chattr -p "$project" -- 2>"$RUN/out" || { cd /; why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
     done
+    cd "$1" || return 1
+    each_odd 'case ${mark%% *} in "" | 0) ;; *) chattr -p "${mark%% *}" -- "$4/$1" || exit 255 ;; esac' "$2" 2>"$RUN/out" ||
+        { cd /; why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
     cd /
     # Links, directories and special files whose times still differ, found in one sweep; touch takes them one by one.
     (cd "$1" && entry_times) | sort >"$RUN/times.source"
@@ -103,6 +116,9 @@ set_attributes() {
     for flags in $(marks_as 2); do
         marked_with "[0-9]* $flags" | xargs -0r chattr "+$flags" -- 2>"$RUN/out" || { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     done
+    cd "$1" || return 1
+    each_odd 'case ${mark#* } in "" | "$mark") ;; *) chattr "+${mark#* }" -- "$4/$1" || exit 255 ;; esac' "$2" 2>"$RUN/out" ||
+        { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     cd /
 }
 
@@ -118,7 +134,8 @@ describe() {
     find . -xdev ! -type d -links +1 -printf '%i\t%p\0' | to_lines | sort -t "$(printf '\t')" -k 2 |
         awk '{ at = index($0, "\t"); inode = substr($0, 1, at - 1); if (!(inode in group)) group[inode] = ++groups; print group[inode] substr($0, at) }'
     find . -xdev -print0 | sort -z | xargs -0r getfattr -h -d -m - -e hex --absolute-names --
-    marked | sort -z
+    plain_marks | sort
+    each_odd '[ -z "$mark" ] || printf "%s\t%s\0" "$mark" "$1"' | sort -z
     gzip -dc "$RUN/plain.gz" | xargs -0r sha256sum --
     cd /
 }

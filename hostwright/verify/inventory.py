@@ -15,7 +15,7 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_config, ctx_inventory, ctx_state
 from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]
 from pyinfra_cli.util import exec_file  # type: ignore[import-untyped]
-from testinfra.backend.base import BaseBackend, CommandResult  # type: ignore[import-untyped]
+from testinfra.backend.base import BaseBackend, CommandResult
 
 
 def targets(inventory: str) -> list[Host]:

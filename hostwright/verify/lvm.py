@@ -103,7 +103,7 @@ class LogicalVolume:
         >>> LogicalVolume(host, "centos", "home").path
         '/dev/centos/home'
         """
-        return self._fields("lv_path")[0]
+        return f"/dev/{self.group}/{self.name}"
 
     @property
     def size(self) -> int:
@@ -153,7 +153,7 @@ class LogicalVolume:
         return [tag for line in self._fields("lv_tags") for tag in line.split(",")]
 
     def _fields(self, names: str) -> list[str]:
-        command = f"lvs --noheadings --nosuffix --units b -o {names} %s"
+        command = f"lvs -a --noheadings --nosuffix --units b -o {names} %s"
         return lines(self.host, command, f"{self.group}/{self.name}")
 
 

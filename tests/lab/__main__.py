@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 from tests.lab import demo_machine
+from tests.lab.build import RELEASES
 from tests.lab.call import LabError
-from tests.lab.image import RELEASES, image
+from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
 
 

@@ -12,13 +12,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.lab import qemu
 from tests.lab.call import LabError, call
-from tests.lab.image import Image
 
-BOOT_LIMIT = 120.0
+if TYPE_CHECKING:
+    from tests.lab.image import Image
+
+BOOT_LIMIT = 300.0
+MEMORY = 2048
 SHUTDOWN_LIMIT = 60.0
 
 
@@ -38,12 +41,12 @@ class Machine:
 
     def __init__(
         self,
-        image: Image,
+        image: "Image",
         directory: Path,
         *,
         backing: Path | None = None,
         spare_disks: Sequence[str] = (),
-        memory: int = 2048,
+        memory: int = MEMORY,
         port: int | None = None,
     ) -> None:
         """
@@ -80,14 +83,13 @@ class Machine:
             *qemu.command(
                 kernel=self.image.kernel,
                 initrd=self.image.initrd,
-                append="root=/dev/mapper/centos-root ro quiet net.ifnames=0 systemd.show_status=1",
+                append=qemu.BOOT_OPTIONS,
                 console=self.console,
                 memory=self.memory,
             ),
             *qemu.disk(self.disk, "root"),
             *(word for path in self.spare_disks for word in qemu.disk(path, path.stem)),
-            *["-netdev", f"user,id=uplink,hostfwd=tcp:127.0.0.1:{self.port}-:22"],
-            *["-device", "virtio-net-pci,netdev=uplink,mac=52:54:00:12:34:56,romfile="],
+            *qemu.uplink(self.port),
             *["-pidfile", str(self._pidfile)],
         ]
         self.console.unlink(missing_ok=True)

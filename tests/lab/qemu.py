@@ -5,15 +5,20 @@ import re
 from pathlib import Path
 
 QEMU = "qemu-system-x86_64"
+BOOT_OPTIONS = "root=/dev/mapper/centos-root ro quiet tsc=reliable net.ifnames=0 systemd.show_status=1"
 
 
-def accelerator() -> list[str]:
-    """KVM where it works, emulation elsewhere.
+def virtualizes() -> bool:
+    """Whether KVM works. Where not, guests are emulated.
 
     A nested hypervisor may offer /dev/kvm without passing VMX or SVM on; a guest then hangs before its first line.
     """
-    virtualizes = re.search(r"^flags\s*:.*\b(vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    if virtualizes and os.access("/dev/kvm", os.R_OK | os.W_OK):
+    flags = re.search(r"^flags\s*:.*\b(vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return flags is not None and os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def _accelerator() -> list[str]:
+    if virtualizes():
         return ["-accel", "kvm", "-cpu", "host"]
     # With the default of 1 GiB of translated code, what is left of the last boot makes each reboot take minutes.
     return ["-accel", "tcg,thread=multi,tb-size=64", "-cpu", "max"]
@@ -22,7 +27,7 @@ def accelerator() -> list[str]:
 def command(*, kernel: Path, initrd: Path, append: str, console: Path, memory: int) -> list[str]:
     return [
         QEMU,
-        *["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", *accelerator()],
+        *["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", *_accelerator()],
         *["-smp", "2", "-m", str(memory), "-device", "virtio-rng-pci"],
         *["-kernel", str(kernel), "-initrd", str(initrd)],
         *["-append", f"console=ttyS0 mitigations=off {append}"],
@@ -37,4 +42,13 @@ def disk(path: Path, name: str, *, image_format: str = "qcow2", cache: str = "wr
     return [
         *["-drive", f"if=none,id={name},file={file},format={image_format},cache={cache},discard=unmap"],
         *["-device", f"virtio-blk-pci,drive={name},serial={name}"],
+    ]
+
+
+def uplink(ssh_port: int) -> list[str]:
+    """The network card eth0, by which the guest reaches the world, and its SSH server answers on 127.0.0.1."""
+    return [
+        *["-netdev", f"user,id=uplink,hostfwd=tcp:127.0.0.1:{ssh_port}-:22"],
+        # The guest recognizes the card by its address.
+        *["-device", "virtio-net-pci,netdev=uplink,mac=52:54:00:12:34:56,romfile="],
     ]

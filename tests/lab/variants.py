@@ -39,13 +39,10 @@ def prepare(
         raise ValueError("home_size and free exclude each other")
     size = f"-L {home_size}" if home_size else "-l 100%FREE"
     reduce = f"lvreduce -q -y -L -{free} centos/home" if free else ":"
-    # `lvremove` needs the volume unused; whatever a login left behind in /home is ended.
     machine.succeed(
         f"""
         set -eu
-        tar -c -f /root/home.tar -C /home .
-        fuser=$(find /proc/[0-9]*/cwd -lname '/home/*' 2>/dev/null || true)
-        for link in $fuser; do pid=${{link#/proc/}}; kill "${{pid%/cwd}}" || true; done
+        tar -c -f /root/home.tar --exclude=./lost+found -C /home .
         umount /home
         lvremove -q -y centos/home
         lvcreate -q -y -n home {size} -W y centos

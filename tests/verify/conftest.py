@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
-from testinfra.host import Host as TestinfraHost  # type: ignore[import-untyped]
+from testinfra.host import Host as TestinfraHost
 
 from hostwright.verify.inventory import PyinfraBackend, targets
 
@@ -17,12 +17,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Where the other tests are run from above, this file is read too late to have an option.
-    inventory = config.getoption("--inventory", default="")
-    if inventory == "":
-        return
+    inventory = config.getoption("--inventory", default=None)
     if inventory is None:
-        raise pytest.UsageError("these tests look at real hosts; say at which: pytest tests/verify --inventory PATH")
+        if any(_is_here(config, argument) for argument in config.args):
+            raise pytest.UsageError(
+                "these tests look at real hosts; say at which: pytest tests/verify --inventory PATH"
+            )
+        return
     try:
         config.stash[_TARGETS] = targets(inventory)
     except PyinfraError as error:
@@ -31,8 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--inventory {inventory}: no hosts there")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    # Whoever runs all tests of the project has no hosts in mind.
     return None if _TARGETS in config.stash else True
+
+
+def _is_here(config: pytest.Config, argument: str) -> bool:
+    path = config.invocation_params.dir / argument.split("::")[0]
+    return path.resolve().is_relative_to(Path(__file__).parent.resolve())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -44,6 +51,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def host(target: Host) -> TestinfraHost:
     """The host as testinfra sees it."""
+    try:
+        target.connect(show_errors=False, raise_exceptions=True)
+    except ConnectError as error:
+        pytest.fail(f"{target.name}: {error}", pytrace=False)
     backend = PyinfraBackend(target)
     found = TestinfraHost(backend)
     backend.set_host(found)

@@ -1,0 +1,231 @@
+"""Space moves from home to root on real machines, and every entry of home is what it was."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.lab.machine import Machine
+from tests.lab.tree import differences, listing, plant
+
+MakeHost = Callable[..., Any]
+
+
+def state(machine: Machine) -> str:
+    """What a run that changes nothing leaves as it was: LVM's metadata, mounts, fstab, and our own places."""
+    return machine.succeed(
+        "vgs --noheadings -o vg_seqno centos; "
+        "awk '{ $1 = $2 = \"\"; print }' /proc/self/mountinfo | grep -v ' /run/user'; cat /etc/fstab; "
+        "ls -A /run/hostwright /var/lib/hostwright /var/log/hostwright 2>&1 || true"
+    )
+
+
+def identity(machine: Machine) -> str:
+    return machine.succeed(
+        "blkid -p -o export /dev/centos/home | grep -E '^(UUID|LABEL|TYPE)=';cat /etc/fstab; stat -c '%a %U' /etc/fstab"
+    )
+
+
+def planted(machine: Machine) -> dict[str, dict[str, object]]:
+    plant(machine)
+    machine.succeed("mount -o remount,noatime /home")
+    return listing(machine)
+
+
+def moves_everything(host: Any, **data: str) -> str:
+    """The whole story: plant, plan, deploy, look, compare, again."""
+    before, known = planted(host.machine), identity(host.machine)
+    run = host.deploy(**data)
+    assert differences(before, listing(host.machine)) == []
+    assert identity(host.machine) == known
+    host.is_verified()
+    again = host.pyinfra("-y", "-vvv", **data)
+    assert again.unchanged, again.err
+    assert again.remote_commands <= 2, again.err
+    assert "error" not in host.machine.succeed("ls -lA /home 2>&1 || echo error")
+    return str(run.err)
+
+
+def test_xfs_with_no_free_extent_is_staged_on_root(make_host: MakeHost) -> None:
+    host = make_host()
+    machine = host.machine
+    before = state(machine)
+    dry = host.pyinfra("--dry")
+    assert dry.code == 0, dry.err
+    assert "way: staging" in dry.err
+    assert host.plan()["way"] == "staging"
+    assert state(machine) == before, "--dry changed the host"
+    assert max(map(len, dry.err.split("volume group", 1)[1].split("Ready")[0].splitlines()[1:-1])) <= 80
+
+    text = moves_everything(host)
+    assert "[lab]     reading copy: " in text
+    # The plan is JSON too, and --json leaves nothing else on stdout.
+    run = host.pyinfra("-y", "--json")
+    assert run.code == 0
+    assert run.out.lstrip().startswith("{")
+    assert "hostwright" not in machine.succeed(
+        "mount; losetup -a; dmsetup ls; systemctl list-units --all --plain 'hostwright*'"
+    )
+    machine.reboot()
+    machine.succeed("findmnt -n /home && df /home && touch /home/works")
+
+
+def test_ext4_beside_itself_for_a_sudo_user_who_lives_there(make_host: MakeHost) -> None:
+    host = make_host(user="admin", home_fs="ext4", free="2500M", mount_by="UUID")
+    host.machine.succeed("dpkg --purge --force-depends rsync attr >/dev/null 2>&1; ! command -v rsync")
+    # The tree needs setfattr, so it is planted with what it takes from another place: only rsync is missing.
+    host.machine.succeed("apt-get install -y --no-install-recommends attr >/dev/null 2>&1")
+    assert "install rsync with apt-get" in host.pyinfra("--dry").err
+    text = moves_everything(host)
+    assert "way: beside" in text
+
+
+def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
+    host = make_host(home_fs="btrfs", mount_by="LABEL")
+    host.machine.succeed("echo kept >/home/admin/kept && btrfs subvolume snapshot -r /home /home/snapshot")
+    known = identity(host.machine)
+    before = listing(host.machine)
+    text = host.deploy().err
+    assert "way: in-place" in text
+    assert differences(before, listing(host.machine)) == []
+    assert identity(host.machine) == known
+    assert host.machine.succeed("cat /home/snapshot/admin/kept") == "kept\n"
+    host.is_verified()
+    assert host.pyinfra("-y").unchanged
+
+
+def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(make_host: MakeHost) -> None:
+    host = make_host("trixie", spare_disks=("3G",), data={"lvm_scratch": "/dev/vdb", "lvm_busy": "stop"})
+    machine = host.machine
+    machine.succeed(
+        "printf '[Service]\\nWorkingDirectory=/home/admin\\nExecStart=/bin/sleep infinity\\n' "
+        ">/etc/systemd/system/lives.service && systemctl daemon-reload && systemctl start lives.service"
+    )
+    before, known = planted(machine), identity(machine)
+    assert "lives.service" in host.pyinfra("--dry").err
+    assert "in use" in host.pyinfra("--dry", busy="refuse").err
+
+    first = subprocess.Popen(
+        host.command("-y"),
+        cwd=os.getcwd(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 120)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert "copy_live" in machine.succeed("cat /run/hostwright/lvm/current/job.sh")
+    run = host.pyinfra("-y")
+    assert run.code == 0, run.err
+    assert "still at work" in run.err
+
+    assert differences(before, listing(machine)) == []
+    assert identity(machine) == known
+    host.is_verified()
+    assert host.pyinfra("-y").unchanged
+    assert machine.succeed("systemctl is-active lives.service") == "active\n"
+    assert machine.succeed("pvs --noheadings -o pv_name").split() == ["/dev/vda"]
+    machine.succeed('cmp -n 2000000000 /dev/vdb /dev/zero && test -z "$(wipefs -n /dev/vdb)"')
+
+
+REFUSALS = [
+    ({"shrink_to": "-1G"}, ["relative"]),
+    ({"shrink_to": "50"}, ["no unit"]),
+    ({"shrink_to": "lots"}, ["no size"]),
+    ({"shrink_to": "100G"}, ["larger than"]),
+    ({"shrink_to": "100M"}, ["300 MiB"]),
+    ({"vg": "nowhere"}, ["nowhere", "centos"]),
+    ({"shrink": "srv"}, ["srv", "home"]),
+    ({"grow": "home"}, ["both"]),
+    ({"grow_to": "1G"}, ["below the present size"]),
+    ({"strategy": "in-place"}, ["XFS cannot shrink in place"]),
+    ({"strategy": "sideways"}, ["lvm_strategy"]),
+    ({"busy": "kill"}, ["lvm_busy"]),
+    ({"staging": "/home/admin"}, ["lvm_staging", "itself"]),
+    ({"staging": "/dev/shm"}, ["tmpfs"]),
+    ({"staging": "var"}, ["absolute"]),
+    ({"scratch": "/dev/vda"}, ["lvm_scratch"]),
+    ({"scratch": "/dev/vdz"}, ["no disk"]),
+    ({"scratch": "/dev/vdb"}, ["not empty"]),
+    ({"scratch": "/dev/vdc"}, ["GiB less"]),
+    ({"staging": "/var", "scratch": "/dev/vdc"}, ["one of them"]),
+]  # fmt: skip
+
+
+def test_refusals_come_before_anything_is_touched(make_host: MakeHost) -> None:
+    host = make_host(spare_disks=("3G", "1G"))
+    machine = host.machine
+    machine.succeed("mkfs.ext4 -q /dev/vdb")
+    before = state(machine)
+
+    def refused(words: list[str], **data: str) -> None:
+        run = host.pyinfra("-y", **data)
+        assert run.code == 1, run.err
+        assert "Traceback" not in run.err
+        for word in ("lab", "refused, nothing was changed", *words):
+            assert word in run.err, (data, run.err)
+
+    for data, words in REFUSALS:
+        refused(words, **data)
+    assert state(machine) == before
+
+    hindrances = [
+        ("setsid sleep 600 </dev/null >/dev/null 2>&1 &", "pkill sleep", ["sleep 600", "working directory"]),
+        ("truncate -s 10M loop && losetup /dev/loop5 loop", "losetup -d /dev/loop5; rm loop", ["loop device"]),
+        (
+            "fallocate -l 20M swap && chmod 600 swap && mkswap -q swap && swapon swap",
+            "swapoff swap; rm swap",
+            ["swap file"],
+        ),
+        ("mkdir x && mount -t tmpfs none x", "umount x; rmdir x", ["beneath /home", "/home/x"]),
+        ("mkdir /mnt/b && mount --bind /home/admin /mnt/b", "umount /mnt/b; rmdir /mnt/b", ["more than once"]),
+        (
+            "unshare -m sh -c 'mount --make-rprivate / && cd / && exec sleep 601' </dev/null >/dev/null 2>&1 &",
+            "pkill sleep",
+            ["sleep 601", "mount namespace"],
+        ),
+    ]
+    for begin, end, words in hindrances:
+        machine.succeed(f"cd /home && {begin} sleep 1")
+        refused(words)
+        machine.succeed(f"cd /home && {{ {end}; }}")
+    machine.succeed("cp /etc/fstab /root/fstab && sed -i '/home/d' /etc/fstab")
+    refused(["/etc/fstab"])
+    machine.succeed("cp /root/fstab /etc/fstab && lvcreate -qy -s -L 4M -n snap centos/home 2>/dev/null || true")
+    machine.succeed("umount /home")
+    refused(["not mounted"])
+    machine.succeed("mount /home")
+    assert machine.succeed("vgs --noheadings -o vg_seqno centos") == before.split("\n")[0] + "\n"
+
+
+def test_a_copy_that_turns_out_wrong_leaves_home_as_it_was(make_host: MakeHost) -> None:
+    host = make_host(free="2500M")
+    machine = host.machine
+    # An rsync that spoils a file, every time: the comparison must see it, and home must come back.
+    machine.succeed(
+        r"""
+        mv /usr/bin/rsync /usr/bin/rsync.real
+        cat >/usr/bin/rsync <<'END'
+#!/bin/sh
+/usr/bin/rsync.real "$@" || exit
+for last; do :; done
+[ ! -d "$last/admin" ] || echo lost >>"$last/admin/.profile"
+END
+        chmod 755 /usr/bin/rsync
+        echo mine >/home/admin/.profile
+        mount -o remount,noatime /home
+        """
+    )
+    before, known, start = listing(machine), identity(machine), time.time()
+    run = host.pyinfra("-y")
+    assert run.code == 1, run.err
+    assert "differ" in run.err
+    assert "Traceback" not in run.err
+    assert differences(before, listing(machine)) == []
+    assert identity(machine) == known
+    machine.succeed("touch /home/writable && rm /home/writable")
+    assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount")
+    assert time.time() - start < 600

@@ -1,0 +1,88 @@
+"""The parsers of what hosts said, on output recorded from real ones."""
+
+from pathlib import Path
+
+from hostwright.facts.lvm import Holder, LvmStorage, LvmSurvey, parse_storage, parse_survey
+from hostwright.plans.file_systems import lags, make_command, size_by_itself, value
+from tests.unit.hosts import survey
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def read(name: str) -> list[str]:
+    return (FIXTURES / name).read_text().splitlines()
+
+
+def test_a_debian_12_host_with_xfs() -> None:
+    host = parse_storage(read("storage_debian12_xfs.txt"))
+    group = host.group("centos")
+    assert group is not None
+    assert (group.extent_size, group.extents, group.free, group.sequence) == (4194304, 2047, 0, 3)
+    assert [(volume.name, volume.extents, volume.device) for volume in group.volumes] == [
+        ("home", 1279, "253:1"),
+        ("root", 768, "253:0"),
+    ]
+    assert group.volumes[0].disks == ("/dev/vda",)
+    home = host.file_systems["home"]
+    assert (home.kind, home.mounted, home.size) == ("xfs", "/home", 5297405952)
+    assert size_by_itself(home) == 1279 * 4194304
+    assert not lags(home, 1279 * 4194304, 4194304)
+    assert lags(home, 1280 * 4194304, 4194304)
+    assert [line.point for line in host.fstab] == ["/", "/home"]
+    assert host.mounts[5].point == "/"
+    assert host.scratch is not None
+    assert host.scratch.holds == ()
+    assert not host.job.running
+    assert {"rsync", "lvm"} <= host.tools
+
+
+def test_a_new_xfs_is_made_as_the_old_one_was() -> None:
+    home = parse_storage(read("storage_debian12_xfs.txt")).file_systems["home"]
+    assert make_command(home, survey(), 2**31) == (
+        *("mkfs.xfs", "-q", "-f", "-K", "-b", "size=4096"),
+        *("-m", "crc=1,finobt=1,rmapbt=0,reflink=1,bigtime=1,inobtcount=1"),
+        *("-i", "size=512,maxpct=25,sparse=1,nrext64=0", "-n", "size=4096"),
+    )
+
+
+def test_values_of_dumpe2fs() -> None:
+    home = parse_storage(["@@ volume home", "TYPE=ext4", "@@ detail home", "Block size:               4096"])
+    assert value(home.file_systems["home"], "Block size") == "4096"
+
+
+def test_an_lvm2_without_json_is_told_apart() -> None:
+    host = parse_storage(["@@ host", "uid=0", "tool=lvm", "@@ lvm", "  Unrecognised option reportformat"])
+    assert host.groups == ()
+    assert "Unrecognised" in host.lvm_error
+
+
+def test_warnings_of_lvm_do_not_hide_its_report() -> None:
+    lines = read("storage_debian12_xfs.txt")
+    lines.insert(lines.index("@@ lvm") + 1, "  WARNING: Couldn't find device with uuid xyz.")
+    assert parse_storage(lines).group("centos") is not None
+
+
+def test_who_holds_home() -> None:
+    found = parse_survey(
+        [
+            *("@@ files", "inodes=7", "allocated=16384", "largest=3526", "encrypted=0", "verity=1"),
+            *(
+                "@@ holders",
+                "process\t812\tada\t-\tworking directory\tvim notes ",
+                "swap file\t/home/swap",
+                "@@ kernel",
+            ),
+        ]
+    )
+    assert (found.inodes, found.allocated, found.verity) == (7, 16384, 1)
+    assert found.holders == (
+        Holder("process", "vim notes", "812", "ada", "", "working directory"),
+        Holder("swap file", "/home/swap"),
+    )
+
+
+def test_names_given_to_the_facts_cannot_leave_their_quotes() -> None:
+    command = LvmStorage().command(vg="a'; touch /x; '", shrink="b", grow="c")
+    assert "touch /x" in command
+    assert "'\"'\"'" in command
+    assert LvmSurvey().command(mount_point="/home", device="dm-1").startswith("sh -c ")

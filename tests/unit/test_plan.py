@@ -1,0 +1,531 @@
+"""The plan by example and by property: it refuses, or its steps lead where they should and never risk the only copy."""
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hostwright.facts.lvm import FstabLine, Holder, Job, Mount, Scratch, Storage, Survey, Swap
+from hostwright.plans.lvm import decide, examine, follow
+from hostwright.plans.memory import MARKER
+from hostwright.plans.picture import as_data, draw
+from hostwright.plans.steps import Plan, Step
+from hostwright.refusal import Refusal
+from hostwright.settings import Rebalance
+from tests.unit.hosts import EXTENT, GIB, UUID, file_system, storage, survey, volume
+
+MIB = 1024**2
+
+
+def plan(host: Storage, found: Survey | None = None, **wish: Any) -> Plan:
+    task = examine(host, Rebalance(**({"shrink_to": "2G"} | wish)))
+    return decide(task, (found or survey()) if task.needs_survey else None)
+
+
+def refusal(host: Storage, found: Survey | None = None, **wish: Any) -> str:
+    with pytest.raises(Refusal) as refused:
+        plan(host, found, **wish)
+    return str(refused.value)
+
+
+def calls(made: Plan) -> list[str]:
+    return [step.call[0] for step in made.steps]
+
+
+# -- what the steps do to a host, as far as a plan can be wrong about it
+
+
+class Disk:
+    """Volumes by extents, and which copies of home there are. Checks at each step that one complete copy remains."""
+
+    def __init__(self, host: Storage) -> None:
+        group = host.groups[0]
+        self.volumes = {volume.name: volume.extents for volume in group.volumes}
+        self.free = group.free
+        self.complete = {"home"}
+        self.served = "home"
+        self.read_only = self.away = False
+        self.file_system = {volume.name: volume.extents * EXTENT for volume in group.volumes}
+        self.image = 0
+
+    def apply(self, step: Step) -> None:
+        name, *words = step.call
+        getattr(self, f"do_{name}", lambda *_: None)(*words)
+        assert self.free >= 0, step
+        assert self.complete, f"no complete copy of home is left after: {step.title}"
+        assert self.served in self.complete, f"home is served from an incomplete copy after: {step.title}"
+
+    def do_borrow_disk(self, _disk: str) -> None:
+        self.free += 10**6
+
+    def do_give_back(self, _disk: str) -> None:
+        self.free -= 10**6
+
+    def do_make_volume(self, name: str, extents: str, *_disks: str) -> None:
+        assert name not in self.volumes
+        self.volumes[name] = int(extents)
+        self.free -= int(extents)
+
+    def do_make_image(self, _name: str, size: str) -> None:
+        self.image = int(size)
+
+    def do_make_file_system(self, target: str, *_command: str) -> None:
+        assert target not in self.complete, "a complete copy is formatted"
+        self.file_system[target] = self.volumes.get(target, 0) * EXTENT
+
+    def do_freeze(self) -> None:
+        self.read_only = True
+
+    def do_verify(self, target: str) -> None:
+        assert self.read_only, "compared while home could change"
+        self.complete.add(target)
+
+    def do_take_away(self, _image: str) -> None:
+        self.away = True
+
+    def do_serve_volume(self, name: str) -> None:
+        assert self.away
+        self.served = name
+
+    do_serve_image = do_serve_volume
+
+    def do_bring_back(self) -> None:
+        self.away = self.read_only = False
+        # What is written from now on is only where home is served from.
+        self.complete = {self.served}
+
+    def do_remove_volume(self, name: str) -> None:
+        assert name != self.served, "the volume that home is served from is removed"
+        self.free += self.volumes.pop(name)
+        self.complete.discard(name)
+
+    def do_rename_volume(self, old: str, new: str) -> None:
+        assert new not in self.volumes
+        self.volumes[new] = self.volumes.pop(old)
+        self.file_system[new] = self.file_system.pop(old)
+        if old in self.complete:
+            self.complete = (self.complete - {old}) | {new}
+        if self.served == old:
+            self.served = new
+
+    def do_remove_image(self, name: str) -> None:
+        assert name != self.served
+        self.complete.discard(name)
+        self.image = 0
+
+    def do_shrink_btrfs(self, size: str) -> None:
+        self.file_system["home"] = int(size)
+
+    def do_shrink_ext(self, size: str) -> None:
+        assert self.away
+        self.file_system["home"] = int(size.removesuffix("K")) * 1024
+
+    def do_reduce_volume(self, name: str, extents: str) -> None:
+        if name == "home" and self.file_system["home"] > int(extents) * EXTENT:
+            self.complete.discard("home")
+        assert self.away or name != "home"
+        self.free += self.volumes[name] - int(extents)
+        self.volumes[name] = int(extents)
+
+    def do_extend_volume(self, name: str, extents: str, _stripes: str) -> None:
+        self.free -= int(extents) - self.volumes[name]
+        self.volumes[name] = int(extents)
+
+    def do_grow_file_system(self, name: str, *_: str) -> None:
+        self.file_system[name] = self.volumes[name] * EXTENT
+
+
+def carried_out(host: Storage, made: Plan) -> Disk:
+    disk = Disk(host)
+    for step in made.steps:
+        disk.apply(step)
+    return disk
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    kind=st.sampled_from(["xfs", "ext4", "ext3", "btrfs", "vfat", ""]),
+    root_kind=st.sampled_from(["xfs", "ext4", "btrfs"]),
+    home=st.integers(1, 3000),
+    root=st.integers(100, 3000),
+    free=st.integers(0, 2000),
+    target=st.integers(1, 3200),
+    grow_to=st.one_of(st.just("100%FREE"), st.integers(1, 6000).map("{} extents".format)),
+    data=st.integers(0, 8 * GIB),
+    root_free=st.integers(0, 12 * GIB),
+    scratch=st.one_of(st.none(), st.integers(0, 3000).map(lambda n: Scratch(True, "vdb", n * EXTENT))),
+    strategy=st.sampled_from([None, None, "beside", "staging", "in-place"]),
+)
+def test_a_refusal_or_steps_that_end_as_wanted_and_never_risk_the_only_copy(
+    kind: str,
+    root_kind: str,
+    home: int,
+    root: int,
+    free: int,
+    target: int,
+    grow_to: str,
+    data: int,
+    root_free: int,
+    scratch: Scratch | None,
+    strategy: str | None,
+) -> None:
+    host = storage(
+        home=home, root=root, free=free, kind=kind, root_kind=root_kind, root_free=root_free, scratch=scratch
+    )
+    wish: dict[str, Any] = {"shrink_to": f"{target} extents", "grow_to": grow_to, "strategy": strategy}
+    if scratch:
+        wish["scratch"] = "/dev/vdb"
+    try:
+        made = plan(host, survey(data=data), **wish)
+    except Refusal:
+        return
+    disk = carried_out(host, made)
+    assert disk.volumes["home"] == target
+    wanted = root + free + home - target if grow_to == "100%FREE" else int(grow_to.split()[0])
+    assert disk.volumes["root"] == wanted
+    assert disk.free + sum(disk.volumes.values()) == home + root + free
+    assert disk.file_system["root"] == disk.volumes["root"] * EXTENT
+    assert disk.served == "home"
+    assert not disk.away
+    assert not disk.read_only
+    assert disk.image == 0
+    assert set(disk.volumes) == {"home", "root"}
+    assert all(len(line) <= 80 for line in draw("host.example.org", made).splitlines())
+    assert as_data(made)["changes"] is made.changes
+
+
+# -- ways
+
+
+def test_free_extents_are_used_before_anything_else() -> None:
+    made = plan(storage(free=600))
+    assert made.way == "beside"
+    assert "free" in made.reason
+
+
+def test_without_room_in_the_group_root_stages_the_copy() -> None:
+    made = plan(storage())
+    assert made.way == "staging"
+    assert "/var/lib" in made.reason
+    assert calls(made).count("verify") == 2
+
+
+def test_a_scratch_disk_is_borrowed_wiped_and_given_back() -> None:
+    made = plan(storage(scratch=Scratch(True, "vdb", 3 * GIB)), scratch="/dev/vdb")
+    assert made.way == "beside"
+    assert calls(made).index("borrow_disk") < calls(made).index("make_volume") < calls(made).index("give_back")
+    assert calls(made)[-2:] == ["extend_volume", "grow_file_system"]
+
+
+def test_xfs_never_shrinks_in_place() -> None:
+    assert "XFS cannot shrink in place" in refusal(storage(free=600), strategy="in-place")
+    assert not {"reduce_volume", "shrink_ext", "shrink_btrfs"} & set(calls(plan(storage(free=600))))
+
+
+def test_btrfs_shrinks_in_place_by_itself_and_before_its_volume() -> None:
+    made = plan(storage(kind="btrfs", free=600))
+    assert made.way == "in-place"
+    assert calls(made).index("shrink_btrfs") < calls(made).index("take_away") < calls(made).index("reduce_volume")
+
+
+def test_ext_shrinks_in_place_only_when_forced_and_the_plan_says_the_risk() -> None:
+    assert plan(storage(kind="ext4")).way == "staging"
+    assert "power cut" in plan(storage(kind="ext4"), strategy="in-place").reason
+
+
+def test_tools_that_are_missing_are_installed_before_anything_is_touched() -> None:
+    host = storage(free=600)
+    made = plan(replace(host, tools=host.tools - {"rsync", "getfattr"}))
+    assert made.steps[1].call == ("install_packages", "attr", "rsync")
+    bare = replace(host, tools=host.tools - {"rsync"}, host={k: v for k, v in host.host.items() if k != "manager"})
+    assert "by hand" in refusal(bare)
+
+
+def test_as_wanted_is_no_change() -> None:
+    made = plan(storage(home=512, root=1535))
+    assert not made.changes
+    assert "nothing to do" in draw("host", made)
+
+
+def test_any_size_converges_on_whole_extents() -> None:
+    assert not plan(storage(home=501, root=1546), shrink_to="2000.5m").changes
+
+
+def test_a_root_file_system_that_lags_behind_its_volume_is_a_change() -> None:
+    host = storage(home=512, root=1535)
+    lagging = file_system("xfs", 768, "/")
+    made = plan(replace(host, file_systems={**host.file_systems, "root": lagging}))
+    assert calls(made) == ["is_unchanged", "grow_file_system"]
+
+
+def test_a_run_at_work_is_followed_and_not_doubled() -> None:
+    made = follow(storage(job=Job(True, "0a1b2c3d", "")), Rebalance(shrink_to="2G"))
+    assert made.follow == "0a1b2c3d"
+    assert made.changes
+    assert "followed" in draw("host", made)
+
+
+# -- swap
+
+
+def swap_host(**other: Any) -> Storage:
+    return storage(home=1279, kind="swap", swaps=(Swap("/dev/dm-1", 100 * MIB),), **other)
+
+
+def test_swap_shrinks_keeping_its_uuid() -> None:
+    made = plan(swap_host())
+    assert calls(made) == [
+        "is_unchanged", "swap_off", "reduce_volume", "make_swap", "swap_on", "extend_volume", "grow_file_system",
+    ]  # fmt: skip
+    assert made.steps[3].call == ("make_swap", "home", UUID, "")
+
+
+def test_swap_that_memory_cannot_take_back_is_refused() -> None:
+    host = replace(swap_host(), swaps=(Swap("/dev/dm-1", 2 * GIB),))
+    assert "2 GiB of swapped-out memory" in refusal(host)
+
+
+def test_a_hibernation_image_is_refused() -> None:
+    host = swap_host()
+    assert "hibernation" in refusal(
+        replace(host, file_systems={**host.file_systems, "home": file_system("swsuspend", 1279, "")})
+    )
+
+
+def test_swap_can_be_what_grows() -> None:
+    host = storage(free=600)
+    group = replace(host.groups[0], volumes=(*host.groups[0].volumes[1:], volume("swap", 768, 0)))
+    systems = {"home": host.file_systems["home"], "swap": file_system("swap", 768, "")}
+    made = plan(replace(host, groups=(group,), file_systems=systems), grow="swap")
+    assert calls(made)[-2:] == ["extend_volume", "make_swap"]
+
+
+# -- refusals
+
+
+def home_is(host: Storage, **other: Any) -> Storage:
+    home = replace(host.file_systems["home"], **other)
+    return replace(host, file_systems={**host.file_systems, "home": home})
+
+
+def home_volume_is(host: Storage, **other: Any) -> Storage:
+    root, home = host.groups[0].volumes
+    return replace(host, groups=(replace(host.groups[0], volumes=(root, replace(home, **other))),))
+
+
+def group_is(host: Storage, **other: Any) -> Storage:
+    return replace(host, groups=(replace(host.groups[0], **other),))
+
+
+WIDE = storage(free=600)
+
+
+@pytest.mark.parametrize(
+    ("host", "wish", "says"),
+    [
+        (replace(WIDE, host={**WIDE.host, "uid": "1000"}), {}, ["not root"]),
+        (WIDE, {"vg": "data"}, ["'data'", "centos"]),
+        (WIDE, {"shrink": "srv"}, ["'srv'", "root, home"]),
+        (WIDE, {"grow": "srv"}, ["'srv'", "root, home"]),
+        (WIDE, {"grow": "home"}, ["both 'home'"]),
+        (WIDE, {"shrink_to": "-1G"}, ["relative", "'1023 extents' (4 GiB)"]),
+        (WIDE, {"shrink_to": "+1G"}, ["relative", "'1535 extents'"]),
+        (WIDE, {"shrink_to": "50"}, ["no unit"]),
+        (WIDE, {"shrink_to": "lots"}, ["no size"]),
+        (WIDE, {"shrink_to": "6G"}, ["larger than", "1536 extents", "1279 extents"]),
+        (WIDE, {"shrink_to": "200M"}, ["300 MiB"]),
+        (WIDE, {"grow_to": "1G"}, ["below the present size", "768 extents"]),
+        (WIDE, {"grow_to": "90%FREE"}, ["100%FREE"]),
+        (WIDE, {"grow_to": "9G"}, ["needs", "more than there will be"]),
+        (WIDE, {"staging": "/var", "scratch": "/dev/vdb"}, ["lvm_staging and lvm_scratch"]),
+        (group_is(WIDE, exported=True), {}, ["exported", "vgimport"]),
+        (group_is(WIDE, partial=True), {}, ["partial", "missing"]),
+        (group_is(WIDE, clustered=True), {}, ["shared"]),
+        (replace(WIDE, groups=(), lvm_error="Unrecognised field"), {}, ["JSON", "2.02.158"]),
+        (replace(WIDE, tools=frozenset()), {}, ["lvm2 is not installed"]),
+        (home_volume_is(WIDE, layout=("thin", "sparse"), segment_types=("thin",)), {}, ["thin"]),
+        (home_volume_is(WIDE, layout=("raid", "raid1"), segment_types=("raid1",)), {}, ["raid1"]),
+        (home_volume_is(WIDE, layout=("cache",), segment_types=("cache",)), {}, ["cache"]),
+        (home_volume_is(WIDE, layout=("writecache",), segment_types=("writecache",)), {}, ["writecache"]),
+        (home_volume_is(WIDE, layout=("vdo",), segment_types=("vdo",)), {}, ["vdo"]),
+        (home_volume_is(WIDE, role=("public", "origin", "thickorigin")), {}, ["snapshot"]),
+        (home_volume_is(WIDE, role=("public", "snapshot", "thicksnapshot")), {}, ["snapshot"]),
+        (home_volume_is(WIDE, device=""), {}, ["not active", "lvchange -ay"]),
+        (home_is(WIDE, kind="vfat"), {}, ["vfat"]),
+        (home_is(WIDE, kind="crypto_LUKS"), {}, ["LUKS"]),
+        (storage(free=600, kind="xfs", mounts=WIDE.mounts[:1]), {}, ["not mounted"]),
+        (replace(WIDE, fstab=WIDE.fstab[:1]), {}, ["/etc/fstab"]),
+        (
+            replace(WIDE, mounts=(*WIDE.mounts, Mount("/srv", "253:1", "/a", "xfs", "/dev/x", ("rw",)))),
+            {},
+            ["more than once", "/srv"],
+        ),
+        (
+            replace(WIDE, mounts=(*WIDE.mounts, Mount("/home/nas", "0:50", "/", "nfs4", "nas:/x", ("rw",)))),
+            {},
+            ["beneath /home", "/home/nas"],
+        ),
+        (WIDE, {"shrink": "root", "grow": "home", "shrink_to": "1G"}, ["root file system"]),
+        (home_is(WIDE, detail=("log      =/dev/sdz bsize=4096",)), {}, ["external log"]),
+        (home_is(WIDE, detail=("realtime =/dev/sdz extsz=4096",)), {}, ["realtime"]),
+        (replace(WIDE, host={**WIDE.host, "xfsprogs": "3.2.2"}), {}, ["UUID", "xfsprogs 4.3"]),
+        (replace(WIDE, host={**WIDE.host, "kernel": "3.10.0-327.el7.x86_64"}), {}, ["UUID"]),
+        (home_is(WIDE, kind="ext4", detail=("Filesystem state: clean with errors",)), {}, ["clean with errors"]),
+        (home_is(WIDE, kind="ext4", detail=("Journal device: 0x0801",)), {}, ["external journal"]),
+        (home_is(WIDE, kind="btrfs", detail=("\tTotal devices 2 FS bytes used 1",)), {}, ["2 devices"]),
+        (
+            home_is(WIDE, kind="btrfs", detail=("subvolume ID 256 gen 7 top level 5 path snap",)),
+            {"strategy": "beside"},
+            ["subvolumes", "snap", "in-place"],
+        ),
+        (home_is(WIDE, kind="btrfs", detail=("qgroups=yes",)), {"strategy": "beside"}, ["quota groups"]),
+        (storage(root_free=100 * MIB), {}, ["no way", "GiB less", "/var/lib", "lacking"]),
+        (replace(storage(), staging=None), {"staging": "/nowhere"}, ["'/nowhere' is no directory"]),
+        (storage(), {"strategy": "beside"}, ["lvm_strategy", "lvm_scratch"]),
+        (storage(scratch=Scratch(False)), {"scratch": "/dev/vdz"}, ["no disk"]),
+        (storage(scratch=Scratch(True, "vdb", 9 * GIB, ("ext4",))), {"scratch": "/dev/vdb"}, ["not empty", "ext4"]),
+        (storage(scratch=Scratch(True, "vdb", GIB)), {"scratch": "/dev/vdb"}, ["GiB less"]),
+        (storage(), {"scratch": "/dev/vda"}, ["no disk"]),
+    ],
+)  # fmt: skip
+def test_refused_with_the_value_and_what_to_do(host: Storage, wish: dict[str, Any], says: list[str]) -> None:
+    message = refusal(host, **wish)
+    assert all(word in message for word in says), message
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("tmpfs", "tmpfs"), ("nfs4", "nfs4"), ("vfat", "vfat"), ("ext3", "ext3")],
+)
+def test_staging_is_never_on_what_a_reboot_or_another_host_can_take_away(kind: str, says: str) -> None:
+    host = storage()
+    mounts = (*host.mounts, Mount("/stage", "8:1", "/", kind, "/dev/sdx1", ("rw",)))
+    assert host.staging
+    there = replace(host, mounts=mounts, staging=replace(host.staging, mount="/stage", device="8:1"))
+    message = refusal(there, staging="/stage")
+    assert says in message
+
+
+def test_staging_must_be_mounted_at_boot() -> None:
+    host = storage()
+    mounts = (*host.mounts, Mount("/stage", "8:1", "/", "ext4", "/dev/sdx1", ("rw",)))
+    assert host.staging
+    there = replace(host, mounts=mounts, staging=replace(host.staging, mount="/stage", device="8:1"))
+    assert "not mounted at boot" in refusal(there, staging="/stage")
+
+
+def test_staging_on_home_itself_is_refused() -> None:
+    host = storage()
+    assert host.staging
+    there = replace(host, staging=replace(host.staging, mount="/home", device="253:1"))
+    assert "itself" in refusal(there, staging="/home/tmp")
+
+
+def test_staging_leaves_a_tenth_of_its_file_system_free() -> None:
+    host = storage(root_free=GIB)
+    assert host.staging
+    made = plan(host)
+    size = int(next(step.call[2] for step in made.steps if step.call[0] == "make_image"))
+    assert host.staging.free - size >= host.staging.size // 10
+
+
+PROCESS = Holder("process", "vim notes", "812", "ada", "", "working directory")
+SERVICE = Holder("process", "mariadbd", "900", "mysql", "mariadb.service", "open file")
+
+
+def test_who_uses_home_is_named() -> None:
+    message = refusal(WIDE, survey(holders=(PROCESS, SERVICE)))
+    for word in ("vim notes", "812", "ada", "mariadb.service", "lvm_busy=stop"):
+        assert word in message
+
+
+def test_with_stop_the_plan_names_what_it_ends() -> None:
+    notes = " ".join(plan(WIDE, survey(holders=(PROCESS, SERVICE)), busy="stop").notes)
+    assert "mariadb.service" in notes
+    assert "vim notes" in notes
+
+
+@pytest.mark.parametrize("kind", ["swap file", "loop device", "NFS export"])
+def test_what_cannot_be_stopped_is_refused_even_so(kind: str) -> None:
+    message = refusal(WIDE, survey(holders=(Holder(kind, "/home/x"),)), busy="stop")
+    assert kind in message
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ({"encrypted": 3}, "fscrypt"),
+        ({"verity": 3}, "fs-verity"),
+        ({"kernel_errors": ("XFS (dm-1): Corruption detected",)}, "Corruption detected"),
+        ({"data": 3 * GIB}, "3 GiB"),
+    ],
+)
+def test_what_is_in_home_can_be_a_reason(found: dict[str, Any], says: str) -> None:
+    assert says in refusal(WIDE, survey(**found))
+
+
+# -- after a lost run
+
+
+def lost(spec: str, image: str = "") -> dict[str, Any]:
+    memory = {
+        "line": "/dev/mapper/centos-home /home xfs defaults 0 0",
+        "point": "/home",
+        "uuid": UUID,
+        "label": "",
+        "kind": "xfs",
+        "options": "defaults",
+        "quota": "",
+        "image": image,
+    }
+    return {
+        "marker": MARKER + base64.b64encode(json.dumps(memory).encode()).decode(),
+        "fstab": (FstabLine(f"{spec} /home xfs defaults 0 0", spec, "/home", "xfs", "defaults"),),
+    }
+
+
+BY_ID = "/dev/disk/by-id/dm-uuid-LVM-groupuuid"
+
+
+def with_copy(host: Storage, *, old: bool = True) -> Storage:
+    root, home = host.groups[0].volumes
+    copy = volume("home_hostwright", 512, 2, tags=("hostwright.copy",))
+    volumes = (root, home, copy) if old else (root, copy)
+    return group_is(host, volumes=volumes, free=host.groups[0].free - 512)
+
+
+def test_a_copy_that_nobody_relies_on_is_cleared_away() -> None:
+    made = plan(with_copy(storage(free=600)))
+    assert calls(made)[1] == "discard"
+    assert "copy_live" in calls(made)
+
+
+def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -> None:
+    host = with_copy(storage(free=600, **lost(f"{BY_ID}home_hostwrightuuid")))
+    made = plan(host)
+    assert "copy_live" not in calls(made)
+    assert "discard" not in calls(made)
+    order = ["take_away", "remove_volume", "rename_volume", "restore_fstab"]
+    assert [call for call in calls(made) if call in order] == order
+
+
+def test_a_staged_copy_that_home_is_served_from_is_brought_into_a_new_volume() -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    made = plan(storage(**lost(image, image)))
+    order = ["remove_volume", "make_volume", "copy_live", "verify", "serve_volume", "rename_volume", "remove_image"]
+    assert [call for call in calls(made) if call in order] == order
+
+
+def test_a_line_that_no_run_of_ours_wrote_is_left_alone() -> None:
+    assert "by hand" in refusal(with_copy(storage(free=600, **lost("/dev/sdb1"))))
+
+
+def test_the_picture() -> None:
+    text = draw("web1", plan(storage(free=600)))
+    assert "root" in text.splitlines()[1]
+    assert "way: beside" in text
+    assert "not there (estimated)" in text
