@@ -134,6 +134,9 @@ _PASSING = {"needs_recovery", "orphan_present", "shared_blocks"}
 
 def _make_ext(system: FileSystem, survey: Survey, size: int) -> Iterator[str]:
     features = [name for name in value(system, "Filesystem features").split() if name not in _PASSING]
+    if "metadata_csum" in features and "metadata_csum_seed" not in features:
+        # Else to change the UUID would rewrite every checksum, and a power cut in that would cost the file system.
+        features.append("metadata_csum_seed")
     block = value(system, "Block size") or "4096"
     yield from ("mke2fs", "-q", "-F", "-t", system.kind, "-O", ",".join(["none", *features]))
     yield from ("-b", block, "-I", value(system, "Inode size") or "256")
@@ -183,6 +186,11 @@ def peculiarity(system: FileSystem, survey: Survey, host: dict[str, str], *, cop
             return f"its superblock says {value(system, 'Filesystem state')!r}: run e2fsck -f on it, unmounted, first"
         if "journal_dev" in lines or value(system, "Journal device"):
             return "its journal is on another device (external journal)"
+        features = value(system, "Filesystem features").split()
+        if copied and "metadata_csum" in features and _version(host.get("kernel", "")) < (4, 4):
+            return (
+                f"kernel {host.get('kernel')} cannot change the UUID of an ext4 with checksums safely (Linux 4.4 can)"
+            )
     if system.kind == "btrfs":
         if (devices := re.search(r"Total devices (\d+)", lines)) and devices[1] != "1":
             return f"it spans {devices[1]} devices"

@@ -443,6 +443,9 @@ def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
     used = task.home.size - task.home.free
     if survey.allocated > used + used // 20 + 64 * MIB:
         notes.append("blocks shared by reflinks become separate ones (the size check counts them so)")
+    features = file_systems.value(task.home, "Filesystem features").split()
+    if "metadata_csum" in features and "metadata_csum_seed" not in features:
+        notes.append("ext4 gains the feature metadata_csum_seed, so that its UUID changes in one write")
     if "lsattr_projects" not in task.storage.host:
         notes.append("project IDs cannot be read here (e2fsprogs before 1.43): they do not survive")
     if "striped" in task.shrink.segment_types:

@@ -1,9 +1,12 @@
 """Deploys are run as a person runs them, against lab machines."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +64,23 @@ class Host:
         run = self.pyinfra("-y", **data)
         assert run.code == 0, run.err
         return run
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """A deploy whose controller is killed at the end of the block."""
+        process = subprocess.Popen(
+            self.command("-y"),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def is_verified(self) -> None:
         """testinfra looks, with the checks that a user has."""

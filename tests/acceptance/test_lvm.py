@@ -1,51 +1,13 @@
 """Space moves from home to root on real machines, and every entry of home is what it was."""
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.lab.machine import Machine
-from tests.lab.tree import differences, listing, plant
+from tests.acceptance.story import identity, moves_everything, planted, state
+from tests.lab.tree import differences, listing
 
 MakeHost = Callable[..., Any]
-
-
-def state(machine: Machine) -> str:
-    """What a run that changes nothing leaves as it was: LVM's metadata, mounts, fstab, and our own places."""
-    return machine.succeed(
-        "vgs --noheadings -o vg_seqno centos; "
-        "awk '{ $1 = $2 = \"\"; print }' /proc/self/mountinfo | grep -v ' /run/user'; cat /etc/fstab; "
-        "ls -A /run/hostwright /var/lib/hostwright /var/log/hostwright 2>&1 || true"
-    )
-
-
-def identity(machine: Machine) -> str:
-    return machine.succeed(
-        "blkid -p -o export /dev/centos/home | grep -E '^(UUID|LABEL|TYPE)=';cat /etc/fstab; stat -c '%a %U' /etc/fstab"
-    )
-
-
-def planted(machine: Machine) -> dict[str, dict[str, object]]:
-    plant(machine)
-    machine.succeed("mount -o remount,noatime /home")
-    return listing(machine)
-
-
-def moves_everything(host: Any, **data: str) -> str:
-    """The whole story: plant, plan, deploy, look, compare, again."""
-    before, known = planted(host.machine), identity(host.machine)
-    run = host.deploy(**data)
-    assert differences(before, listing(host.machine)) == []
-    assert identity(host.machine) == known
-    host.is_verified()
-    again = host.pyinfra("-y", "-vvv", **data)
-    assert again.unchanged, again.err
-    assert again.remote_commands <= 2, again.err
-    assert "error" not in host.machine.succeed("ls -lA /home 2>&1 || echo error")
-    return str(run.err)
 
 
 def test_xfs_with_no_free_extent_is_staged_on_root(make_host: MakeHost) -> None:
@@ -107,16 +69,8 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
     assert "lives.service" in host.pyinfra("--dry").err
     assert "in use" in host.pyinfra("--dry", busy="refuse").err
 
-    first = subprocess.Popen(
-        host.command("-y"),
-        cwd=os.getcwd(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 120)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    with host.running():
+        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 120)
     assert "copy_live" in machine.succeed("cat /run/hostwright/lvm/current/job.sh")
     run = host.pyinfra("-y")
     assert run.code == 0, run.err

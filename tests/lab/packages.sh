@@ -28,5 +28,5 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 # The lists are fetched only if the ones here don't know the packages, or know files that the archive no longer has.
 # shellcheck disable=SC2086 # words
-install() { $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; }
-install || { $root apt-get update && install; }
+install() { $root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing; }
+install || { $root apt-get update -qq && install; }

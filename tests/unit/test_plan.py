@@ -431,6 +431,7 @@ def test_staging_leaves_a_tenth_of_its_file_system_free() -> None:
     made = plan(host)
     size = int(next(step.call[2] for step in made.steps if step.call[0] == "make_image"))
     assert host.staging.free - size >= host.staging.size // 10
+    assert "GiB are lacking" in refusal(storage(root_free=500 * MIB))
 
 
 PROCESS = Holder("process", "vim notes", "812", "ada", "", "working directory")
@@ -495,7 +496,9 @@ def with_copy(host: Storage, *, old: bool = True) -> Storage:
     root, home = host.groups[0].volumes
     copy = volume("home_hostwright", 512, 2, tags=("hostwright.copy",))
     volumes = (root, home, copy) if old else (root, copy)
-    return group_is(host, volumes=volumes, free=host.groups[0].free - 512)
+    used = sum(each.extents for each in volumes)
+    disks = (replace(host.groups[0].disks[0], allocated=used),)
+    return group_is(host, volumes=volumes, disks=disks, free=host.groups[0].extents - used)
 
 
 def test_a_copy_that_nobody_relies_on_is_cleared_away() -> None:
@@ -509,6 +512,7 @@ def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -
     made = plan(host)
     assert "copy_live" not in calls(made)
     assert "discard" not in calls(made)
+    assert dict(made.after.volumes) == {"root": 1279 + 768 + 600 - 512, "home": 512}
     order = ["take_away", "remove_volume", "rename_volume", "restore_fstab"]
     assert [call for call in calls(made) if call in order] == order
 
@@ -516,6 +520,7 @@ def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -
 def test_a_staged_copy_that_home_is_served_from_is_brought_into_a_new_volume() -> None:
     image = "/var/lib/hostwright/centos-home.img"
     made = plan(storage(**lost(image, image)))
+    assert dict(made.after.volumes) == {"root": 1279 + 768 - 512, "home": 512}
     order = ["remove_volume", "make_volume", "copy_live", "verify", "serve_volume", "rename_volume", "remove_image"]
     assert [call for call in calls(made) if call in order] == order
 

@@ -1,0 +1,83 @@
+"""The other kinds of hosts, and runs that are lost in the middle. `make test-matrix`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.acceptance.story import identity
+from tests.lab.tree import differences, listing
+
+pytestmark = pytest.mark.matrix
+
+MakeHost = Callable[..., Any]
+FILL = "mkdir -p /home/admin/docs && cp -a /usr/lib/python3 /usr/share/misc /home/admin/docs/ && sync"
+
+
+def lived_in(host: Any) -> tuple[dict[str, dict[str, object]], str]:
+    host.machine.succeed(f"{FILL}; mount -o remount,noatime /home")
+    return listing(host.machine), identity(host.machine)
+
+
+def is_whole(host: Any, before: dict[str, dict[str, object]], known: str) -> None:
+    assert differences(before, listing(host.machine)) == []
+    assert identity(host.machine) == known
+    host.is_verified()
+    assert host.pyinfra("-y").unchanged
+
+
+@pytest.mark.parametrize(
+    ("release", "variant", "data", "way"),
+    [
+        ("bookworm", {"home_fs": "ext3", "free": "2500M", "mount_by": "LABEL"}, {}, "beside"),
+        ("trixie", {"home_fs": "ext4"}, {}, "staging"),
+        ("bookworm", {"home_fs": "ext4", "mount_by": "UUID"}, {"lvm_strategy": "in-place"}, "in-place"),
+        ("trixie", {"home_fs": "btrfs", "free": "2500M"}, {"lvm_strategy": "beside"}, "beside"),
+        ("trixie", {"free": "2500M", "mount_by": "UUID"}, {"lvm_grow_to": "60%VG"}, "beside"),
+    ],
+)
+def test_other_kinds_of_home(
+    make_host: MakeHost, release: str, variant: dict[str, Any], data: dict[str, Any], way: str
+) -> None:
+    host = make_host(release, data=data, **variant)
+    before, known = lived_in(host)
+    assert f"way: {way}" in host.deploy().err
+    is_whole(host, before, known)
+
+
+def test_swap_shrinks_and_root_takes_its_space(make_host: MakeHost) -> None:
+    host = make_host(free="600M", data={"lvm_shrink": "swap", "lvm_shrink_to": "200M"})
+    machine = host.machine
+    machine.succeed(
+        "lvcreate -qy -L 500M -n swap centos && mkswap -q -L swapping /dev/centos/swap && swapon -L swapping"
+    )
+    known = machine.succeed("blkid -p -o export /dev/centos/swap | grep -E '^(UUID|LABEL)='")
+    host.deploy()
+    assert machine.succeed("blkid -p -o export /dev/centos/swap | grep -E '^(UUID|LABEL)='") == known
+    assert machine.succeed("lvs --noheadings --units m -o lv_size centos/swap").strip() == "200.00m"
+    assert machine.succeed("tail -n 1 /proc/swaps").startswith("/dev/dm-")
+    assert host.pyinfra("-y").unchanged
+
+
+@pytest.mark.parametrize(
+    ("variant", "cuts"),
+    [
+        ({}, ["copy /home", "remove the old home", "make a xfs file system in it, of the same make.*make a xfs"]),
+        ({"free": "2500M", "mount_by": "UUID"}, ["make /home read-only", "give the copy the name"]),
+    ],
+    ids=["staging", "beside"],
+)
+def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
+    make_host: MakeHost, variant: dict[str, Any], cuts: list[str]
+) -> None:
+    host = make_host(**variant)
+    machine = host.machine
+    before, known = lived_in(host)
+    for cut in cuts:
+        with host.running():
+            machine.wait_until_succeeds(f"tr '\\n' ' ' </run/hostwright/lvm/current/log | grep -q '{cut}'", 300)
+            machine.crash()
+        machine.start()
+        assert differences(before, listing(machine)) == [], f"home is not whole after a power cut at {cut!r}"
+    host.deploy()
+    is_whole(host, before, known)
