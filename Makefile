@@ -17,11 +17,11 @@ test: setup
 	$(BIN)/ruff check
 	$(BIN)/mypy --strict hostwright deploys
 	$(BIN)/pytest tests/unit --durations=5
-	$(BIN)/pytest tests/acceptance -m 'not matrix' --durations=0
+	$(BIN)/pytest tests/acceptance -m 'not matrix' -n 2 --dist worksteal --durations=0
 
 # The same acceptance tests on every Debian release and kind of host. pytest's code 5 says that no test was found.
 test-matrix: setup
-	@$(BIN)/pytest -m matrix --durations=0 tests; code=$$?; \
+	@$(BIN)/pytest -m matrix -n 2 --dist worksteal --durations=0 tests/acceptance; code=$$?; \
 	if [ $$code -eq 5 ]; then echo 'No test is marked `matrix`: nothing was tested.'; else exit $$code; fi
 
 demo: setup

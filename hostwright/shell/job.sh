@@ -42,7 +42,7 @@ begin() {
 step() {
     number=$1 title=$2
     shift 2
-    say "[$number/$STEPS] $title"
+    say "$(date +%T) [$number/$STEPS] $title"
     reason=
     "$@" && return 0
     [ -n "$reason" ] || reason="$1 failed"

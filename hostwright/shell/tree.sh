@@ -74,14 +74,21 @@ plain_marks() {
         xargs -0r lsattr "-d$(projects_option)" -- | awk "$marks"
 }
 
-# each_odd COMMAND: for each of the other names, with $mark set; the name is $1, further arguments follow.
+# each_odd COMMAND [ARGUMENT]: for each of the other names that has a mark, with $project, $flags and $name set; $target is
+# the argument. One process a name, so that thousands of them stay bearable.
 each_odd() {
-    command=$1
-    shift
-    find . -xdev \( -type f -o -type d \) \( -path "*$newline*" -o -path "*$one*" \) -print0 |
-        xargs -0r -I '{}' sh -c '
-            mark=$(lsattr "-d$2" -- "$1" | head -n 1 | awk "$3" | cut -f 1)
-            '"$command" odd '{}' "$(projects_option)" "$marks" "$@"
+    find . -xdev \( -type f -o -type d \) \( -path "*$newline*" -o -path "*$one*" \) -print0 | xargs -0r sh -c '
+        target=$1 option=$2
+        shift 2
+        for name do
+            mark=$(lsattr "-d$option" -- "$name") || exit 255
+            mark=${mark%% ./*} project=0
+            mark=${mark##"${mark%%[! ]*}"}
+            case $mark in [0-9]*) project=${mark%% *} mark=${mark##* } ;; esac
+            case $project$mark in 0*[!-eINhEV]* | [1-9]*) ;; *) continue ;; esac
+            flags=$(printf %s "$mark" | tr -d -- -eINhEV)
+            '"$1"'
+        done' odd "${2-}" "$(projects_option)"
 }
 
 # marks_as FIELD: the different projects (1) or flags (2) in the list of marks.
@@ -103,7 +110,7 @@ set_attributes() {
         marked_with "$project [^\t]*" | xargs -0r chattr -p "$project" -- 2>"$RUN/out" || { cd /; why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
     done
     cd "$1" || return 1
-    each_odd 'case ${mark%% *} in "" | 0) ;; *) chattr -p "${mark%% *}" -- "$4/$1" || exit 255 ;; esac' "$2" 2>"$RUN/out" ||
+    each_odd '[ "$project" = 0 ] || chattr -p "$project" -- "$target/$name" || exit 255' "$2" 2>"$RUN/out" ||
         { cd /; why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
     cd /
     # Links, directories and special files whose times still differ, found in one sweep; touch takes them one by one.
@@ -117,7 +124,7 @@ set_attributes() {
         marked_with "[0-9]* $flags" | xargs -0r chattr "+$flags" -- 2>"$RUN/out" || { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     done
     cd "$1" || return 1
-    each_odd 'case ${mark#* } in "" | "$mark") ;; *) chattr "+${mark#* }" -- "$4/$1" || exit 255 ;; esac' "$2" 2>"$RUN/out" ||
+    each_odd '[ -z "$flags" ] || chattr "+$flags" -- "$target/$name" || exit 255' "$2" 2>"$RUN/out" ||
         { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     cd /
 }
@@ -135,7 +142,7 @@ describe() {
         awk '{ at = index($0, "\t"); inode = substr($0, 1, at - 1); if (!(inode in group)) group[inode] = ++groups; print group[inode] substr($0, at) }'
     find . -xdev -print0 | sort -z | xargs -0r getfattr -h -d -m - -e hex --absolute-names --
     plain_marks | sort
-    each_odd '[ -z "$mark" ] || printf "%s\t%s\0" "$mark" "$1"' | sort -z
+    each_odd 'printf "%s %s\t%s\0" "$project" "$flags" "$name"' | sort -z
     gzip -dc "$RUN/plain.gz" | xargs -0r sha256sum --
     cd /
 }

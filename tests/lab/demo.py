@@ -11,6 +11,7 @@ from tests.lab.tree import differences, listing
 
 BIN = demo_machine.ROOT / ".venv" / "bin"
 FILL = Path(__file__).parent / "guest" / "fill_home.sh"
+MANY = 20
 LAYOUT = "lsblk -o NAME,SIZE,TYPE,FSTYPE,MOUNTPOINT; echo; lvs; vgs; echo; df -hT / /home"
 
 
@@ -27,8 +28,8 @@ def main() -> int:
 def demonstrate(machine: Machine) -> int:
     _say("People put their files into /home: hard links, sparse files, access control lists, odd names.")
     machine.succeed(FILL.read_text())
+    print(machine.succeed(LAYOUT))
     before = listing(machine)
-    print(machine.succeed(f"{LAYOUT}; du -sh /home"))
 
     commands = (
         ("What would be done:", ["pyinfra", "inventory", "deploys/lvm.py", "--dry"]),
@@ -40,9 +41,10 @@ def demonstrate(machine: Machine) -> int:
     _say("The machine now:")
     print(machine.succeed(LAYOUT))
     lost = differences(before, listing(machine))
-    print(*lost, sep="\n", end="\n" if lost else "")
+    for line in lost[:MANY]:
+        print(line)
     changed = f"{len(lost)} differences" if lost else "each with the contents, owner, mode, times and attributes it had"
-    _say(f"Verdict: {len(before)} files before; after, {changed}.")
+    _say(f"Verdict: {len(before)} files and directories before; after, {changed}.")
     for program in failed:
         print(f"{program} failed, see above.")
     print(f"\n{demo_machine.how_to_reach(machine)}")

@@ -1,4 +1,4 @@
-# Runs in the guest: fills /home with about 100 MB of what people's directories hold.
+# Runs in the guest: fills /home with some 50 MB of what people's directories hold.
 set -eu
 
 for person in alice bob; do
@@ -7,8 +7,7 @@ done
 
 mkdir -p /home/alice/programs /home/alice/notes /home/bob/library /home/shared/inbox
 cp -a /usr/bin/[a-p]* /home/alice/programs/
-cp -a /usr/lib/python3/ /usr/share/perl* /home/bob/library/
-find /usr/sbin -type f -size -2M -exec cp -a -t /home/bob/library/ {} +
+cp -a /usr/lib/*-linux-gnu/lib[a-f]*.so* /home/bob/library/
 
 cd /home/alice/notes
 number=0
