@@ -120,6 +120,8 @@ class Staging:
     device: str = ""
     size: int = 0
     free: int = 0
+    image: int = 0
+    """what a staged copy that is there already takes"""
 
 
 @dataclass(frozen=True)
@@ -345,7 +347,14 @@ def _staging(values: Mapping[str, str]) -> Staging:
     if "MISSING" in values:
         return Staging(exists=False)
     block = int(values["BLOCK"])
-    return Staging(True, values["MOUNT"], values["DEVICE"], block * int(values["BLOCKS"]), block * int(values["FREE"]))
+    return Staging(
+        True,
+        values["MOUNT"],
+        values["DEVICE"],
+        block * int(values["BLOCKS"]),
+        block * int(values["FREE"]),
+        int(values.get("IMAGE", 0)) * 512,
+    )
 
 
 def _scratch(lines: Sequence[str]) -> Scratch:

@@ -32,7 +32,7 @@ from hostwright.plans.task import (
     own_disks,
     stripes_option,
 )
-from hostwright.plans.ways import Way, choose
+from hostwright.plans.ways import Way, choose, image_path
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 
@@ -240,11 +240,14 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
     steps = []
     if "hostwright.copy" in task.shrink.tags:
         steps.append(Step(f"{task.shrink.name} is in place: take its mark away", ("clear_tags", task.shrink.name)))
-    if copy or borrowed:
+    image = image_path(task.wish) if task.storage.staging and task.storage.staging.image else ""
+    if copy or borrowed or image:
         if copy and "hostwright.copy" not in copy.tags:
             raise Refusal(f"{group.name}/{copy.name} is in the way and not ours: rename it first")
-        what = " and ".join([*([f"the unfinished {copy.name}"] if copy else []), *borrowed])
-        steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, "")))
+        what = " and ".join(
+            [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
+        )
+        steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, image)))
     return tuple(steps)
 
 

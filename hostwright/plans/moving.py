@@ -2,11 +2,15 @@
 
 from hostwright.facts.lvm import Survey
 from hostwright.plans import file_systems
+from hostwright.plans.file_systems import MIB
 from hostwright.plans.memory import memory_of
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Step
 from hostwright.plans.task import Task, extents_text
 from hostwright.plans.ways import Way
+
+# The volume lies at the beginning of the disk, behind LVM's own area.
+WIPE_MORE = 64 * MIB
 
 
 def _target_text(task: Task) -> str:
@@ -60,8 +64,9 @@ def beside_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
         if way.scratch
         else tuple(disk.name for disk in task.group.disks if "hostwright.scratch" not in disk.tags)
     )
+    borrow = ("borrow_disk", way.scratch, str(task.size + WIPE_MORE))
     steps = [
-        *([Step(f"borrow {way.scratch} for {task.group.name}", ("borrow_disk", way.scratch))] if way.scratch else []),
+        *([Step(f"borrow {way.scratch} for {task.group.name}", borrow)] if way.scratch else []),
         Step(f"make {_target_text(task)}", ("make_volume", task.copy, str(task.target), *disks)),
         *_fill(task, survey, task.copy, task.size),
         *exchange_steps(task, old=True),

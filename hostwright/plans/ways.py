@@ -8,6 +8,7 @@ from hostwright.plans.file_systems import MIB
 from hostwright.plans.sizes import size_text
 from hostwright.plans.task import Task, ancestors, encrypted, extents_text, group_encrypted, kernel_name, own_disks
 from hostwright.refusal import Refusal
+from hostwright.settings import Rebalance
 
 DEFAULT_STAGING = "/var/lib"
 
@@ -21,6 +22,11 @@ class Way:
     image: str = ""
     image_size: int = 0
     scratch: str = ""
+
+
+def image_path(wish: Rebalance) -> str:
+    """Where the staged copy is, or would be."""
+    return f"{(wish.staging or DEFAULT_STAGING).rstrip('/')}/hostwright/{wish.vg}-{wish.shrink}.img"
 
 
 def choose(task: Task, survey: Survey) -> Way:
@@ -129,7 +135,7 @@ def _way_staging(task: Task, survey: Survey) -> Way | str:
     if group_encrypted(task) and not encrypted(task, [kernel_name(storage, mount)]):
         return f"{directory} is not encrypted, but {task.group.name} is"
     least = file_systems.least_bytes(task.home, survey)
-    room = staging.free - staging.size // 10
+    room = staging.free + staging.image - staging.size // 10
     if room < least:
         return (
             f"{directory} has {size_text(staging.free)} free, of which a tenth of its file system "
@@ -141,7 +147,7 @@ def _way_staging(task: Task, survey: Survey) -> Way | str:
         "staging",
         f"{task.group.name} has no room for a second {task.shrink.name}; {directory} (on {mount.point}, {mount.kind}) "
         f"has {size_text(staging.free)} free for a copy",
-        image=f"{directory.rstrip('/')}/hostwright/{task.group.name}-{task.wish.shrink}.img",
+        image=image_path(task.wish),
         image_size=size,
     )
 

@@ -41,8 +41,9 @@ install_packages() {
 
 # -- where the copy goes
 
+# borrow_disk DISK BYTES: the tags say that it goes back, and how much of it must be wiped then.
 borrow_disk() {
-    try pvcreate -y "$1" && try vgextend "$VG" "$1" && try pvchange --addtag hostwright.scratch "$1"
+    try pvcreate -y "$1" && try vgextend "$VG" "$1" && try pvchange --addtag hostwright.scratch --addtag "hostwright.wipe.$2" "$1"
 }
 
 # make_volume NAME EXTENTS [PV...]
@@ -375,7 +376,8 @@ give_back() {
         pvmove -i 3 "$1" 2>"$RUN/out" | sed 's/^ */    /' || :
         [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || { why "pvmove: $(tail -n 1 "$RUN/out")"; return 1; }
     fi
-    bytes=$(cat "$RUN/borrowed" 2>/dev/null || blockdev --getsize64 "$1")
+    bytes=$(lvm pvs --noheadings -o pv_tags "$1" | sed -n 's/.*hostwright\.wipe\.\([0-9]*\).*/\1/p') whole=$(blockdev --getsize64 "$1")
+    [ -n "$bytes" ] && [ "$bytes" -lt "$whole" ] || bytes=$whole
     try vgreduce "$VG" "$1" && try pvremove -y "$1" || return 1
     watch "wiping $1" "$bytes" sectors_written "$(number_of "$1")"
     head -c "$bytes" /dev/zero | dd of="$1" bs=1M conv=fsync iflag=fullblock 2>"$RUN/out"
@@ -388,7 +390,7 @@ give_back() {
     code=$?
     unwatch
     [ $code -eq 0 ] || { why "$1 still shows data"; return 1; }
-    settle
+    try wipefs -a "$1" && settle
 }
 
 sectors_written() { awk '{ printf "%.0f\n", $7 * 512 }' "/sys/dev/block/$1/stat"; }

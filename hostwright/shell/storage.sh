@@ -95,6 +95,8 @@ if [ -n "$STAGING" ]; then
 BLOCKS=%b
 FREE=%f' "$STAGING"
         echo "MOUNT=$(stat -c %m "$STAGING")"
+        image=${STAGING%/}/hostwright/$VG-$SHRINK.img
+        [ ! -e "$image" ] || echo "IMAGE=$(stat -c %b "$image")"
         echo "DEVICE=$(awk -v at="$(stat -c %m "$STAGING")" '$5 == at { found = $3 } END { print found }' /proc/self/mountinfo)"
     else
         echo MISSING=yes

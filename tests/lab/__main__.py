@@ -32,8 +32,7 @@ def main() -> int:
             case "build":
                 print(image(arguments.release).directory)
             case "down":
-                if machine := demo_machine.existing():
-                    machine.stop()
+                return _down(demo_machine.existing())
             case "status":
                 return _status(demo_machine.existing())
             case "ssh":
@@ -41,6 +40,13 @@ def main() -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def _down(machine: Machine | None) -> int:
+    if machine is not None:
+        machine.stop()
+    print("The lab machine is stopped." if machine else "There is no lab machine.")
     return 0
 
 

@@ -59,7 +59,7 @@ class Disk:
         assert self.complete, f"no complete copy of home is left after: {step.title}"
         assert self.served in self.complete, f"home is served from an incomplete copy after: {step.title}"
 
-    def do_borrow_disk(self, _disk: str) -> None:
+    def do_borrow_disk(self, _disk: str, _wiped: str) -> None:
         self.free += 10**6
 
     def do_give_back(self, _disk: str) -> None:
@@ -505,6 +505,14 @@ def test_a_copy_that_nobody_relies_on_is_cleared_away() -> None:
     made = plan(with_copy(storage(free=600)))
     assert calls(made)[1] == "discard"
     assert "copy_live" in calls(made)
+
+
+def test_a_staged_copy_that_nobody_relies_on_is_cleared_away_and_its_room_counted() -> None:
+    host = storage(root_free=500 * MIB)
+    assert host.staging
+    made = plan(replace(host, staging=replace(host.staging, image=GIB)))
+    assert made.steps[1].call == ("discard", "home_hostwright", "/var/lib/hostwright/centos-home.img")
+    assert made.way == "staging"
 
 
 def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -> None:
