@@ -17,7 +17,7 @@ from hostwright.plans.steps import Step
 from hostwright.shell import script, sections
 
 DIRECTORY = "/run/hostwright/lvm"
-POLL_SECONDS = 1.0
+POLL_SECONDS = 3.0
 LOST_SECONDS = 120.0
 
 
@@ -76,7 +76,7 @@ def follow(host: Host, job: str) -> Iterator[str]:
                 raise JobFailed(
                     f"no connection any more ({error}); the job goes on there: run again to find it"
                 ) from None
-            time.sleep(2 * POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
             _reconnect(host)
             continue
         lost_since = None

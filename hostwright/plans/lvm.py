@@ -9,7 +9,7 @@ from math import ceil
 
 from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.plans import file_systems
-from hostwright.plans.file_systems import MIB
+from hostwright.plans.file_systems import EXT, MIB
 from hostwright.plans.memory import quota_options, read_marker, served_by, variables_of
 from hostwright.plans.moving import (
     beside_steps,
@@ -356,9 +356,14 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
         odd = file_systems.peculiarity(task.home, survey, dict(task.storage.host), copied=True)
         if odd:
             raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
-        if "quota" in mount_options(task) and any("jquota=" in option for option in mount_options(task).split(",")):
+        features = file_systems.value(task.home, "Filesystem features").split()
+        if (
+            task.home.kind in EXT
+            and "quota" not in features
+            and (quota_options(task) or "jquota=" in mount_options(task))
+        ):
             raise Refusal(
-                f"{task.home.mounted} keeps quotas in files (usrjquota=): turn them into the quota feature first"
+                f"{task.home.mounted} keeps quotas in files: turn them into the quota feature first (tune2fs -O quota)"
             )
     steps = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[way.name](task, survey, way)
     copied, inodes = survey.allocated, survey.inodes

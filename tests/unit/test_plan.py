@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostwright.facts.lvm import FstabLine, Holder, Job, Mount, Scratch, Storage, Survey, Swap
+from hostwright.facts.lvm import BlockDevice, FstabLine, Holder, Job, Mount, Scratch, Storage, Survey, Swap
 from hostwright.plans.lvm import decide, examine, follow
 from hostwright.plans.memory import MARKER
 from hostwright.plans.picture import as_data, draw
@@ -432,6 +432,74 @@ def test_staging_leaves_a_tenth_of_its_file_system_free() -> None:
     size = int(next(step.call[2] for step in made.steps if step.call[0] == "make_image"))
     assert host.staging.free - size >= host.staging.size // 10
     assert "GiB are lacking" in refusal(storage(root_free=500 * MIB))
+
+
+def staged_elsewhere(*, source: str = "/dev/sdx1", options: tuple[str, ...] = ("rw",), **disk: Any) -> Storage:
+    """/stage is an ext4 on a disk of its own, mounted at boot."""
+    host = storage()
+    assert host.staging
+    device = replace(BlockDevice("sdx1", ("sdx",), "part", False), **disk)
+    return replace(
+        host,
+        mounts=(*host.mounts, Mount("/stage", "8:1", "/", "ext4", source, options)),
+        fstab=(*host.fstab, FstabLine(f"{source} /stage ext4 defaults 0 0", source, "/stage", "ext4", "defaults")),
+        staging=replace(host.staging, mount="/stage", device="8:1"),
+        devices=(*host.devices, device, BlockDevice("sdx", (), "disk", False)),
+    )
+
+
+def test_staging_may_be_on_another_disk() -> None:
+    made = plan(staged_elsewhere(), staging="/stage/tmp")
+    assert made.way == "staging"
+    assert made.steps[1].call[1] == "/stage/tmp/hostwright/centos-home.img"
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        (staged_elsewhere(removable=True), "removable"),
+        (staged_elsewhere(options=("ro",)), "read-only"),
+        (staged_elsewhere(source="/dev/loop0", name="loop0", type="loop", parents=("dm-1",)), "backed by it"),
+    ],
+)
+def test_staging_that_could_vanish_is_refused(host: Storage, says: str) -> None:
+    assert says in refusal(host, staging="/stage")
+
+
+def encrypted(host: Storage) -> Storage:
+    """The group is on LUKS."""
+    luks = BlockDevice("dm-9", ("vda",), "crypt", False)
+    devices = [replace(device, parents=("dm-9",)) if device.type == "lvm" else device for device in host.devices]
+    return replace(host, devices=(*devices, luks))
+
+
+def test_a_copy_of_encrypted_files_is_never_in_the_clear() -> None:
+    assert plan(encrypted(WIDE)).way == "beside"
+    scratch = Scratch(True, "vdb", 9 * GIB)
+    assert "not encrypted" in refusal(encrypted(storage(scratch=scratch)), scratch="/dev/vdb")
+    assert "not encrypted" in refusal(encrypted(staged_elsewhere()), staging="/stage")
+
+
+def test_a_home_mounted_on_demand_is_refused() -> None:
+    automount = Mount("/home", "0:44", "/", "autofs", "systemd-1", ("rw",))
+    assert "on demand" in refusal(replace(WIDE, mounts=(automount, *WIDE.mounts)))
+
+
+def test_a_striped_home_becomes_linear_and_the_plan_says_so() -> None:
+    striped = home_volume_is(WIDE, layout=("striped",), segment_types=("striped",))
+    assert any("striped" in note for note in plan(striped).notes)
+
+
+def test_a_striped_btrfs_is_not_reduced_in_place() -> None:
+    striped = home_volume_is(storage(kind="btrfs"), layout=("striped",), segment_types=("striped",))
+    assert "striped" in refusal(striped, strategy="in-place")
+
+
+def test_quotas_in_files_are_refused() -> None:
+    host = storage(free=600, kind="ext4")
+    root, home = host.fstab
+    line = replace(home, options="defaults,usrjquota=aquota.user,jqfmt=vfsv1")
+    assert "quota feature" in refusal(replace(host, fstab=(root, line)))
 
 
 PROCESS = Holder("process", "vim notes", "812", "ada", "", "working directory")

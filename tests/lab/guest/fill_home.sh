@@ -1,4 +1,4 @@
-# Runs in the guest: fills /home with some 50 MB of what people's directories hold.
+# Runs in the guest: fills /home with some 30 MB of what people's directories hold.
 set -eu
 
 for person in alice bob; do
@@ -6,8 +6,8 @@ for person in alice bob; do
 done
 
 mkdir -p /home/alice/programs /home/alice/notes /home/bob/library /home/shared/inbox
-cp -a /usr/bin/[a-p]* /home/alice/programs/
-cp -a /usr/lib/*-linux-gnu/lib[a-f]*.so* /home/bob/library/
+cp -a /usr/bin/[a-d]* /usr/bin/mount /home/alice/programs/
+cp -a /usr/lib/*-linux-gnu/lib[a-c]*.so* /home/bob/library/
 
 cd /home/alice/notes
 number=0
