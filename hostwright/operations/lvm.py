@@ -16,6 +16,7 @@ from hostwright.facts.lvm import LvmStorage, LvmSurvey, Storage, Survey
 from hostwright.plans import lvm as plans
 from hostwright.plans.picture import as_data, draw
 from hostwright.plans.steps import Plan
+from hostwright.plans.task import kernel_name
 from hostwright.plans.ways import DEFAULT_STAGING
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance, validated
@@ -103,8 +104,9 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     task = plans.examine(storage, wish)
     survey: Survey | None = None
     if task.needs_survey and task.mount:
-        minor = task.mount.source if task.mount.device.startswith("0:") else f"dm-{task.mount.device.split(':')[1]}"
-        survey = host.get_fact(LvmSurvey, mount_point=task.mount.point, device=minor, **arguments)
+        survey = host.get_fact(
+            LvmSurvey, mount_point=task.mount.point, device=kernel_name(storage, task.mount), **arguments
+        )
         if survey is None:
             raise Refusal(f"{task.mount.point} could not be looked through (see the error above)")
     return plans.decide(task, survey)

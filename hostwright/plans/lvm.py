@@ -36,6 +36,7 @@ from hostwright.plans.ways import Way, choose, image_path
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 
+AS_SERVED = "as served"
 LAYOUTS = {"linear", "striped"}
 
 
@@ -50,14 +51,14 @@ def examine(storage: Storage, wish: Rebalance) -> Task:
         raise Refusal("lvm_staging and lvm_scratch are two ways to do the same: give one of them")
     marker = read_marker(storage)
     copy = group.volume(copy_name(wish))
-    shrink = group.volume(wish.shrink) or (copy if marker else None)
+    shrink = group.volume(wish.shrink) or ((copy or _gone(wish)) if marker else None)
     if shrink is None:
         raise Refusal(_no_volume(group, wish.shrink))
     grow = group.volume(wish.grow)
     if grow is None:
         raise Refusal(_no_volume(group, wish.grow))
     target = extents_of(wish.shrink_to, extent_size=group.extent_size, group_extents=group.extents, now=shrink.extents)
-    if target > shrink.extents:
+    if target > shrink.extents and not marker:
         raise Refusal(
             f"lvm_shrink_to = {wish.shrink_to!r} ({extents_text(group, target)}) is larger than "
             f"{group.name}/{shrink.name} is now ({extents_text(group, shrink.extents)}): "
@@ -66,12 +67,18 @@ def examine(storage: Storage, wish: Rebalance) -> Task:
     served = served_by(storage, group, wish, marker) if marker else "volume"
     if served == "copy":
         target = (copy or shrink).extents
-    system = storage.file_systems.get(wish.shrink) or storage.file_systems.get(copy_name(wish)) or no_file_system()
+    names = [AS_SERVED] if served == "image" else [wish.shrink, copy_name(wish)]
+    system = next((storage.file_systems[name] for name in names if name in storage.file_systems), no_file_system())
     mount, line = _where(storage, shrink if served == "volume" else None, system, marker)
     task = Task(wish, storage, group, shrink, grow, target, 0, system, mount, line, served)
     for volume in (shrink, grow):
         _check_layout(group, volume)
     return replace(task, grown=_grown(task))
+
+
+def _gone(wish: Rebalance) -> Volume:
+    """The volume of a home that lives in its staged copy, because a run was lost before it was made anew."""
+    return Volume(wish.shrink, "", 0, ("linear",), ("public",), ("linear",), (), (), "", "none")
 
 
 def _group(storage: Storage, wish: Rebalance) -> Group:
@@ -400,24 +407,20 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     copy = task.group.volume(task.copy)
     steps: list[Step] = []
     if task.mount is None:
-        steps.append(Step(f"mount {point}", ("bring_back",)))
+        raise Refusal(f"a lost run left {point} unmounted: `mount {point}`, then run again")
     survey = survey or Survey()
-    if survey.holders:
-        _check_busy(replace(task, mount=task.mount or Mount(point, "", "/", "", "", ())), survey)
+    _check_busy(task, survey)
     if task.served == "image":
         made = replace(task, home=replace(task.home, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"]))
         if copy:
             steps.append(Step(f"clear away the unfinished {copy.name}", ("discard", task.copy, "")))
-        if task.mount is None:
-            made = replace(made, mount=Mount(point, "", "/", memory["kind"], "", ()))
         steps += remake_steps(made, survey, memory["image"], old=old is not None)
     else:
-        made = replace(task, mount=task.mount or Mount(point, "", "/", memory["kind"], "", ()))
         steps.append(Step(f"take {point} away and check its file system", ("take_away", "")))
         if copy:
-            steps += exchange_steps(made, old=old is not None, served=True)
+            steps += exchange_steps(task, old=old is not None, served=True)
         else:
-            steps += identity_steps(made)
+            steps += identity_steps(task)
         if memory["image"]:
             steps.append(Step("remove the staged copy", ("remove_image", memory["image"])))
         for disk in task.group.disks:

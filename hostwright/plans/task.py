@@ -89,12 +89,14 @@ def group_encrypted(task: Task) -> bool:
 
 
 def kernel_name(storage: Storage, mount: Mount) -> str:
-    minor = mount.device.partition(":")[2]
+    """What the kernel calls the device of a mount; btrfs shows no device number of its own there."""
+    name = mount.source.rsplit("/", 1)[-1]
     for group in storage.groups:
         for volume in group.volumes:
-            if volume.device == mount.device:
-                return f"dm-{minor}"
-    return mount.source.rsplit("/", 1)[-1]
+            mapped = f"{group.name.replace('-', '--')}-{volume.name.replace('-', '--')}"
+            if volume.device and (volume.device == mount.device or mapped == name):
+                return f"dm-{volume.device.partition(':')[2]}"
+    return name
 
 
 def ancestors(task: Task, name: str) -> set[str]:

@@ -39,9 +39,9 @@ section lvm
     --configreport lv -o lv_name,lv_uuid,lv_attr,lv_size,lv_layout,lv_role,lv_tags,lv_dm_path,lv_kernel_major,lv_kernel_minor,origin,pool_lv,lv_device_open \
     --configreport pvseg -o pv_name --configreport seg -o lv_uuid,segtype,devices 2>&1
 
-# volume NAME: what is on it, and what the file system says of itself.
+# volume NAME DEVICE: what is on it, and what the file system says of itself.
 volume() {
-    device=/dev/$VG/$1
+    device=$2
     [ -b "$device" ] || return 0
     section "volume $1"
     blkid -p -o export "$device" 2>/dev/null | grep -E '^(TYPE|UUID|LABEL|VERSION|SEC_TYPE|USAGE)='
@@ -84,9 +84,12 @@ btrfs_at() {
         while read -r point source; do [ "$(readlink -f "$source")" != "$(readlink -f "$1")" ] || echo "$point"; done | head -n 1
 }
 
-volume "$SHRINK"
-[ "$GROW" = "$SHRINK" ] || volume "$GROW"
-volume "${SHRINK}_hostwright"
+volume "$SHRINK" "/dev/$VG/$SHRINK"
+[ "$GROW" = "$SHRINK" ] || volume "$GROW" "/dev/$VG/$GROW"
+volume "${SHRINK}_hostwright" "/dev/$VG/${SHRINK}_hostwright"
+# What a lost run has left as home: the line below its mark in fstab.
+served=$(awk 'marked { print $2; exit } /^# hostwright-lvm / { marked = 1 }' /etc/fstab)
+[ -z "$served" ] || volume 'as served' "$(awk -v at="$served" '$2 == at { found = $1 } END { print found }' /proc/mounts)"
 
 if [ -n "$STAGING" ]; then
     section staging

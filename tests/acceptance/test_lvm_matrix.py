@@ -62,7 +62,7 @@ def test_swap_shrinks_and_root_takes_its_space(make_host: MakeHost) -> None:
 @pytest.mark.parametrize(
     ("variant", "cuts"),
     [
-        ({}, ["copy /home", "remove the old home", "make a xfs file system in it, of the same make.*make a xfs"]),
+        ({}, ["copy /home", "remove the old home", "copy /home"]),
         ({"free": "2500M", "mount_by": "UUID"}, ["make /home read-only", "give the copy the name"]),
     ],
     ids=["staging", "beside"],

@@ -601,6 +601,16 @@ def test_a_staged_copy_that_home_is_served_from_is_brought_into_a_new_volume() -
     assert [call for call in calls(made) if call in order] == order
 
 
+def test_a_staged_copy_whose_volume_is_gone_already_is_brought_into_a_new_one() -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    host = storage(**lost(image, image))
+    root = host.groups[0].volumes[0]
+    disks = (replace(host.groups[0].disks[0], allocated=768),)
+    made = plan(group_is(host, volumes=(root,), disks=disks, free=1279))
+    assert "remove_volume" not in calls(made)
+    assert dict(made.after.volumes) == {"root": 1279 + 768 - 512, "home": 512}
+
+
 def test_a_line_that_no_run_of_ours_wrote_is_left_alone() -> None:
     assert "by hand" in refusal(with_copy(storage(free=600, **lost("/dev/sdb1"))))
 
