@@ -377,16 +377,16 @@ give_back() {
         [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || { why "pvmove: $(tail -n 1 "$RUN/out")"; return 1; }
     fi
     bytes=$(lvm pvs --noheadings -o pv_tags "$1" | sed -n 's/.*hostwright\.wipe\.\([0-9]*\).*/\1/p') whole=$(blockdev --getsize64 "$1")
-    [ -n "$bytes" ] && [ "$bytes" -lt "$whole" ] || bytes=$whole
+    [ -n "$bytes" ] && [ "$bytes" -lt "$whole" ] || bytes=$((whole / 1048576 * 1048576))
     try vgreduce "$VG" "$1" && try pvremove -y "$1" || return 1
     watch "wiping $1" "$bytes" sectors_written "$(number_of "$1")"
-    head -c "$bytes" /dev/zero | dd of="$1" bs=1M conv=fsync iflag=fullblock 2>"$RUN/out"
+    { blkdiscard -z -l "$bytes" "$1" || dd if=/dev/zero of="$1" bs=1M count=$((bytes / 1048576)) conv=fsync; } >"$RUN/out" 2>&1
     code=$?
     unwatch
     [ $code -eq 0 ] || { why "wiping $1: $(tail -n 1 "$RUN/out")"; return 1; }
     echo 3 >/proc/sys/vm/drop_caches
     watch "checking $1" "$bytes" sectors_read "$(number_of "$1")"
-    head -c "$bytes" "$1" | cmp -s -n "$bytes" - /dev/zero
+    cmp -s -n "$bytes" "$1" /dev/zero
     code=$?
     unwatch
     [ $code -eq 0 ] || { why "$1 still shows data"; return 1; }

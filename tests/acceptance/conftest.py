@@ -93,12 +93,13 @@ class Host:
         )
         assert looked.returncode == 0, looked.stdout + looked.stderr
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> tuple[str, dict[str, Any]]:
+        """What --dry shows, and the same as JSON."""
         path = self.machine.directory / "plan.json"
         run = self.pyinfra("--dry", plan_json=str(path))
         assert run.code == 0, run.err
         plans: dict[str, dict[str, Any]] = json.loads(path.read_text())
-        return next(iter(plans.values()))
+        return run.err, plans["lab"]
 
 
 @pytest.fixture
