@@ -113,32 +113,33 @@ def _scratch_way(task: Task) -> Way | str:
 def _way_staging(task: Task, survey: Survey) -> Way | str:
     storage, wish = task.storage, task.wish
     directory = wish.staging or DEFAULT_STAGING
+    said = f"lvm_staging = {directory!r}" if wish.staging else directory
     staging = storage.staging
     if staging is None or not staging.exists:
-        return f"lvm_staging = {directory!r} is no directory of this host"
+        return f"{said} is no directory of this host"
     mount = next((m for m in reversed(storage.mounts) if m.point == staging.mount), None)
     if mount is None:
-        return f"{directory} is on no file system that mountinfo knows"
+        return f"{said} is on no file system that mountinfo knows"
     assert task.mount is not None
     if mount.kind not in ("xfs", "ext4", "btrfs"):
-        return f"{directory} is on {mount.kind}: staging must be on a local xfs, ext4 or btrfs, which a reboot keeps"
+        return f"{said} is on {mount.kind}: staging must be on a local xfs, ext4 or btrfs, which a reboot keeps"
     if _backed_by_home(task, mount):
-        return f"{directory} is on {task.mount.point} itself, or backed by it: name another file system"
+        return f"{said} is on {task.mount.point} itself, or backed by it: name another file system"
     if mount.point != "/" and not any(
         line.point == mount.point and "noauto" not in line.options.split(",") for line in storage.fstab
     ):
-        return f"{directory} is on {mount.point}, which is not mounted at boot (no line in /etc/fstab)"
+        return f"{said} is on {mount.point}, which is not mounted at boot (no line in /etc/fstab)"
     if _removable(task, mount):
-        return f"{directory} is on a removable disk"
+        return f"{said} is on a removable disk"
     if "ro" in mount.options:
-        return f"{directory} is mounted read-only"
+        return f"{said} is mounted read-only"
     if group_encrypted(task) and not encrypted(task, [kernel_name(storage, mount)]):
-        return f"{directory} is not encrypted, but {task.group.name} is"
+        return f"{said} is not encrypted, but {task.group.name} is"
     least = file_systems.least_bytes(task.home, survey)
     room = staging.free + staging.image - staging.size // 10
     if room < least:
         return (
-            f"{directory} has {size_text(staging.free)} free, of which a tenth of its file system "
+            f"{said} has {size_text(staging.free)} free, of which a tenth of its file system "
             f"({size_text(staging.size // 10)}) stays free; {(least - room) / 1024**3:.2f} GiB are lacking there "
             f"(or name another directory in lvm_staging)"
         )

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.acceptance.story import identity, moves_everything, planted, state
-from tests.lab.tree import differences, listing
+from tests.acceptance.story import identity, is_as_before, moves_everything, planted, reads_leave_no_trace, state
+from tests.lab.tree import listing
 
 MakeHost = Callable[..., Any]
 
@@ -48,11 +48,11 @@ def test_ext4_beside_itself_for_a_sudo_user_who_lives_there(make_host: MakeHost)
 def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
     host = make_host(home_fs="btrfs", mount_by="LABEL")
     host.machine.succeed("echo kept >/home/admin/kept && btrfs subvolume snapshot -r /home /home/snapshot")
-    known = identity(host.machine)
-    before = listing(host.machine)
+    reads_leave_no_trace(host.machine)
+    known, before = identity(host.machine), listing(host.machine)
     text = host.deploy().err
     assert "way: in-place" in text
-    assert differences(before, listing(host.machine)) == []
+    is_as_before(host.machine, before)
     assert identity(host.machine) == known
     assert host.machine.succeed("cat /home/snapshot/admin/kept") == "kept\n"
     host.is_verified()
@@ -79,7 +79,7 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
     assert run.code == 0, run.err
     assert "still at work" in run.err
 
-    assert differences(before, listing(machine)) == []
+    is_as_before(machine, before)
     assert identity(machine) == known
     host.is_verified()
     assert host.pyinfra("-y").unchanged
@@ -173,15 +173,15 @@ for last; do :; done
 END
         chmod 755 /usr/bin/rsync
         echo mine >/home/admin/.profile
-        mount -o remount,noatime /home
         """
     )
+    reads_leave_no_trace(machine)
     before, known, start = listing(machine), identity(machine), time.time()
     run = host.pyinfra("-y")
     assert run.code == 1, run.err
     assert "differ" in run.err
     assert "Traceback" not in run.err
-    assert differences(before, listing(machine)) == []
+    is_as_before(machine, before)
     assert identity(machine) == known
     machine.succeed("touch /home/writable && rm /home/writable")
     assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount")
