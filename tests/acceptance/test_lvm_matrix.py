@@ -82,3 +82,21 @@ def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
         is_as_before(machine, before)
     host.deploy()
     is_whole(host, before, known)
+
+
+@pytest.mark.parametrize("kind", ["xfs", "ext4"])
+def test_quotas_come_along(make_host: MakeHost, kind: str) -> None:
+    host = make_host(home_fs=kind, free="2500M")
+    machine = host.machine
+    machine.succeed(
+        "sed -i '/ [/]home /s/defaults/defaults,usrquota,grpquota/' /etc/fstab && umount /home && "
+        + ("tune2fs -q -O quota -Q usrquota,grpquota /dev/centos/home && " if kind == "ext4" else "")
+        + "mount /home && setquota -u 1000 100000 200000 1000 2000 /home && setquota -g 50 0 300000 0 0 /home"
+    )
+    limits = "for type in u g; do repquota -n$type /home | awk '/^#/ { print $1, $4, $5, $(NF - 1), $NF }'; done"
+    before, known = lived_in(host)
+    quotas = machine.succeed(limits)
+    assert "#1000 100000 200000 1000 2000" in quotas
+    host.deploy()
+    assert machine.succeed(limits) == quotas
+    is_whole(host, before, known)
