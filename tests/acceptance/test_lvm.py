@@ -146,7 +146,7 @@ def test_refusals_come_before_anything_is_touched(make_host: MakeHost) -> None:
         ),
     ]
     for begin, end, words in hindrances:
-        machine.succeed(f"cd /home && {begin} sleep 1")
+        machine.succeed(f"cd /home\n{begin}\nsleep 1")
         refused(words)
         machine.succeed(f"cd /home && {{ {end}; }}")
     machine.succeed("cp /etc/fstab /root/fstab && sed -i '/home/d' /etc/fstab")
