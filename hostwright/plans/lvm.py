@@ -449,6 +449,8 @@ def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
         if others:
             notes.append(f"ended, and not started again: {'; '.join(others)}")
     if way.name == "in-place":
+        if task.home.kind in EXT:
+            notes.append("cannot survive: times of directories whose entries resize2fs gives other inode numbers")
         return tuple(notes)
     notes.append("cannot survive: inode numbers, ctime, birth time; preallocated space beyond what files hold")
     used = task.home.size - task.home.free

@@ -32,7 +32,6 @@ def is_whole(host: Any, before: dict[str, dict[str, object]], known: str) -> Non
     [
         ("bookworm", {"home_fs": "ext3", "free": "2500M", "mount_by": "LABEL"}, {}, "beside"),
         ("trixie", {"home_fs": "ext4"}, {}, "staging"),
-        ("bookworm", {"home_fs": "ext4", "mount_by": "UUID"}, {"lvm_strategy": "in-place"}, "in-place"),
         ("trixie", {"home_fs": "btrfs", "free": "2500M"}, {"lvm_strategy": "beside"}, "beside"),
         ("trixie", {"free": "2500M", "mount_by": "UUID"}, {"lvm_grow_to": "60%VG"}, "beside"),
     ],
