@@ -1,7 +1,7 @@
 PYTHON = python3
 BIN = .venv/bin
 
-.PHONY: setup test test-matrix demo lab-up lab-down
+.PHONY: setup test test-matrix soak demo lab-up lab-down
 
 setup: .venv/complete
 
@@ -17,12 +17,16 @@ test: setup
 	$(BIN)/ruff check
 	$(BIN)/mypy --strict hostwright deploys
 	$(BIN)/pytest tests/unit --durations=5
-	$(BIN)/pytest tests/acceptance -m 'not matrix' -n 2 --dist worksteal --durations=0
+	$(BIN)/pytest tests/acceptance -m 'not matrix and not soak' -n 2 --dist worksteal --durations=0
 
 # The same acceptance tests on every Debian release and kind of host. pytest's code 5 says that no test was found.
 test-matrix: setup
 	@$(BIN)/pytest -m matrix -n 2 --dist worksteal --durations=0 tests/acceptance; code=$$?; \
 	if [ $$code -eq 5 ]; then echo 'No test is marked `matrix`: nothing was tested.'; else exit $$code; fi
+
+# What takes too long for every change.
+soak: setup
+	$(BIN)/pytest tests/acceptance -m soak -n 2 --dist worksteal --durations=0
 
 demo: setup
 	$(BIN)/python -m tests.lab.demo

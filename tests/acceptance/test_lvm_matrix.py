@@ -1,4 +1,4 @@
-"""The other kinds of hosts, and runs that are lost in the middle. `make test-matrix`."""
+"""Swap, quotas and runs that are lost in the middle (`make test-matrix`); still other kinds of home (`make soak`)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,6 @@ import pytest
 
 from tests.acceptance.story import identity, is_as_before, reads_leave_no_trace
 from tests.lab.tree import listing
-
-pytestmark = pytest.mark.matrix
 
 MakeHost = Callable[..., Any]
 FILL = "mkdir -p /home/admin/docs && cp -a /usr/lib/python3 /usr/share/misc /home/admin/docs/ && sync"
@@ -27,6 +25,7 @@ def is_whole(host: Any, before: dict[str, dict[str, object]], known: str) -> Non
     assert host.pyinfra("-y").unchanged
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("release", "variant", "data", "way"),
     [
@@ -45,6 +44,7 @@ def test_other_kinds_of_home(
     is_whole(host, before, known)
 
 
+@pytest.mark.matrix
 def test_swap_shrinks_and_root_takes_its_space(make_host: MakeHost) -> None:
     host = make_host(free="600M", data={"lvm_shrink": "swap", "lvm_shrink_to": "200M"})
     machine = host.machine
@@ -59,6 +59,7 @@ def test_swap_shrinks_and_root_takes_its_space(make_host: MakeHost) -> None:
     assert host.pyinfra("-y").unchanged
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("variant", "cuts"),
     [
@@ -83,6 +84,7 @@ def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
     is_whole(host, before, known)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["xfs", "ext4"])
 def test_quotas_come_along(make_host: MakeHost, kind: str) -> None:
     host = make_host(home_fs=kind, free="2500M")
