@@ -73,7 +73,7 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
     assert "in use" in host.pyinfra("--dry", busy="refuse").err
 
     with host.running():
-        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 120)
+        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 600)
     assert "copy_live" in machine.succeed("cat /run/hostwright/lvm/current/job.sh")
     run = host.pyinfra("-y")
     assert run.code == 0, run.err

@@ -76,7 +76,7 @@ def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
     before, known = lived_in(host)
     for cut in cuts:
         with host.running():
-            machine.wait_until_succeeds(f"tr '\\n' ' ' </run/hostwright/lvm/current/log | grep -q '{cut}'", 300)
+            machine.wait_until_succeeds(f"tr '\\n' ' ' </run/hostwright/lvm/current/log | grep -q '{cut}'", 900)
             machine.crash()
         machine.start()
         is_as_before(machine, before)
