@@ -84,14 +84,15 @@ def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
     is_whole(host, before, known)
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("kind", ["xfs", "ext4"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("xfs", marks=pytest.mark.matrix), pytest.param("ext4", marks=pytest.mark.soak)]
+)
 def test_quotas_come_along(make_host: MakeHost, kind: str) -> None:
     host = make_host(home_fs=kind, free="2500M")
     machine = host.machine
     machine.succeed(
         "sed -i '/ [/]home /s/defaults/defaults,usrquota,grpquota/' /etc/fstab && umount /home && "
-        + ("tune2fs -q -O quota -Q usrquota,grpquota /dev/centos/home && " if kind == "ext4" else "")
+        + ("tune2fs -O quota -Q usrquota,grpquota /dev/centos/home && " if kind == "ext4" else "")
         + "mount /home && setquota -u 1000 100000 200000 1000 2000 /home && setquota -g 50 0 300000 0 0 /home"
     )
     limits = "for type in u g; do repquota -n$type /home | awk '/^#/ { print $1, $4, $5, $(NF - 1), $NF }'; done"
