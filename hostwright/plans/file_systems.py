@@ -151,13 +151,17 @@ def _make_ext(system: FileSystem, survey: Survey, size: int) -> Iterator[str]:
     if "bigalloc" in features and (cluster := value(system, "Cluster size")):
         yield from ("-C", cluster)
     extended = ["nodiscard"]
-    quotas = [f"{kind}quota" for kind, name in _EXT_QUOTAS.items() if value(system, f"{name} quota inode")]
-    if quotas:
-        extended.append(f"quotatype={':'.join(quotas)}")
+    if quotas := ext_quotas(system):
+        extended.append(f"quotatype={':'.join(f'{kind}quota' for kind in quotas)}")
     yield from ("-E", ",".join(extended))
 
 
 _EXT_QUOTAS = {"usr": "User", "grp": "Group", "prj": "Project"}
+
+
+def ext_quotas(system: FileSystem) -> tuple[str, ...]:
+    """The kinds of quota (`usr`, `grp`, `prj`) that an ext file system keeps as a feature."""
+    return tuple(kind for kind, name in _EXT_QUOTAS.items() if value(system, f"{name} quota inode"))
 
 
 def _make_btrfs(_system: FileSystem, _survey: Survey, _size: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ import base64
 import json
 
 from hostwright.facts.lvm import Group, Storage
+from hostwright.plans import file_systems
 from hostwright.plans.task import Task, copy_name, mount_options
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
@@ -67,7 +68,10 @@ def memory_of(task: Task, image: str = "") -> dict[str, str]:
 def quota_options(task: Task) -> str:
     if task.served != "volume":
         return read_marker(task.storage)["quota"]
-    return ",".join(dict.fromkeys(o for o in (task.mount.options if task.mount else ()) if o in QUOTA_OPTIONS))
+    shown = [option for option in (task.mount.options if task.mount else ()) if option in QUOTA_OPTIONS]
+    # ext4 does not show its quotas among the mount's options: they are a feature of it.
+    kept = [f"{kind}quota" for kind in file_systems.ext_quotas(task.home)] if task.home.kind in file_systems.EXT else []
+    return ",".join(dict.fromkeys([*shown, *kept]))
 
 
 def variables_of(task: Task, image: str = "") -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""Swap, quotas and runs that are lost in the middle (`make test-matrix`); still other kinds of home (`make soak`)."""
+"""Swap, quotas, other kinds of home, and runs that are lost in the middle (`make test-matrix`)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def is_whole(host: Any, before: dict[str, dict[str, object]], known: str) -> Non
     assert host.pyinfra("-y").unchanged
 
 
-@pytest.mark.soak
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("release", "variant", "data", "way"),
     [
@@ -84,9 +84,8 @@ def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
     is_whole(host, before, known)
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param("xfs", marks=pytest.mark.matrix), pytest.param("ext4", marks=pytest.mark.soak)]
-)
+@pytest.mark.matrix
+@pytest.mark.parametrize("kind", ["xfs", "ext4"])
 def test_quotas_come_along(make_host: MakeHost, kind: str) -> None:
     host = make_host(home_fs=kind, free="2500M")
     machine = host.machine

@@ -16,7 +16,7 @@ from hostwright.plans.picture import as_data, draw
 from hostwright.plans.steps import Plan, Step
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
-from tests.unit.hosts import EXTENT, GIB, UUID, file_system, storage, survey, volume
+from tests.unit.hosts import EXT_DETAIL, EXTENT, GIB, UUID, file_system, storage, survey, volume
 
 MIB = 1024**2
 
@@ -495,6 +495,16 @@ def test_a_striped_home_becomes_linear_and_the_plan_says_so() -> None:
 def test_a_striped_btrfs_is_not_reduced_in_place() -> None:
     striped = home_volume_is(storage(kind="btrfs"), layout=("striped",), segment_types=("striped",))
     assert "striped" in refusal(striped, strategy="in-place")
+
+
+def test_quotas_that_ext4_keeps_as_a_feature_come_along() -> None:
+    detail = (*EXT_DETAIL, "User quota inode:         3", "Group quota inode:        4")
+    home = file_system("ext4", 1279, "/home", detail=tuple(line.replace(" 64bit", " 64bit quota") for line in detail))
+    host = storage(kind="ext4", free=600)
+    host = replace(host, file_systems={**host.file_systems, "home": home}, tools=host.tools - {"setquota"})
+    made = plan(host)
+    assert dict(made.variables)["QUOTA"] == "usrquota,grpquota"
+    assert made.steps[1].call == ("install_packages", "quota")
 
 
 def test_quotas_in_files_are_refused() -> None:
