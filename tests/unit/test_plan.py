@@ -499,7 +499,8 @@ def test_a_striped_btrfs_is_not_reduced_in_place() -> None:
 
 def test_quotas_that_ext4_keeps_as_a_feature_come_along() -> None:
     detail = (*EXT_DETAIL, "User quota inode:         3", "Group quota inode:        4")
-    home = file_system("ext4", 1279, "/home", detail=tuple(line.replace(" 64bit", " 64bit quota") for line in detail))
+    text = "\n".join(detail).replace(" 64bit", " 64bit quota").replace("{blocks}", "1309696")
+    home = file_system("ext4", 1279, "/home", detail=tuple(text.split("\n")))
     host = storage(kind="ext4", free=600)
     host = replace(host, file_systems={**host.file_systems, "home": home}, tools=host.tools - {"setquota"})
     made = plan(host)
