@@ -74,3 +74,15 @@ holders() {
         case $path in "$at" | "$at"/*) printf 'NFS export\t%s\n' "$path" ;; esac
     done
 }
+
+# steady_holders DIRECTORY LOGIN: those of its holders that are still there a moment later, and again. Who only opens a
+# file now and then keeps nothing busy.
+steady_holders() {
+    steady=$(holders "$1" "$2" | sort)
+    for moment in 0.5 1; do
+        [ -n "$steady" ] || return 0
+        sleep $moment
+        steady=$(holders "$1" "$2" | sort | steady=$steady awk 'BEGIN { n = split(ENVIRON["steady"], line, "\n"); for (i = 1; i <= n; i++) was[line[i]] = 1 } $0 in was')
+    done
+    printf '%s\n' "$steady"
+}

@@ -3,7 +3,7 @@
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
 umask 077
-reason=
+reason='' LISTS=$RUN/lists
 
 # A full log disk must not end the job, so a failed write is let pass.
 say() { printf '%s\n' "$*" 2>/dev/null || :; }
@@ -14,7 +14,7 @@ why() { reason=$*; return 1; }
 finish() {
     trap '' HUP INT TERM
     printf '%s %s\n' "$1" "$reason" >"$RUN/status.new" && mv "$RUN/status.new" "$RUN/status"
-    rm -rf "$RUN"/*.gz "$RUN"/out "$RUN"/errors "$RUN"/times.source "$RUN"/flags "$RUN"/quota "$RUN"/holey "$RUN"/ranges "$RUN"/extents "$RUN"/sparse
+    rm -rf "$LISTS" "$RUN"/out "$RUN"/errors "$RUN"/quota "$RUN"/quotas
     rmdir "$WORK"/* "$WORK" 2>/dev/null
     mkdir -p "${LOG%/*}" 2>/dev/null && cat "$RUN/log" >>"$LOG" 2>/dev/null
     exit 0

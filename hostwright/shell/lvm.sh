@@ -123,17 +123,73 @@ unmount_work() {
 
 # -- copying
 
-# copy_live TARGET: the bulk, while people go on working in home.
+# copy_live TARGET: the bulk is copied and compared while people go on working in home; again, when much changed meanwhile.
 copy_live() {
-    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
-    watch "copying $MOUNT" "$(used_bytes "$WORK/source")" used_bytes "$WORK/copy"
-    live=yes
-    is_mounted "$WORK/source" "$home_device" && copy_tree "$WORK/source" "$WORK/copy"
-    code=$?
+    live=yes pass=0 amount=0
+    rm -rf "$LISTS" && mkdir "$LISTS" && : >"$LISTS/keys" && : >"$LISTS/suspects" || return 1
+    while
+        before=$amount
+        pass=$((pass + 1))
+        pass_live "$1" || return 1
+        entries "$WORK/source" >"$LISTS/now" 2>/dev/null
+        changed_since "$LISTS/now"
+        of_names "$LISTS/changed" "$LISTS/now" >"$LISTS/changed.entries"
+        amount=$(bytes_of "$LISTS/changed.entries")
+        # A file that never rests is left for the time when nobody can write.
+        [ "$amount" -gt 33554432 ] && [ $pass -lt 5 ] && { [ $pass -eq 1 ] || [ "$amount" -lt $((before / 2)) ]; }
+    do
+        say "    $(mebibytes "$amount") changed meanwhile: once more"
+    done
     live=no
-    unwatch
+    unmount "$WORK/copy"
+}
+
+# changed_since ENTRIES: what is not as it was when last it was copied, into $LISTS/changed and $LISTS/gone.
+changed_since() {
+    keys "$1" >"$LISTS/keys.now"
+    comm -13 "$LISTS/keys" "$LISTS/keys.now" | names | sort >"$LISTS/changed"
+    comm -23 "$LISTS/keys" "$LISTS/keys.now" | names | sort | comm -23 - "$LISTS/changed" >"$LISTS/gone"
+}
+
+pass_live() {
+    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
+    # What was written through a mapping gets its ctime when it is written back.
     sync
-    return $code
+    entries "$WORK/source" >"$LISTS/entries" 2>/dev/null
+    changed_since "$LISTS/entries"
+    sort -u "$LISTS/changed" "$LISTS/suspects" >"$LISTS/again"
+    if [ "$pass" -eq 1 ]; then cp "$LISTS/entries" "$LISTS/again.entries"; else of_names "$LISTS/again" "$LISTS/entries" >"$LISTS/again.entries"; fi
+    # What changes twice within a tick of the kernel's clock keeps its ctime: nothing is read before that tick is over.
+    sleep 0.1
+    total=$(used_bytes "$WORK/source")
+    watch "copying $MOUNT" "$total" used_bytes "$WORK/copy"
+    is_mounted "$WORK/source" "$home_device" && copy_all "$WORK/source" "$WORK/copy" "$LISTS/entries"
+    code=$?
+    unwatch
+    [ $code -eq 0 ] || return 1
+    mv "$LISTS/keys.now" "$LISTS/keys"
+    marks_of "$WORK/source" "$LISTS/entries" >"$LISTS/marks"
+    unmount "$WORK/copy" && forget "$1" || return 1
+    [ "$pass" -gt 1 ] || check_file_system "$device" || return 1
+    mount_work "$1" ro,noatime || return 1
+    watch "reading copy" "$(used_bytes "$WORK/copy")" sectors_read "$(number_of "$device")"
+    entries "$WORK/copy" >"$LISTS/there" 2>/dev/null
+    looks "$LISTS/there" >"$LISTS/looks.copy"
+    {
+        unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" "$LISTS/sums"
+        either "$LISTS/looks" "$LISTS/looks.copy"
+        marks_of "$WORK/copy" "$LISTS/there" | names
+    } | sort -u >"$LISTS/suspects"
+    unwatch
+    unmount "$WORK/copy"
+}
+
+# forget TARGET: what is read from it next comes from the disk.
+forget() {
+    sync
+    target_device "$1" || return 1
+    case $1 in /*) dd if="$1" iflag=nocache count=0 2>/dev/null ;; esac
+    blockdev --flushbufs "$device" 2>/dev/null || :
 }
 
 name_holders() {
@@ -143,7 +199,7 @@ name_holders() {
 
 # make_room: nobody but us is left in home; refuses, or stops units first, then what still runs.
 make_room() {
-    held=$(holders "$MOUNT" "$LOGIN")
+    held=$(steady_holders "$MOUNT" "$LOGIN")
     [ -n "$held" ] || return 0
     if [ "$BUSY" != stop ]; then
         why "$MOUNT is in use by $(name_holders "$MOUNT")"
@@ -168,13 +224,12 @@ make_room() {
             sleep 0.2
         done
     done
-    held=$(name_holders "$MOUNT")
-    [ -z "$held" ] || why "$MOUNT is still in use by $held"
+    [ -z "$(steady_holders "$MOUNT" "$LOGIN")" ] || why "$MOUNT is still in use by $(name_holders "$MOUNT")"
 }
 
 # freeze: from here to the exchange nobody can write; the superblock itself is read-only, in every namespace.
 freeze() {
-    make_room || return 1
+    make_room && note_quotas || return 1
     tries=0
     until mount -o remount,ro "$MOUNT" 2>"$RUN/out"; do
         tries=$((tries + 1))
@@ -186,68 +241,119 @@ freeze() {
         why "$MOUNT did not become read-only"
 }
 
+# quotas_at DIRECTORY: TYPE ID and the four limits, a line for each id that has any, also of those who use nothing.
+quotas_at() {
+    for type in u g p; do
+        case $KIND in
+            xfs) xfs_quota -x -c "dump -$type" "$1" | awk '/^[0-9]/' ;;
+            *) repquota -nvp"$(echo $type | tr p P)" "$1" | awk '/^#/ { print substr($1, 2), $4, $5, $8, $9 }' ;;
+        esac 2>/dev/null | awk -v type=$type '$2 $3 $4 $5 != "0000" { print type, $1, $2, $3, $4, $5 }' | sort
+    done
+}
+
+# Quotas of ext4 cannot be read any more once it is read-only.
+note_quotas() { [ -z "$QUOTA" ] || quotas_at "$MOUNT" >"$RUN/quotas"; }
+
 copy_quotas() {
     case $KIND in
         xfs)
             for type in u g p; do
-                xfs_quota -x -c "dump -$type -f $RUN/quota" "$MOUNT" >/dev/null 2>&1 && [ -s "$RUN/quota" ] || continue
-                sed -i "s|^fs = .*|fs = $(awk -v at="$WORK/copy" '$2 == at { print $1 }' /proc/mounts)|" "$RUN/quota"
+                grep -q "^$type" "$RUN/quotas" || continue
+                awk -v at="$WORK/copy" '$2 == at { print "fs = " $1 }' /proc/mounts >"$RUN/quota"
+                sed -n "s/^$type //p" "$RUN/quotas" >>"$RUN/quota"
                 try xfs_quota -x -c "restore -$type -f $RUN/quota" "$WORK/copy" || return 1
-                rm -f "$RUN/quota"
             done
             ;;
         ext*)
-            for type in u g P; do
-                repquota -np$type "$MOUNT" 2>/dev/null | sed -n 's/^#\([0-9]*\) /\1 /p' >"$RUN/quota" || continue
-                while read -r id _ _ soft hard _ _ files_soft files_hard _; do
-                    [ "$soft$hard$files_soft$files_hard" = 0000 ] && continue
-                    try setquota -$type "$id" "$soft" "$hard" "$files_soft" "$files_hard" "$WORK/copy" </dev/null || return 1
-                done <"$RUN/quota"
-            done
+            while read -r type id limits; do
+                try setquota "-$(echo "$type" | tr p P)" "$id" $limits "$WORK/copy" </dev/null || return 1
+            done <"$RUN/quotas"
             ;;
     esac
+    quotas_at "$WORK/copy" | cmp -s - "$RUN/quotas" || why "quotas differ: $(quotas_at "$WORK/copy" | sort | comm -3 - "$RUN/quotas" | head -n 1)"
 }
 
-quotas_at() {
-    case $KIND in
-        xfs) for type in u g p; do xfs_quota -x -c "dump -$type" "$1" 2>/dev/null | grep -v '^fs = ' | grep -v ' 0 0 0 0 0 0$' | sort; done ;;
-        *) for type in u g P; do repquota -np$type "$1" 2>/dev/null | awk '/^#/ && $4 $5 $8 $9 != "0000" { print $1, $4, $5, $8, $9 }' | sort; done ;;
-    esac
+# verify TARGET: with home read-only, what changed since is copied and compared, and so is all that one line tells of an
+# entry. What differs all the same is copied once more; then it must hold.
+verify() {
+    for try in 1 2; do
+        copy_rest "$1" && prove "$1" && return 0
+        [ -s "$LISTS/differing" ] || return 1
+        cat "$LISTS/differing" >>"$LISTS/suspects"
+        [ $try -eq 2 ] || say "    once more, because $reason"
+    done
+    return 1
 }
 
-# copy_rest TARGET: what changed since copy_live, and everything that rsync does not carry.
+nothing_wrong() { [ ! -s "$RUN/errors" ] || why "reading $1: $(tail -n 1 "$RUN/errors")"; }
+
 copy_rest() {
+    : >"$RUN/errors"
+    : >"$LISTS/differing"
     mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
-    left=$(($(used_bytes "$WORK/source") - $(used_bytes "$WORK/copy")))
-    watch "copying the rest of $MOUNT" "$((left > 0 ? left : 0))" used_bytes "$WORK/copy"
-    is_mounted "$WORK/source" "$home_device" && copy_tree "$WORK/source" "$WORK/copy" "$2" &&
-        set_attributes "$WORK/source" "$WORK/copy"
+    entries "$WORK/source" >"$LISTS/now" 2>"$RUN/errors"
+    nothing_wrong "$MOUNT" || return 1
+    changed_since "$LISTS/now"
+    names <"$LISTS/now" | sort >"$LISTS/names"
+    {
+        sort -u "$LISTS/suspects" | comm -12 - "$LISTS/names"
+        linked_to_odd "$WORK/source" "$LISTS/now"
+    } | sort -u - "$LISTS/changed" >"$LISTS/again"
+    looks "$LISTS/entries" >"$LISTS/looks.before"
+    looks "$LISTS/now" >"$LISTS/looks"
+    {
+        cat "$LISTS/again"
+        cat "$LISTS/again" "$LISTS/gone" | parents
+        either "$LISTS/looks.before" "$LISTS/looks"
+    } | sort -u >"$LISTS/times"
+    of_names "$LISTS/again" "$LISTS/now" >"$LISTS/again.entries"
+    say "    $(wc -l <"$LISTS/again") entries ($(mebibytes "$(bytes_of "$LISTS/again.entries")")) to copy again, $(wc -l <"$LISTS/gone") gone"
+    [ "$try" -eq 1 ] || clear_flags "$WORK/copy"
+    watch "copying the rest of $MOUNT" "$(bytes_of "$LISTS/again.entries")" used_bytes "$WORK/copy"
+    is_mounted "$WORK/source" "$home_device" && copy_again "$WORK/source" "$WORK/copy" "$LISTS/now" && copy_marks
     code=$?
     unwatch
     [ $code -eq 0 ] || return 1
-    if [ -n "$QUOTA" ]; then
-        copy_quotas && [ "$(quotas_at "$MOUNT")" = "$(quotas_at "$WORK/copy")" ] || { why "quotas differ: ${reason:-$(quotas_at "$WORK/copy" | head -n 3)}"; return 1; }
-    fi
-    sync
+    [ -z "$QUOTA" ] || copy_quotas || return 1
     unmount "$WORK/copy"
 }
 
-read_back() {
-    target_device "$1" && check_file_system "$device" && mount_work "$1" ro,noatime &&
-        compare_trees "$WORK/source" "$home_device" "$WORK/copy" "$(device_at "$WORK/copy")"
+copy_marks() {
+    marks_of "$WORK/source" "$LISTS/again.entries" >"$LISTS/marks.again" && nothing_wrong "$MOUNT" || return 1
+    not_of_names "$LISTS/again" "$LISTS/marks" | not_of_names "$LISTS/gone" - | sort - "$LISTS/marks.again" >"$LISTS/marks.now"
+    set_marks "$WORK/source" "$WORK/copy" "$LISTS/marks.now"
+}
+
+prove() {
+    forget "$1" && mount_work "$1" ro,noatime || return 1
+    watch "reading what changed" "$(bytes_of "$LISTS/again.entries")" sectors_read "$(number_of "$device")"
+    entries "$WORK/copy" >"$LISTS/there" 2>>"$RUN/errors"
+    looks "$LISTS/there" >"$LISTS/looks.copy"
+    names <"$LISTS/marks.now" | sort -u - "$LISTS/again" >"$LISTS/marked"
+    of_names "$LISTS/marked" "$LISTS/there" >"$LISTS/marked.entries"
+    marks_of "$WORK/copy" "$LISTS/marked.entries" >"$LISTS/marks.copy"
+    {
+        unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" /dev/null
+        either "$LISTS/looks" "$LISTS/looks.copy"
+        either "$LISTS/marks.now" "$LISTS/marks.copy"
+    } | sort -u >"$LISTS/differing"
+    links_of "$LISTS/now" >"$LISTS/links"
+    links_of "$LISTS/there" >"$LISTS/links.copy"
+    special "$WORK/source" >"$LISTS/special" 2>>"$RUN/errors"
+    special "$WORK/copy" >"$LISTS/special.copy" 2>>"$RUN/errors"
+    unwatch
+    nothing_wrong "$MOUNT and its copy" && is_proved
     code=$?
     unmount "$WORK/copy" && return $code
 }
 
-# verify TARGET: a file whose content changed behind its times is what a second, thorough copy is for; then it must hold.
-verify() {
-    copy_rest "$1" --quiet || return 1
-    read_back "$1" && return 0
-    say "    copied again, by content this time ($reason)"
-    reason=
-    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
-    clear_flags "$WORK/copy"
-    copy_rest "$1" --checksum && read_back "$1"
+is_proved() {
+    [ ! -s "$LISTS/differing" ] || { why "the copy differs: $(head -n 1 "$LISTS/differing")"; return 1; }
+    cmp -s "$LISTS/links" "$LISTS/links.copy" || { why "hard links differ: $(either "$LISTS/links" "$LISTS/links.copy" | head -n 1)"; return 1; }
+    cmp -s "$LISTS/special" "$LISTS/special.copy" || { why "links, devices or odd names differ: $(cmp "$LISTS/special" "$LISTS/special.copy" 2>&1)"; return 1; }
+    full=$(filled "$LISTS/now" "$WORK/copy")
+    [ -z "$full" ] || { why "a sparse file was filled: $full"; return 1; }
+    say "    compared $(regular "$LISTS/now" | wc -l) files and $(irregular "$LISTS/now" | wc -l) other entries: all the same"
 }
 
 check_file_system() {
@@ -289,7 +395,7 @@ take_away() {
     served=$(readlink -f "$(awk -v at="$(escaped "$MOUNT" | sed 's/\\/\\\\/g')" '$2 == at { found = $1 } END { print found }' /proc/mounts)")
     unmount_work && make_room && cover && unmount "$MOUNT" || return 1
     case $served in
-        /dev/loop*) attached=$(losetup -j "$1" 2>/dev/null | sed 's/:.*//;q') && { [ -z "$attached" ] || { served=$attached && check_file_system "$served" && losetup -d "$served"; }; } ;;
+        /dev/loop*) detach_image "$1" ;; # we made it ourselves, not long ago
         *) closed "$served" && check_file_system "$served" ;;
     esac
 }

@@ -17,7 +17,7 @@ unshare -m sh -c '
 ' survey "$MOUNT" || exit 1
 
 section holders
-holders "$MOUNT" "$(own_login)"
+steady_holders "$MOUNT" "$(own_login)"
 
 section kernel
 dmesg 2>/dev/null | grep -iE "(XFS|EXT[234]-fs|BTRFS)[^(]*\($DEVICE\)?[^:]*.*(error|corrupt|shut ?down)|I/O error.*$DEVICE[ ,]|$DEVICE: .*(error|corrupt)" | tail -n 3

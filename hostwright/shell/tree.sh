@@ -1,14 +1,16 @@
-# Copies a tree and proves the copy: what rsync carries, then times, flags and project IDs, then a comparison from disk.
+# Copies a tree and proves the copy, most of both while people work in it. What changed since is known by ctime, size and
+# inode: rsync's rule of size and mtime overlooks what was mapped, and whose mtime was set back.
+# A name that holds a newline has no line in our lists: such names are odd, few, and wait for the last pass.
 
-inner_options='' unchecked=''
+inner_options='' newline='
+'
 
-# rsync compares whole seconds unless told otherwise, and older ones cannot be told.
+# rsync compares whole seconds unless told otherwise, and older ones cannot be told; nor which checksum, it is MD5 there.
 rsync_options() {
     [ -n "$inner_options" ] && return
-    inner_options='-aHAXS --numeric-ids --delete --delete-delay'
+    inner_options='-lptgoD -HAXS --numeric-ids --force -8'
     if rsync --modify-window=-1 --version >/dev/null 2>&1; then inner_options="$inner_options --modify-window=-1"; fi
-    # Its own checksums would only repeat what the comparison proves, from disk.
-    if rsync --checksum-choice=none --version >/dev/null 2>&1; then unchecked=--checksum-choice=none; fi
+    if rsync --checksum-choice=md5 --version >/dev/null 2>&1; then inner_options="$inner_options --checksum-choice=md5"; fi
 }
 
 # is_mounted DIRECTORY MAJOR:MINOR: an empty mount point copied with deletion would be the end of the copy.
@@ -18,36 +20,71 @@ used_bytes() { stat -f -c '%S %b %f' "$1" | awk '{ printf "%.0f\n", $1 * ($2 - $
 
 sectors_read() { awk '{ printf "%.0f\n", $3 * 512 }' "/sys/dev/block/$1/stat"; }
 
-# A NUL-separated list as lines, so that awk can read it; names with a byte 1 never come through here.
-to_lines() { tr '\n\0' '\001\n'; }
-from_lines() { tr '\001\n' '\n\0'; }
-one=$(printf '\001')
+# -- lists of entries
+
+# entries DIRECTORY: INODE CTIME SIZE KIND MODE USER GROUP LINKS MTIME ATIME BLOCKS<TAB>NAME
+entries() { (cd "$1" && find . -xdev ! -path "*$newline*" -printf '%i %C@ %s %y %m %U %G %n %T@ %A@ %b\t%p\n'); }
+
+odd_names() { find . -xdev -path "*$newline*" "$@" -print0 | sort -z; }
+
+# linked_to_odd DIRECTORY ENTRIES: names of files that have an odd one, too: all names of a file are copied together.
+linked_to_odd() {
+    (cd "$1" && find . -xdev -path "*$newline*" -type f -links +1 -printf '%i\n') |
+        awk 'NR == FNR { odd[$1] = 1; next } $1 in odd' - "$2" | names
+}
+
+names() { cut -f 2-; }
+
+zero() { tr '\n' '\0'; }
+
+# keys ENTRIES: what tells an entry that changed from one that did not.
+keys() { awk '{ print $1, $2, $3, $4 substr($0, index($0, "\t")) }' "$1" | sort; }
+
+# looks ENTRIES: what a copy of an entry has in common with it. Directories have sizes and link counts of their own.
+looks() { awk '{ print $4, $5, $6, $7, ($4 == "d" ? "" : $8 " " $3), $9, $10 substr($0, index($0, "\t")) }' "$1" | sort; }
+
+# of_names NAMES FILE, not_of_names NAMES FILE: the lines of FILE by whether their name is in NAMES.
+of_names() { awk -v list="$1" "$wanted"' substr($0, index($0, "\t") + 1) in wanted' "$2"; }
+not_of_names() { awk -v list="$1" "$wanted"' !(substr($0, index($0, "\t") + 1) in wanted)' "$2"; }
+wanted='BEGIN { while ((getline name <list) > 0) wanted[name] = 1 }'
 
 # Files with at least 64 MiB of holes; reading them through could take for ever.
-holey_files() {
-    find . -xdev -type f -size +131072 ! -path "*$one*" -printf '%b %s %p\0' | to_lines |
-        awk '$1 * 512 + 67108864 <= $2 { sub(/^[0-9]+ [0-9]+ /, ""); print }' | from_lines
-}
+holey() { awk '$4 == "f" && $11 * 512 + 67108864 <= $3' "$1"; }
+plain() { awk '$4 == "f" && $11 * 512 + 67108864 > $3' "$1"; }
 
-plain_files() {
-    find . -xdev -type f ! -path "*$one*" -printf '%b %s %p\0' | to_lines |
-        awk '$1 * 512 + 67108864 > $2 || $2 <= 67108864 { sub(/^[0-9]+ [0-9]+ /, ""); print }' | from_lines
-    find . -xdev -type f -path "*$one*" -print0
-}
+regular() { awk '$4 == "f"' "$1" | names; }
+irregular() { awk '$4 != "f"' "$1" | names; }
 
-# copy_tree SOURCE TARGET [OPTION...]: TARGET becomes like SOURCE, except what set_attributes does.
-copy_tree() {
-    source=$1 target=$2
-    shift 2
-    rsync_options
-    cd "$source" || return 1
-    # cp knows holes, rsync reads them. It comes first: what it has copied rsync finds unchanged.
-    holey_files | xargs -0r -n 1 sh -c '
+bytes_of() { awk '{ bytes += $11 * 512 } END { printf "%.0f\n", bytes }' "$1"; }
+
+# either: the names in two sorted lists that have not the same line in both.
+either() { comm -3 "$1" "$2" | sed 's/^\t//' | names; }
+
+# unescaped: awk's function that turns \OCTAL after MARK into the byte it stands for.
+unescaped='function unescaped(text, mark,   at, out, digits) {
+    while (at = index(text, mark)) {
+        digits = substr(text, at + length(mark), 3)
+        out = out substr(text, 1, at - 1)
+        if (digits ~ /^[0-3][0-7][0-7]$/) out = out sprintf("%c", substr(digits, 1, 1) * 64 + substr(digits, 2, 1) * 8 + substr(digits, 3))
+        else out = out mark digits
+        text = substr(text, at + length(mark) + 3)
+    }
+    return out text
+}'
+
+# -- copying
+
+# copy_holey SOURCE TARGET: the names that come in. cp knows holes, rsync reads them.
+copy_holey() {
+    (cd "$1" && zero | xargs -0r -n 1 sh -c '
         [ "$(stat -c "%s %Y" "$2")" = "$(stat -c "%s %Y" "$1/$2" 2>/dev/null)" ] || cp -a --parents --sparse=always -- "$2" "$1"
-    ' copy "$target" || { cd /; why "cp could not copy a sparse file"; return 1; }
-    cd /
-    case " $* " in *" --checksum "*) unchecked='' ;; esac
-    rsync $inner_options $unchecked "$@" "$source/" "$target/" >"$RUN/out" 2>&1 9>&-
+    ' copy "$2") 2>"$RUN/out" 9>&- || [ "$live" = yes ] || why "cp: $(tail -n 1 "$RUN/out")"
+}
+
+# run_rsync OPTION...: the sums of the files that it carried, with their names, go to $LISTS/carried.
+run_rsync() {
+    rsync_options
+    rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" 9>&-
     code=$?
     case "$code $live" in
         0\ * | 24\ yes | 23\ yes) return 0 ;; # what vanished or changed while people worked is copied again later
@@ -56,9 +93,66 @@ copy_tree() {
     why "rsync ended with $code: $(grep -v '^ *$' "$RUN/out" | grep -v '^rsync error' | tail -n 1)"
 }
 
-newline='
-'
-# marks: an awk program that turns lsattr's lines into "PROJECT FLAGS<TAB>PATH" where there is any. Only flags that a person
+carried_sums() {
+    awk "$unescaped"' substr($0, 33, 1) == " " && substr($0, 1, 32) !~ /[^0-9a-f]/ { print substr($0, 1, 32) "\t./" unescaped(substr($0, 34), "\\#") }' "$LISTS/carried"
+}
+
+# copy_all SOURCE TARGET ENTRIES: TARGET becomes like SOURCE, but for flags and project IDs.
+copy_all() {
+    holey "$3" | names | copy_holey "$1" "$2" && run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
+    carried_sums >"$LISTS/sums"
+    regular "$3" | copy_times_of_files "$1" "$2" || return 1
+    entries "$2" >"$LISTS/there" 2>/dev/null
+    looks "$3" >"$LISTS/looks"
+    # A file among them changed meanwhile, and is copied again anyway.
+    looks "$LISTS/there" | comm -23 "$LISTS/looks" - | grep -v '^f' | names | copy_times_of_others "$1" "$2"
+}
+
+copy_times_of_files() {
+    (cd "$1" && zero | xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" --) 2>"$RUN/out" 9>&- ||
+        [ "$live" = yes ] || why "times: $(tail -n 1 "$RUN/out")"
+}
+
+copy_times_of_others() { zero | times_one_by_one "$1" "$2"; }
+
+times_one_by_one() {
+    (cd "$1" && xargs -0r -I '{}' touch -h -r '{}' -- "$2/{}") 2>"$RUN/out" 9>&- ||
+        [ "$live" = yes ] || why "times: $(tail -n 1 "$RUN/out")"
+}
+
+# copy_again SOURCE TARGET ENTRIES: brings a copy up to date. For a source that nobody can change any more, and a target that
+# nobody else sees. Of the lists of names, `again` are copied, `gone` are no more, and `times` have theirs set again.
+copy_again() {
+    if [ -s "$LISTS/gone" ]; then
+        # Only what really is in the target by that name: a name that leads through a symbolic link is not.
+        entries "$2" | names | sort | comm -12 - "$LISTS/gone" >"$LISTS/removed"
+        (cd "$2" && zero <"$LISTS/removed" | xargs -0r rm -rf --) 2>"$RUN/out" || { why "rm: $(tail -n 1 "$RUN/out")"; return 1; }
+    fi
+    (cd "$2" && odd_names | xargs -0r sh -c 'source=$0; for name do [ -e "$source/$name" ] || [ -h "$source/$name" ] || rm -rf -- "$name"; done' "$1") ||
+        { why "names with a newline could not be removed"; return 1; }
+    holey "$LISTS/again.entries" | names >"$LISTS/holey"
+    {
+        not_of_names "$LISTS/holey" "$LISTS/again.entries" | names | grep -vx '\.' | zero
+        (cd "$1" && odd_names)
+    } >"$LISTS/list"
+    run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -I -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
+    if [ -s "$LISTS/holey" ]; then
+        (cd "$2" && zero <"$LISTS/holey" | xargs -0r rm -rf --) && copy_holey "$1" "$2" <"$LISTS/holey" || return 1
+        zero <"$LISTS/holey" >"$LISTS/list"
+        run_rsync -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
+    fi
+    of_names "$LISTS/times" "$3" >"$LISTS/times.entries"
+    regular "$LISTS/times.entries" | copy_times_of_files "$1" "$2" &&
+        irregular "$LISTS/times.entries" | sort -r | copy_times_of_others "$1" "$2" &&
+        (cd "$1" && odd_names) | times_one_by_one "$1" "$2"
+}
+
+# parents: of the names that come in.
+parents() { sed 's|/[^/]*$||' | sort -u; }
+
+# -- flags and project IDs, which rsync leaves behind
+
+# marks: an awk program that turns lsattr's lines into "PROJECT FLAGS<TAB>NAME" where there is any. Only flags that a person
 # sets: the others (extents, index, inline data) are the file system's own affair.
 marks='{
     sub(/^ +/, ""); project = 0
@@ -68,16 +162,15 @@ marks='{
 }'
 projects_option() { if lsattr -pd / >/dev/null 2>&1; then echo p; fi; }
 
-# Names that fit in a line, all at once.
-plain_marks() {
-    find . -xdev \( -type f -o -type d \) ! -path "*$newline*" ! -path "*$one*" -print0 |
-        xargs -0r lsattr "-d$(projects_option)" -- | awk "$marks"
+# marks_of DIRECTORY ENTRIES
+marks_of() {
+    awk '$4 == "f" || $4 == "d"' "$2" | names | (cd "$1" && zero | xargs -0r lsattr "-d$(projects_option)" --) 2>>"$RUN/errors" | awk "$marks" | sort
 }
 
-# each_odd COMMAND [ARGUMENT]: for each of the other names that has a mark, with $project, $flags and $name set; $target is
+# each_odd COMMAND [ARGUMENT]: for each odd name below here that has a mark, with $project, $flags and $name set; $target is
 # the argument. One process a name, so that thousands of them stay bearable.
 each_odd() {
-    find . -xdev \( -type f -o -type d \) \( -path "*$newline*" -o -path "*$one*" \) -print0 | xargs -0r sh -c '
+    odd_names \( -type f -o -type d \) | xargs -0r sh -c '
         target=$1 option=$2
         shift 2
         for name do
@@ -91,74 +184,78 @@ each_odd() {
         done' odd "${2-}" "$(projects_option)"
 }
 
-# marks_as FIELD: the different projects (1) or flags (2) in the list of marks.
-marks_as() { cut -f 1 "$RUN/marked" | cut -d ' ' -f "$1" | sort -u | grep -v '^0*$'; }
+# different MARKS FIELD: the different projects (1) or flags (2) in a list of marks.
+different() { cut -f 1 "$1" | cut -d ' ' -f "$2" | sort -u | grep -v '^0*$'; }
 
-# marked_with PATTERN: the entries whose mark has it.
-marked_with() { sed -n "s/^$1\t//p" "$RUN/marked" | tr '\n' '\0'; }
+# marked MARKS PATTERN: the names whose mark has it.
+marked() { sed -n "s/^$2\t//p" "$1" | zero; }
 
-entry_times() { find . -xdev ! -type f ! -path "*$one*" -printf '%T@ %A@\t%p\0' | to_lines; }
-
-# set_attributes SOURCE TARGET: access times, flags and project IDs, which rsync leaves behind. Flags come last: they forbid.
-set_attributes() {
-    cd "$1" || return 1
-    find . -xdev -type f -print0 | xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" -- 9>&- 2>"$RUN/out" ||
-        { cd /; why "times: $(tail -n 1 "$RUN/out")"; return 1; }
-    plain_marks >"$RUN/marked" 2>"$RUN/out" && [ ! -s "$RUN/out" ] || { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
+# set_marks SOURCE TARGET MARKS: flags come last, for they forbid.
+set_marks() {
     cd "$2" || return 1
-    for project in $(marks_as 1); do
-        marked_with "$project [^\t]*" | xargs -0r chattr -p "$project" -- 2>"$RUN/out" || { cd /; why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
+    for project in $(different "$3" 1); do
+        marked "$3" "$project [^\t]*" | xargs -0r chattr -p "$project" -- 2>"$RUN/out" || { cd /; why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
     done
-    cd "$1" || return 1
-    each_odd '[ "$project" = 0 ] || chattr -p "$project" -- "$target/$name" || exit 255' "$2" 2>"$RUN/out" ||
+    (cd "$1" && each_odd '[ "$project" = 0 ] || chattr -p "$project" -- "$target/$name" || exit 255' "$2") 2>"$RUN/out" ||
         { cd /; why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
-    cd /
-    # Links, directories and special files whose times still differ, found in one sweep; touch takes them one by one.
-    (cd "$1" && entry_times) | sort >"$RUN/times.source"
-    {
-        (cd "$2" && entry_times) | sort | comm -23 "$RUN/times.source" - | sed 's/^[^\t]*\t//' | from_lines
-        (cd "$1" && find . -xdev ! -type f -path "*$one*" -print0)
-    } | (cd "$1" && xargs -0r -I '{}' touch -h -r '{}' -- "$2/{}") 2>"$RUN/out" || { why "times: $(tail -n 1 "$RUN/out")"; return 1; }
-    cd "$2" || return 1
-    for flags in $(marks_as 2); do
-        marked_with "[0-9]* $flags" | xargs -0r chattr "+$flags" -- 2>"$RUN/out" || { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
+    for flags in $(different "$3" 2); do
+        marked "$3" "[0-9]* $flags" | xargs -0r chattr "+$flags" -- 2>"$RUN/out" || { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     done
-    cd "$1" || return 1
-    each_odd '[ -z "$flags" ] || chattr "+$flags" -- "$target/$name" || exit 255' "$2" 2>"$RUN/out" ||
-        { cd /; why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     cd /
+    (cd "$1" && each_odd '[ -z "$flags" ] || chattr "+$flags" -- "$target/$name" || exit 255' "$2") 2>"$RUN/out" || why "flags: $(tail -n 1 "$RUN/out")"
 }
 
-# clear_flags DIRECTORY: what is immutable could not be copied again.
-clear_flags() { chattr -R -f -ia "$1" >/dev/null 2>&1 || :; }
+# clear_flags DIRECTORY: what is immutable could not be copied again, and what is made in a marked directory inherits.
+clear_flags() { chattr -R -f -aAcdDijsStTu "$1" >/dev/null 2>&1 || :; }
 
-# describe DIRECTORY: everything that must survive, in an order that does not depend on the disk.
-describe() {
-    cd "$1" || return 1
-    find . -xdev -type d -printf '%y %m %U %G %T@ %A@\t%p\0' -o -type f -printf '%y %m %U %G %n %s %T@ %A@\t%p\0' \
-        -o -printf '%y %m %U %G %n %T@ %A@ %l\t%p\0' | sort -z
-    find . -xdev \( -type b -o -type c \) -print0 | sort -z | xargs -0r stat --printf '%t:%T %n\0'
-    find . -xdev ! -type d -links +1 -printf '%i\t%p\0' | to_lines | sort -t "$(printf '\t')" -k 2 |
-        awk '{ at = index($0, "\t"); inode = substr($0, 1, at - 1); if (!(inode in group)) group[inode] = ++groups; print group[inode] substr($0, at) }'
-    find . -xdev -print0 | sort -z | xargs -0r getfattr -h -d -m - -e hex --absolute-names --
-    plain_marks | sort
-    each_odd 'printf "%s %s\t%s\0" "$project" "$flags" "$name"' | sort -z
-    gzip -dc "$RUN/plain.gz" | xargs -0r sha256sum --
-    cd /
+# -- comparing
+
+# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in.
+sums_of() {
+    (cd "$1" && zero | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
+        if (sub(/^\\/, "")) { gsub(/\\\\/, "\\134"); gsub(/\\r/, "\\015"); print unescaped(substr($0, 1, 32) "\t" substr($0, 35), "\\") }
+        else print substr($0, 1, 32) "\t" substr($0, 35)
+    }'"$unescaped" | sort
 }
 
-# proof SIDE DIRECTORY MAJOR:MINOR TOTAL: writes SIDE.gz; nothing may go wrong in any of its commands.
-proof() {
-    watch "reading $1" "$4" sectors_read "$3"
-    describe "$2" 2>"$RUN/errors" 9>&- | gzip -1 -n >"$RUN/$1.gz"
-    unwatch
-    [ ! -s "$RUN/errors" ] || why "reading $1: $(tail -n 1 "$RUN/errors")"
+# one_name_each ENTRIES SUMS: of each file one name, into $LISTS/known with its sum if rsync carried it, else into $LISTS/unknown.
+one_name_each() {
+    : >"$LISTS/known"
+    : >"$LISTS/unknown"
+    {
+        plain "$1" | awk '{ print substr($0, index($0, "\t") + 1) "\tE " $1 " " $8 }'
+        awk '{ print substr($0, 34) "\tS " substr($0, 1, 32) }' "$2"
+    } | sort | awk -v known="$LISTS/known" -v unknown="$LISTS/unknown" '
+        function settle() {
+            if (!open || (inode in seen)) { open = 0; return }
+            open = 0
+            if (sum == "" && links > 1) { if (!(inode in waiting)) waiting[inode] = name; return }
+            if (links > 1) seen[inode] = 1
+            if (sum != "") print sum "\t" name >known; else print name >unknown
+        }
+        {
+            match($0, /\t[ES] [^\t]*$/)
+            this = substr($0, 1, RSTART - 1); split(substr($0, RSTART + 1), part, " ")
+            if (part[1] == "E") { settle(); open = 1; name = this; inode = part[2]; links = part[3]; sum = "" }
+            else if (open && this == name) sum = part[2]
+        }
+        END { settle(); for (inode in waiting) if (!(inode in seen)) print waiting[inode] >unknown }'
+}
+
+# attributes_of DIRECTORY: NAME=VALUE...<TAB>NAME of the names that come in and have any extended attributes.
+attributes_of() {
+    (cd "$1" && zero | xargs -0r getfattr -h -d -m - -e hex --absolute-names --) 2>>"$RUN/errors" |
+        awk "$unescaped"' BEGIN { RS = ""; FS = "\n" } {
+            line = ""
+            for (i = 2; i <= NF; i++) line = line " " $i
+            print substr(line, 2) "\t" unescaped(substr($1, 9), "\\")
+        }' | sort
 }
 
 # data_ranges FILE: offset and length of what is not a hole, near ones joined; fails where the file system cannot tell.
 data_ranges() {
-    filefrag -v -b1024 "$1" >"$RUN/extents" 2>/dev/null || return 1
-    tr -d : <"$RUN/extents" | awk '
+    filefrag -v -b1024 "$1" >"$LISTS/extents" 2>/dev/null || return 1
+    tr -d : <"$LISTS/extents" | awk '
         $1 ~ /^[0-9]+$/ && $2 ~ /^[0-9]+\.\.$/ {
             from = $2 + 0; to = $3 + 0
             if (known && from <= end + 1024) { end = to; next }
@@ -174,47 +271,50 @@ same_ranges() {
     done
 }
 
-# same_holey SOURCE TARGET: the sparse files compared where either has data; elsewhere both read as zeros.
-same_holey() {
-    cd "$1" || return 1
-    holey_files >"$RUN/holey"
-    cd /
-    to_lines <"$RUN/holey" | while IFS= read -r line; do
-        name=$(printf '%s.' "$line" | tr '\001' '\n') name=${name%.}
-        if { data_ranges "$1/$name" && data_ranges "$2/$name"; } >"$RUN/ranges"; then
-            same_ranges "$1/$name" "$2/$name" <"$RUN/ranges" || { printf '%s\n' "$name"; exit 1; }
+# unlike_holey SOURCE TARGET: the names, of those that come in, whose data differ where either has any; holes read as zeros.
+unlike_holey() {
+    while IFS= read -r name; do
+        if { data_ranges "$1/$name" && data_ranges "$2/$name"; } >"$LISTS/ranges"; then
+            same_ranges "$1/$name" "$2/$name" <"$LISTS/ranges" || printf '%s\n' "$name"
         else
-            cmp -s -- "$1/$name" "$2/$name" || { printf '%s\n' "$name"; exit 1; }
+            cmp -s -- "$1/$name" "$2/$name" || printf '%s\n' "$name"
         fi
-    done >"$RUN/out" || why "contents differ: $(tail -n 1 "$RUN/out")"
+    done
 }
 
-# stays_sparse SOURCE TARGET: a file that had holes of 1 MiB or more still has some.
-stays_sparse() {
+# unlike SOURCE TARGET ENTRIES SUMS: the names of those entries whose contents or extended attributes differ. SUMS are known.
+unlike() {
+    one_name_each "$3" "$4"
+    { cat "$LISTS/known" && sums_of "$1" <"$LISTS/unknown"; } | sort >"$LISTS/sums.source"
+    { names <"$LISTS/known" && cat "$LISTS/unknown"; } | sort | sums_of "$2" >"$LISTS/sums.copy"
+    names <"$3" | attributes_of "$1" >"$LISTS/attributes.source"
+    names <"$3" | attributes_of "$2" >"$LISTS/attributes.copy"
+    either "$LISTS/sums.source" "$LISTS/sums.copy"
+    either "$LISTS/attributes.source" "$LISTS/attributes.copy"
+    holey "$3" | names | unlike_holey "$1" "$2"
+}
+
+# filled SOURCE-ENTRIES TARGET: a file that had holes of 1 MiB or more, and has none any more.
+filled() {
+    [ "$KIND" != btrfs ] || return 0 # compression makes any file look sparse
+    awk '$4 == "f" && $11 * 512 + 1048576 <= $3' "$1" | names | (cd "$2" && zero | xargs -0r stat -c '%b %s %n' --) 2>/dev/null |
+        awk '$1 * 512 >= $2 { print; exit }'
+}
+
+# links_of ENTRIES: which names are the same file.
+links_of() {
+    awk '$4 != "d" && $8 > 1' "$1" | sort -t "$(printf '\t')" -k 2 |
+        awk '!($1 in group) { group[$1] = ++groups } { print group[$1] substr($0, index($0, "\t")) }'
+}
+
+# special DIRECTORY: where symbolic links lead, which devices nodes mean, and all there is to odd names.
+special() {
     cd "$1" || return 1
-    find . -xdev -type f -size +2048 -printf '%b %s %p\0' | to_lines | awk '$1 * 512 + 1048576 <= $2 { sub(/^[0-9]+ [0-9]+ /, ""); print }' |
-        from_lines | (cd "$2" && xargs -0r stat -c '%b %s %n' --) >"$RUN/sparse" 2>/dev/null
+    find . -xdev -type l -printf '%l\t%p\0' | sort -z
+    find . -xdev \( -type b -o -type c \) -print0 | sort -z | xargs -0r stat --printf '%t:%T %n\0'
+    find . -xdev -path "*$newline*" -type d -printf '%m %U %G %T@ %A@\t%p\0' -o -path "*$newline*" -printf '%y %m %U %G %n %s %T@ %A@\t%p\0' | sort -z
+    odd_names -type f | xargs -0r md5sum --
+    odd_names | xargs -0r getfattr -h -d -m - -e hex --absolute-names --
+    each_odd 'printf "%s %s\t%s\0" "$project" "$flags" "$name"' | sort -z
     cd /
-    filled=$(awk '$2 && $1 * 512 >= $2 + 1048576 { print; exit }' "$RUN/sparse")
-    [ -z "$filled" ] || why "a sparse file was filled: $filled"
-}
-
-# compare_trees SOURCE SOURCE_DEVICE TARGET TARGET_DEVICE: both read from disk, entry by entry.
-compare_trees() {
-    sync
-    echo 3 >/proc/sys/vm/drop_caches
-    bytes=$(used_bytes "$1")
-    (cd "$1" && plain_files) | sort -z | gzip -1 -n >"$RUN/plain.gz"
-    proof source "$1" "$2" "$bytes" || return 1
-    proof copy "$3" "$4" "$bytes" || return 1
-    if ! cmp -s "$RUN/source.gz" "$RUN/copy.gz"; then
-        gzip -dc "$RUN/source.gz" | tr '\0' '\n' >"$RUN/source.txt"
-        gzip -dc "$RUN/copy.gz" | tr '\0' '\n' | diff -a "$RUN/source.txt" - 2>/dev/null | grep -a '^[<>]' | head -n 20 >"$RUN/out"
-        sed 's/^</    home:/; s/^>/    copy:/' "$RUN/out"
-        rm -f "$RUN/source.txt"
-        why "the copy differs: $(head -n 1 "$RUN/out" | cut -c 3-200)"
-        return 1
-    fi
-    same_holey "$1" "$3" && stays_sparse "$1" "$3" || return 1
-    say "    compared $(gzip -dc "$RUN/plain.gz" | tr -cd '\0' | wc -c) files and $(cd "$1" && find . -xdev ! -type f -printf . | wc -c) other entries: all the same"
 }

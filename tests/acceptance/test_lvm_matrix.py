@@ -94,10 +94,11 @@ def test_quotas_come_along(make_host: MakeHost, kind: str) -> None:
         + ("tune2fs -O quota -Q usrquota,grpquota /dev/centos/home && " if kind == "ext4" else "")
         + "mount /home && setquota -u 1000 100000 200000 1000 2000 /home && setquota -g 50 0 300000 0 0 /home"
     )
-    limits = "for type in u g; do repquota -n$type /home | awk '/^#/ { print $1, $4, $5, $(NF - 1), $NF }'; done"
+    limits = "for type in u g; do repquota -nv$type /home | awk '/^#/ { print $1, $4, $5, $(NF - 1), $NF }'; done"
     before, known = lived_in(host)
     quotas = machine.succeed(limits)
     assert "#1000 100000 200000 1000 2000" in quotas
+    assert "#50 0 300000 0 0" in quotas
     host.deploy()
     assert machine.succeed(limits) == quotas
     is_whole(host, before, known)
