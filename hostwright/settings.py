@@ -12,13 +12,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
+def lvm_name(name: str) -> str:
+    if not name or name.startswith("-") or set(name) - set(_LVM_CHARACTERS) or name in (".", ".."):
+        raise ValueError("no name that LVM takes: letters, digits and + _ . - (lvm(8), VALID NAMES)")
+    return name
+
+
 class Rebalance(Settings):
-    """What `deploys/lvm.py` is told, by its keys without `lvm_`."""
+    """What `deploys/lvm.py` is told, by its keys without `lvm_`; without `grow` the space stays free."""
 
     shrink_to: str
     vg: str = "centos"
     shrink: str = "home"
-    grow: str = "root"
+    grow: str | None = "root"
     grow_to: str = "100%FREE"
     staging: str | None = None
     scratch: str | None = None
@@ -27,10 +33,8 @@ class Rebalance(Settings):
 
     @field_validator("vg", "shrink", "grow")
     @classmethod
-    def _is_lvm_name(cls, name: str) -> str:
-        if not name or name.startswith("-") or set(name) - set(_LVM_CHARACTERS) or name in (".", ".."):
-            raise ValueError("no name that LVM takes: letters, digits and + _ . - (lvm(8), VALID NAMES)")
-        return name
+    def _is_lvm_name(cls, name: str | None) -> str | None:
+        return name if name is None else lvm_name(name)
 
     @field_validator("staging", "scratch")
     @classmethod

@@ -30,9 +30,9 @@ def _swap_steps(task: Task, volume: Volume, system: FileSystem, middle: Step) ->
     return (middle, make) if used is None else (*off, middle, make, *on)
 
 
-def grow_swap(task: Task, system: FileSystem, size: str) -> tuple[Step, ...]:
-    middle = Step(f"extend {size}", ("extend_volume", task.grow.name, str(task.grown), stripes_option(task.grow)))
-    return _swap_steps(task, task.grow, system, middle)
+def grow_swap(task: Task, volume: Volume, system: FileSystem, size: str) -> tuple[Step, ...]:
+    middle = Step(f"extend {size}", ("extend_volume", volume.name, str(task.grown), stripes_option(volume)))
+    return _swap_steps(task, volume, system, middle)
 
 
 def shrink_swap(task: Task) -> tuple[Step, ...]:

@@ -18,7 +18,7 @@ class Task:
     storage: Storage
     group: Group
     shrink: Volume
-    grow: Volume
+    grow: Volume | None
     target: int
     grown: int
     home: FileSystem
