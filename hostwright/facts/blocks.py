@@ -38,12 +38,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Blocks:
-    """+ signs: what speaks against the volume's being blank
+    """+ volume: `VG/NAME` that was asked for; the file systems, and what follows, are about it alone
+    + signs: what speaks against its being blank
     + open: how many times its device is open
     """
 
     storage: Storage
     disks: Mapping[str, Disk] = field(default_factory=dict)
+    volume: str = ""
     signs: tuple[str, ...] = ()
     open: int = 0
     point: Point | None = None
@@ -84,6 +86,7 @@ def parse_blocks(lines: list[str]) -> Blocks:
     return Blocks(
         storage=parse_storage(lines),
         disks={name.removeprefix("disk "): _disk(found[name]) for name in found if name.startswith("disk ")},
+        volume=pairs(signs).get("VOLUME", ""),
         signs=_signs(signs),
         open=int(pairs(signs).get("OPEN", 0) or 0),
         point=None if point is None else _point(point),

@@ -27,7 +27,8 @@ def after(blocks: Blocks, plan: Plan) -> Blocks:
         replace(known.get(name) or _new_volume(name, 0, ()), extents=extents) for name, extents in plan.after.volumes
     ]
     freed = sum(volume.extents for volume in group.volumes) - sum(volume.extents for volume in volumes)
-    systems = {name: _of_unknown_size(system) for name, system in storage.file_systems.items()}
+    ours = blocks.volume.startswith(f"{plan.group}/")
+    systems = {name: _of_unknown_size(there) if ours else there for name, there in storage.file_systems.items()}
     blocks = _with_group(blocks, _allocated(replace(group, volumes=tuple(volumes)), -freed))
     return replace(blocks, storage=replace(blocks.storage, file_systems=systems, marker=""))
 
@@ -70,41 +71,43 @@ def _volume_step(blocks: Blocks, group: Group, call: tuple[str, ...]) -> Blocks:
         case ("create_volume", name, extents, tag, *_):
             new = _new_volume(name, int(extents), (tag,) if tag else ())
             group = _allocated(replace(group, volumes=(*group.volumes, new)), new.extents)
-            return replace(_with_group(blocks, group), signs=(), open=0)
+            return _with_group(blocks, group)
         case ("extend_volume", name, extents, _):
             more = int(extents) - next(volume.extents for volume in group.volumes if volume.name == name)
             return _with_group(blocks, _allocated(_with_volume(group, name, extents=int(extents)), more))
         case ("remove_volume", name):
             gone = next(volume for volume in group.volumes if volume.name == name)
             rest = tuple(volume for volume in group.volumes if volume != gone)
-            return _without_system(_with_group(blocks, _allocated(replace(group, volumes=rest), -gone.extents)), name)
+            blocks = _with_group(blocks, _allocated(replace(group, volumes=rest), -gone.extents))
+            return _with_system(blocks, group, name, None)
         case ("forget_new", name):
             return _with_group(blocks, _with_volume(group, name, tags=()))
         case ("format_volume", name, kind):
-            system = FileSystem(kind, "", "", "", 0, 0, 0, ())
             blocks = _with_group(blocks, _with_volume(group, name, tags=()))
-            systems = {**storage.file_systems, name: system}
-            return replace(blocks, storage=replace(blocks.storage, file_systems=systems), signs=(kind,))
+            return _with_system(blocks, group, name, FileSystem(kind, "", "", "", 0, 0, 0, ()))
         case ("grow_file_system", name, *_):
-            systems = {**storage.file_systems, name: _of_unknown_size(storage.file_systems[name])}
-            return replace(blocks, storage=replace(storage, file_systems=systems))
+            there = storage.file_systems.get(name)
+            return _with_system(blocks, group, name, _of_unknown_size(there)) if there else blocks
         case ("mount_volume", name, kind, options, point):
             device = next(volume.device for volume in group.volumes if volume.name == name)
             mount = Mount(point, device, "/", kind, f"/dev/{group.name}/{name}", tuple(options.split(",")))
             return replace(blocks, storage=replace(storage, mounts=(*storage.mounts, mount)))
         case ("unmount_volume", point):
-            mounts = tuple(mount for mount in storage.mounts if mount.point != point)
-            systems = {
-                name: replace(system, mounted="") if system.mounted == point else system
+            gone_from = {
+                name: replace(system, mounted="")
                 for name, system in storage.file_systems.items()
+                if system.mounted == point
             }
-            storage = replace(storage, mounts=mounts, file_systems=systems)
-            return replace(blocks, storage=storage, open=0, holders=())
+            mounts = tuple(mount for mount in storage.mounts if mount.point != point)
+            storage = replace(storage, mounts=mounts, file_systems={**storage.file_systems, **gone_from})
+            blocks = replace(blocks, storage=storage)
+            return replace(blocks, open=0, holders=()) if gone_from else blocks
         case ("swap_on", name):
             return replace(blocks, storage=replace(storage, swaps=(*storage.swaps, Swap(_swap_path(group, name), 0))))
         case ("swap_off", name):
             swaps = tuple(swap for swap in storage.swaps if swap.path != _swap_path(group, name))
-            return replace(blocks, storage=replace(storage, swaps=swaps), open=0)
+            is_ours = blocks.volume == f"{group.name}/{name}"
+            return replace(blocks, storage=replace(storage, swaps=swaps), open=0 if is_ours else blocks.open)
         case ("change_line", old, new):
             lines = [line.text for line in storage.fstab]
             lines = [new if line == old else line for line in lines] if old else [*lines, new]
@@ -168,6 +171,10 @@ def _with_group(blocks: Blocks, group: Group) -> Blocks:
     return replace(blocks, storage=replace(blocks.storage, groups=groups))
 
 
-def _without_system(blocks: Blocks, name: str) -> Blocks:
-    systems = {key: system for key, system in blocks.storage.file_systems.items() if key != name}
-    return replace(blocks, storage=replace(blocks.storage, file_systems=systems), signs=(), open=0)
+def _with_system(blocks: Blocks, group: Group, name: str, system: FileSystem | None) -> Blocks:
+    """What the volume carries, where it is the one that was looked at: others may have the same name elsewhere."""
+    if blocks.volume != f"{group.name}/{name}":
+        return blocks
+    systems = {key: there for key, there in blocks.storage.file_systems.items() if key != name}
+    storage = replace(blocks.storage, file_systems=systems | ({name: system} if system else {}))
+    return replace(blocks, storage=storage, signs=(), open=0 if system is None else blocks.open)

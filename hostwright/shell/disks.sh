@@ -23,9 +23,10 @@ for device in $DEVICES; do
     fi
 done
 
+section signs
+echo "VOLUME=$VG/$SHRINK"
 device=/dev/$VG/$SHRINK
 if [ -n "$SHRINK" ] && [ -b "$device" ]; then
-    section signs
     # What it carries is told already; to look on would only cost time.
     [ -n "$(blkid -p -o value -s TYPE "$device" 2>/dev/null)" ] || signs_of "$device"
     echo "OPEN=$(dmsetup info -c --noheadings -o open "$device" | tr -d ' ')"

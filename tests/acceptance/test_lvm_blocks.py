@@ -159,6 +159,7 @@ def test_from_blank_disks_to_volumes_and_back(make_host: MakeHost) -> None:
         for word in words:
             assert word in line, line
     assert looks(machine) == before
+
     # Growing goes on under people's hands.
     machine.succeed("wipefs -qa /dev/vdc && dd if=/dev/zero of=/dev/vdc bs=1M count=1 2>/dev/null")
     wide = volumes(files="600M", big="700M", disks='["/dev/vdb", "/dev/vdc"]')
@@ -167,7 +168,6 @@ def test_from_blank_disks_to_volumes_and_back(make_host: MakeHost) -> None:
     assert int(machine.succeed(f"df -m --output=size '{BIG}' | tail -n 1")) > 600
     assert int(machine.succeed(f"df -m --output=size '{FILES}' | tail -n 1")) > 500
     assert not differences(known, contents(machine))
-
     machine.succeed("pkill sleep")
 
     less = wide.replace("700M", "320M")

@@ -29,7 +29,7 @@ def blocks(*disks: Disk, **other: Any) -> Blocks:
     """The host of tests/unit/hosts.py with /dev/vdb, /dev/vdc, ..."""
     host = other.pop("host", None) or storage(free=600)
     named = {f"/dev/vd{'bcd'[number]}": replace(disk, name=f"vd{'bcd'[number]}") for number, disk in enumerate(disks)}
-    plain = Blocks(host, named, point=Point("/data"))
+    plain = Blocks(host, named, volume="centos/new", point=Point("/data"))
     return replace(plain, **other)
 
 
@@ -43,6 +43,7 @@ def group_plan(host: Blocks, name: str = "data", devices: tuple[str, ...] = ("/d
 
 def volume_plan(host: Blocks, **wish: Any) -> Plan:
     wanted = validated(LogicalVolumeWish, "", {"vg": "centos", "name": "new", "size": "1G"} | wish)
+    host = replace(host, volume=wanted.full_name)
     task = logical_volume.shrinking(host, wanted)
     return logical_volume.decide(host, wanted, task, survey() if task and task.needs_survey else None)
 
@@ -210,6 +211,16 @@ def test_each_block_is_planned_for_what_the_ones_before_it_make() -> None:
     assert calls(third) == ["is_unchanged", "create_volume", "format_volume", "mount_volume", "change_line"]
     assert third.steps[1].call == ("create_volume", "new", "767", "hostwright.new", "/dev/vdb")
     assert third.steps[-1].call[2] == "/dev/mapper/data-new /data ext4 defaults 0 2"
+
+
+def test_what_is_foreseen_of_one_volume_is_not_said_of_another() -> None:
+    wish = {"name": "home", "size": "6G", "fs": "xfs", "mount": "/home"}
+    grown, made = volume_plan(blocks(), **wish), volume_plan(blocks(), fs="ext4")
+    other = blocks(volume="data/new", signs=("data in its first MiB",), open=2)
+    other = replace(other, storage=replace(other.storage, file_systems={}))
+    then = after(after(other, grown), made)
+    assert (then.signs, then.open, then.storage.file_systems) == (other.signs, 2, {})
+    assert then.storage.groups[0].free == 600 - 257 - 256
 
 
 def test_dashes_are_doubled_as_device_mapper_does() -> None:
