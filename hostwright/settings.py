@@ -12,13 +12,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
+def lvm_name(name: str) -> str:
+    if not name or name.startswith("-") or set(name) - set(_LVM_CHARACTERS) or name in (".", ".."):
+        raise ValueError("no name that LVM takes: letters, digits and + _ . - (lvm(8), VALID NAMES)")
+    return name
+
+
+def absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("no absolute path: write it from / on")
+    return path.rstrip("/") or "/"
+
+
 class Rebalance(Settings):
-    """What `deploys/lvm.py` is told, by its keys without `lvm_`."""
+    """What `deploys/lvm.py` is told, by its keys without `lvm_`; without `grow` the space stays free."""
 
     shrink_to: str
     vg: str = "centos"
     shrink: str = "home"
-    grow: str = "root"
+    grow: str | None = "root"
     grow_to: str = "100%FREE"
     staging: str | None = None
     scratch: str | None = None
@@ -27,17 +39,13 @@ class Rebalance(Settings):
 
     @field_validator("vg", "shrink", "grow")
     @classmethod
-    def _is_lvm_name(cls, name: str) -> str:
-        if not name or name.startswith("-") or set(name) - set(_LVM_CHARACTERS) or name in (".", ".."):
-            raise ValueError("no name that LVM takes: letters, digits and + _ . - (lvm(8), VALID NAMES)")
-        return name
+    def _is_lvm_name(cls, name: str | None) -> str | None:
+        return name if name is None else lvm_name(name)
 
     @field_validator("staging", "scratch")
     @classmethod
     def _is_absolute(cls, path: str | None) -> str | None:
-        if path is not None and not path.startswith("/"):
-            raise ValueError("no absolute path: write it from / on")
-        return path.rstrip("/") or "/" if path else None
+        return absolute(path) if path else None
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -57,4 +65,4 @@ def _explain(prefix: str, problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"{key} is not set, and has no default: write it in the inventory, or --data {key}=..."
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
-    return f"{key} = {problem['input']!r}: {message}"
+    return f"{key} = {problem['input']!r}: {message}" if problem["loc"] else message

@@ -10,6 +10,7 @@ from math import ceil
 from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.plans import file_systems
 from hostwright.plans.file_systems import EXT, MIB
+from hostwright.plans.groups import check_layout, usable_group
 from hostwright.plans.memory import quota_options, read_marker, served_by, variables_of
 from hostwright.plans.moving import (
     beside_steps,
@@ -37,14 +38,11 @@ from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 
 AS_SERVED = "as served"
-LAYOUTS = {"linear", "striped"}
 
 
 def examine(storage: Storage, wish: Rebalance) -> Task:
     """Refuses what cannot be meant or must not be touched, and settles the sizes."""
-    if storage.host.get("uid") != "0":
-        raise Refusal(f"not root on this host (uid {storage.host.get('uid')}): connect as root, or with --sudo")
-    group = _group(storage, wish)
+    group = usable_group(storage, wish.vg)
     if wish.shrink == wish.grow:
         raise Refusal(f"lvm_shrink and lvm_grow are both {wish.shrink!r}: space moves from one volume to another one")
     if wish.staging and wish.scratch:
@@ -54,8 +52,8 @@ def examine(storage: Storage, wish: Rebalance) -> Task:
     shrink = group.volume(wish.shrink) or ((copy or _gone(wish)) if marker else None)
     if shrink is None:
         raise Refusal(_no_volume(group, wish.shrink))
-    grow = group.volume(wish.grow)
-    if grow is None:
+    grow = group.volume(wish.grow) if wish.grow else None
+    if wish.grow and grow is None:
         raise Refusal(_no_volume(group, wish.grow))
     target = extents_of(wish.shrink_to, extent_size=group.extent_size, group_extents=group.extents, now=shrink.extents)
     if target > shrink.extents and not marker:
@@ -71,8 +69,8 @@ def examine(storage: Storage, wish: Rebalance) -> Task:
     system = next((storage.file_systems[name] for name in names if name in storage.file_systems), no_file_system())
     mount, line = _where(storage, shrink if served == "volume" else None, system, marker)
     task = Task(wish, storage, group, shrink, grow, target, 0, system, mount, line, served)
-    for volume in (shrink, grow):
-        _check_layout(group, volume)
+    for volume in (shrink, *([grow] if grow else [])):
+        check_layout(group, volume)
     return replace(task, grown=_grown(task))
 
 
@@ -81,50 +79,9 @@ def _gone(wish: Rebalance) -> Volume:
     return Volume(wish.shrink, "", 0, ("linear",), ("public",), ("linear",), (), (), "", "none")
 
 
-def _group(storage: Storage, wish: Rebalance) -> Group:
-    if "lvm" not in storage.tools:
-        raise Refusal("lvm2 is not installed on this host: there is no volume group to work on")
-    if not storage.groups and storage.lvm_error:
-        raise Refusal(
-            "lvm2 on this host gives no JSON reports (it needs lvm2 2.02.158 or newer, CentOS 7.3): "
-            f"update it first. It says: {storage.lvm_error.splitlines()[-1]}"
-        )
-    group = storage.group(wish.vg)
-    if group is None:
-        there = ", ".join(found.name for found in storage.groups) or "none"
-        raise Refusal(f"no volume group {wish.vg!r} here (lvm_vg); there are: {there}")
-    if group.exported:
-        raise Refusal(f"volume group {group.name} is exported: vgimport {group.name} first")
-    if group.partial:
-        gone = ", ".join(disk.uuid for disk in group.disks if disk.missing) or "unknown"
-        raise Refusal(
-            f"volume group {group.name} is partial, a physical volume is missing ({gone}): bring it back first"
-        )
-    if group.clustered:
-        raise Refusal(f"volume group {group.name} is shared with other hosts: that is not supported")
-    return group
-
-
 def _no_volume(group: Group, name: str) -> str:
     there = ", ".join(volume.name for volume in group.volumes) or "none"
     return f"no volume {name!r} in volume group {group.name}; there are: {there}"
-
-
-def _check_layout(group: Group, volume: Volume) -> None:
-    name = f"{group.name}/{volume.name}"
-    for role in ("snapshot", "origin", "thinorigin", "thicksnapshot", "merging"):
-        if any(role in word for word in volume.role):
-            raise Refusal(
-                f"{name} is part of a snapshot ({', '.join(volume.role)}): remove or merge its snapshots first (lvs -a)"
-            )
-    odd = (set(volume.layout) | set(volume.segment_types)) - LAYOUTS
-    if odd:
-        raise Refusal(
-            f"{name} is {', '.join(sorted(odd))}: only linear and striped volumes are moved; "
-            "thin, RAID, mirrored, cached, writecache and VDO volumes are not"
-        )
-    if not volume.device:
-        raise Refusal(f"{name} is not active: lvchange -ay {name} first")
 
 
 def _where(
@@ -150,26 +107,26 @@ def _where(
 
 def _grown(task: Task) -> int:
     """The extents that the growing volume has in the end."""
-    group, wish = task.group, task.wish
+    group, wish, grow = task.group, task.wish, task.grow
+    if grow is None:
+        return 0
     left = _left(task)
     wanted = wish.grow_to.replace(" ", "").upper()
     if wanted == "100%FREE":
-        return task.grow.extents + left
+        return grow.extents + left
     if "%FREE" in wanted:
         raise Refusal(f"lvm_grow_to = {wish.grow_to!r}: 100%FREE, a size, or a share like 60%VG")
-    extents = extents_of(
-        wish.grow_to, extent_size=group.extent_size, group_extents=group.extents, now=task.grow.extents
-    )
-    if extents < task.grow.extents:
+    extents = extents_of(wish.grow_to, extent_size=group.extent_size, group_extents=group.extents, now=grow.extents)
+    if extents < grow.extents:
         raise Refusal(
             f"lvm_grow_to = {wish.grow_to!r} ({extents_text(group, extents)}) is below the present size of "
-            f"{group.name}/{task.grow.name} ({extents_text(group, task.grow.extents)}): it grows, it never shrinks"
+            f"{group.name}/{grow.name} ({extents_text(group, grow.extents)}): it grows, it never shrinks"
         )
-    if extents > task.grow.extents + left:
-        lacking = (extents - task.grow.extents - left) * group.extent_size
+    if extents > grow.extents + left:
+        lacking = (extents - grow.extents - left) * group.extent_size
         raise Refusal(
             f"lvm_grow_to = {wish.grow_to!r} needs {size_text(lacking)} more than there will be: "
-            f"{extents_text(group, task.grow.extents + left)} is the most, or shrink {task.shrink.name} further"
+            f"{extents_text(group, grow.extents + left)} is the most, or shrink {task.shrink.name} further"
         )
     return extents
 
@@ -202,7 +159,7 @@ def follow(storage: Storage, wish: Rebalance) -> Plan:
 def decide(task: Task, survey: Survey | None) -> Plan:
     """The plan, with every refusal that is left."""
     group = task.group
-    before = _layout(task, task.shrink.extents, task.grow.extents, group)
+    before = _layout(task, task.shrink.extents, task.grow.extents if task.grow else 0, group)
     after = _layout(task, task.target, task.grown, group)
     empty = Plan(group.name, before, after)
     growth = _growth(task)
@@ -228,8 +185,10 @@ def decide(task: Task, survey: Survey | None) -> Plan:
 def _layout(task: Task, shrink: int, grow: int, group: Group) -> Layout:
     sizes = {
         volume.name: volume.extents for volume in group.volumes if volume.name != task.copy and "[" not in volume.name
-    } | {task.shrink.name if task.shrink.name != task.copy else task.wish.shrink: shrink, task.grow.name: grow}
-    order = [task.grow.name, *(name for name in sizes if name != task.grow.name)]
+    } | {task.shrink.name if task.shrink.name != task.copy else task.wish.shrink: shrink}
+    first = {task.grow.name: grow} if task.grow else {}
+    sizes |= first
+    order = [*first, *(name for name in sizes if name not in first)]
     extents = sum(disk.extents for disk in group.disks if disk in own_disks(group))
     return Layout(extents, group.extent_size, tuple((name, sizes[name]) for name in order))
 
@@ -260,11 +219,13 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
 
 def _growth(task: Task) -> tuple[Step, ...]:
     group, grow, storage = task.group, task.grow, task.storage
+    if grow is None:
+        return ()
     system = storage.file_systems.get(grow.name) or no_file_system()
     more = task.grown > grow.extents
     size = f"{group.name}/{grow.name} to {extents_text(group, task.grown)}"
     if system.kind == "swap":
-        return grow_swap(task, system, size) if more else ()
+        return grow_swap(task, grow, system, size) if more else ()
     if system.kind not in file_systems.GROWABLE:
         raise Refusal(
             f"{group.name}/{grow.name} (lvm_grow) carries {system.kind or 'no file system'}: "
