@@ -14,5 +14,6 @@ lvm.rebalance(
     scratch=host.data.get("lvm_scratch"),
     busy=host.data.get("lvm_busy", "refuse"),
     strategy=host.data.get("lvm_strategy"),
+    abandon=host.data.get("lvm_abandon", "no"),
     plan_json=host.data.get("lvm_plan_json"),
 )

@@ -12,6 +12,7 @@ from paramiko import SSHException
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.connectors.util import CommandOutput
 
 from hostwright.plans.steps import Step
 from hostwright.shell import script, sections
@@ -19,6 +20,8 @@ from hostwright.shell import script, sections
 DIRECTORY = "/run/hostwright/lvm"
 POLL_SECONDS = 3.0
 LOST_SECONDS = 120.0
+# The status with which a job ends that found another one at work (shell/job.sh).
+BUSY = "75"
 
 
 def new_id() -> str:
@@ -59,6 +62,22 @@ class JobFailed(Exception):
     """The job ended otherwise than well; the message is its reason."""
 
 
+class Busy(JobFailed):
+    """Another job was at work when it began: it did nothing."""
+
+
+def start(host: Host, text: str, job: str) -> None:
+    good, output = _run(host, start_command(text, job))
+    if not good:
+        raise JobFailed(f"the job could not be started: {output.stderr or 'no answer'}")
+
+
+def stop(host: Host, job: str) -> None:
+    """Ends a job as a signal would: it puts home back, and clears away what it made."""
+    run = f"{DIRECTORY}/{job}"
+    _run(host, StringCommand("sh", "-c", shlex.quote(f'kill -TERM -- "-$(cat {run}/pid)"')))
+
+
 def follow(host: Host, job: str) -> Iterator[str]:
     """The lines of the job's log as they come; ends when the job has ended well.
 
@@ -87,7 +106,7 @@ def follow(host: Host, job: str) -> Iterator[str]:
         if status:
             code, _, reason = status.partition(" ")
             if code != "0":
-                raise JobFailed(reason)
+                raise Busy(reason) if code == BUSY else JobFailed(reason)
             return
         if found.get("gone"):
             raise JobFailed(
@@ -96,10 +115,14 @@ def follow(host: Host, job: str) -> Iterator[str]:
         time.sleep(POLL_SECONDS)
 
 
-def _read(host: Host, text: str) -> list[str]:
+def _run(host: Host, command: StringCommand) -> tuple[bool, CommandOutput]:
     arguments = cast(dict[str, Any], host.current_op_global_arguments or {})
     chosen = {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
-    good, output = host.run_shell_command(StringCommand("sh", "-c", shlex.quote(text)), **chosen)
+    return host.run_shell_command(command, **chosen)
+
+
+def _read(host: Host, text: str) -> list[str]:
+    good, output = _run(host, StringCommand("sh", "-c", shlex.quote(text)))
     if not good:
         raise OSError(output.stderr or "the host did not answer")
     return output.stdout_lines

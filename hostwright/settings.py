@@ -27,7 +27,7 @@ def absolute(path: str) -> str:
 class Rebalance(Settings):
     """What `deploys/lvm.py` is told, by its keys without `lvm_`; without `grow` the space stays free."""
 
-    shrink_to: str
+    shrink_to: str = ""
     vg: str = "centos"
     shrink: str = "home"
     grow: str | None = "root"
@@ -36,6 +36,7 @@ class Rebalance(Settings):
     scratch: str | None = None
     busy: Literal["refuse", "stop"] = "refuse"
     strategy: Literal["beside", "staging", "in-place"] | None = None
+    abandon: bool = False
 
     @field_validator("vg", "shrink", "grow")
     @classmethod

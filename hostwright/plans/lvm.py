@@ -20,6 +20,7 @@ from hostwright.plans.moving import (
     remake_steps,
     staging_steps,
 )
+from hostwright.plans.recovery import abandon
 from hostwright.plans.sizes import extents_of, size_text
 from hostwright.plans.steps import Layout, Plan, Step
 from hostwright.plans.swap import grow_swap, shrink_swap
@@ -55,7 +56,12 @@ def examine(storage: Storage, wish: Rebalance) -> Task:
     grow = group.volume(wish.grow) if wish.grow else None
     if wish.grow and grow is None:
         raise Refusal(_no_volume(group, wish.grow))
-    target = extents_of(wish.shrink_to, extent_size=group.extent_size, group_extents=group.extents, now=shrink.extents)
+    if not wish.shrink_to and not wish.abandon:
+        raise Refusal(
+            "lvm_shrink_to is not set, and has no default: write it in the inventory, or --data lvm_shrink_to=..."
+        )
+    wanted = wish.shrink_to or f"{shrink.extents} extents"
+    target = extents_of(wanted, extent_size=group.extent_size, group_extents=group.extents, now=shrink.extents)
     if target > shrink.extents and not marker:
         raise Refusal(
             f"lvm_shrink_to = {wish.shrink_to!r} ({extents_text(group, target)}) is larger than "
@@ -146,16 +152,6 @@ def _left(task: Task) -> int:
     return own + there - borrowed - final
 
 
-def follow(storage: Storage, wish: Rebalance) -> Plan:
-    """A run is at work on the host: whatever is wished, that comes first."""
-    group = storage.group(wish.vg)
-    volumes = tuple((volume.name, volume.extents) for volume in group.volumes) if group else ()
-    layout = Layout(group.extents, group.extent_size, volumes) if group else Layout(0, 1, ())
-    return Plan(
-        wish.vg, layout, layout, follow=storage.job.id, reason="a run is still at work on this host, whoever began it"
-    )
-
-
 def decide(task: Task, survey: Survey | None) -> Plan:
     """The plan, with every refusal that is left."""
     group = task.group
@@ -163,6 +159,8 @@ def decide(task: Task, survey: Survey | None) -> Plan:
     after = _layout(task, task.target, task.grown, group)
     empty = Plan(group.name, before, after)
     growth = _growth(task)
+    if task.wish.abandon:
+        return abandon(task, replace(empty, after=before), _leftovers(task) if task.served == "volume" else ())
     if task.served != "volume":
         return _resume(task, survey, empty, growth)
     cleared = _leftovers(task)

@@ -32,7 +32,8 @@ class Plan:
     + notes: what cannot survive, what will be stopped, what to know
     + read_only, away: seconds that home is expected to be read-only, and not there at all
     + variables: what the steps' functions are told
-    + follow: the id of a job that is still at work on the host, instead of steps
+    + follow: the id of a job that is still at work on the host, instead of steps; with `stop` it is ended first
+    + again: once it is carried out, what the host is like then decides what follows
     """
 
     group: str
@@ -46,6 +47,8 @@ class Plan:
     away: int = 0
     variables: tuple[tuple[str, str], ...] = field(default=())
     follow: str = ""
+    stop: bool = False
+    again: bool = False
 
     @property
     def changes(self) -> bool:

@@ -1,6 +1,8 @@
 # How a job runs on the host: one at a time, logged, and put back by undo() when it cannot go on.
 # The header that the controller writes before this sets: ID STEPS RUN (its directory) LOCK LOG.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+# By this every process of ours is known, should this one be ended by force.
+export HOSTWRIGHT_JOB="$ID"
 cd / || exit 1
 umask 077
 reason='' LISTS=$RUN/lists
@@ -35,6 +37,7 @@ begin() {
         why "another run is at work on this host: run again to follow it"
         finish 75
     fi
+    echo $$ >"$RUN/pid"
     ln -sfn "$ID" "${RUN%/*}/current"
     say "started $(date '+%Y-%m-%d %H:%M:%S %z'), log $LOG"
 }

@@ -236,7 +236,6 @@ freeze() {
         [ $tries -lt 30 ] || { why "$MOUNT cannot be made read-only ($(tail -n 1 "$RUN/out")): held by $(name_holders "$MOUNT")"; return 1; }
         sleep 0.2
     done
-    frozen=yes
     awk -v device="$(device_at "$MOUNT")" '$3 == device { sub(/^.* - /, ""); if ($3 !~ /^ro(,|$)/) rw = 1 } END { exit rw }' /proc/self/mountinfo ||
         why "$MOUNT did not become read-only"
 }
@@ -408,7 +407,6 @@ bring_back() {
     settle
     try mount "$MOUNT" || return 1
     [ -n "$(device_at "$MOUNT")" ] || { why "$MOUNT is not mounted"; return 1; }
-    frozen=no
     uncover && start_units
 }
 
@@ -540,20 +538,42 @@ swap_on() { try swapon "$(volume "$1")"; }
 
 # -- when it cannot go on
 
-frozen=no
-undo() {
+# put_back: home is mounted as fstab says, and can be written, by those who did before.
+put_back() {
     unmount_work || say "    warning: $reason"
-    if [ -n "$MOUNT" ] && [ -z "$(device_at "$MOUNT")" ]; then
+    if [ -z "$(device_at "$MOUNT")" ]; then
         say "    putting $MOUNT back"
         settle
-        mount "$MOUNT" || say "    warning: $MOUNT could not be mounted; the data are safe, see /etc/fstab"
-    elif [ "$frozen" = yes ]; then
-        mount -o remount,rw "$MOUNT" || say "    warning: $MOUNT stays read-only"
-    fi
-    [ -z "$MOUNT" ] || uncover
-    start_units
+        mount "$MOUNT" || why "$MOUNT could not be mounted; the data are safe, see /etc/fstab"
+    elif is_read_only; then
+        mount -o remount,rw "$MOUNT" || why "$MOUNT stays read-only"
+    fi || return 1
+    uncover && start_units
+}
+
+is_read_only() {
+    case ,$OPTIONS, in *,ro,*) return 1 ;; esac
+    awk -v device="$(device_at "$MOUNT")" '$3 == device { sub(/^.* - /, ""); if ($3 ~ /^ro(,|$)/) ro = 1 } END { exit !ro }' /proc/self/mountinfo
+}
+
+undo() {
     kept=$reason
+    if [ -n "$MOUNT" ]; then put_back || say "    warning: $reason"; fi
     discard "$COPY" "$IMAGE" || say "    warning: left behind: $reason"
     reason=$kept
     [ -z "$MOUNT" ] || say "$MOUNT is back: $(df -Ph "$MOUNT" | tail -n 1)"
+}
+
+# recover ID: a run that was ended by force left nobody behind to put home back.
+recover() {
+    lost=${RUN%/*}/$1
+    eval "$(sed '/^#/q' "$lost/job.sh" | grep -E '^(MOUNT|OPTIONS)=')"
+    for environment in $(grep -lz "^HOSTWRIGHT_JOB=$1\$" /proc/[0-9]*/environ 2>/dev/null); do
+        pid=${environment#/proc/}
+        kill -KILL "${pid%/environ}" 2>/dev/null
+    done
+    [ ! -s "$lost/units" ] || cat "$lost/units" >>"$RUN/units"
+    if [ -n "$MOUNT" ]; then put_back || return 1; fi
+    systemctl reset-failed 'hostwright-lvm-*' 2>/dev/null
+    echo '1 ended by force' >"$lost/status"
 }

@@ -1,11 +1,12 @@
 """Space moves from home to root on real machines, and every entry of home is what it was."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 from tests.acceptance.story import identity, is_as_before, moves_everything, planted, reads_leave_no_trace, state
-from tests.lab.tree import listing
+from tests.lab.tree import bring, listing
 
 MakeHost = Callable[..., Any]
 
@@ -186,3 +187,29 @@ END
     machine.succeed("touch /home/writable && rm /home/writable")
     assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount")
     assert time.time() - start < 600
+
+
+def test_people_go_on_working_while_home_is_copied(make_host: MakeHost) -> None:
+    host = make_host(free="2500M")
+    machine = host.machine
+    reads_leave_no_trace(machine)
+    script = bring(machine, "work_on.sh")
+    # Some more to copy, so that there is time to change something.
+    machine.succeed(f"mkdir /home/work && cp -a /usr/share/misc /usr/lib/python3 /home && sh {script} begin /home/work")
+    machine.succeed("mkdir /root/work && cp -a /home/work/. /root/work")
+    with host.running():
+        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 300)
+        machine.succeed(f"sh {script} go-on /home/work && sh {script} go-on /root/work")
+        assert "make /home read-only" not in machine.succeed("cat /run/hostwright/lvm/current/log"), "too late"
+        machine.wait_until_succeeds("test -e /run/hostwright/lvm/current/status", 600)
+    log = machine.succeed("cat /run/hostwright/lvm/current/log")
+    again = re.search(r"(\d+) entries .* to copy again", log)
+    assert again, log
+    assert 20 < int(again[1]) < 200, log
+    assert host.deploy().unchanged
+    passing = {"mtime_ns", "atime_ns", "allocated"}
+    expected, found = (
+        {name: {key: value for key, value in entry.items() if key not in passing} for name, entry in listed.items()}
+        for listed in (listing(machine, "/root/work"), listing(machine, "/home/work"))
+    )
+    assert found == expected

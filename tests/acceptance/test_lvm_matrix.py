@@ -1,6 +1,7 @@
 """Swap, quotas, other kinds of home, and runs that are lost in the middle (`make test-matrix`)."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -81,6 +82,43 @@ def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
         machine.start()
         is_as_before(machine, before)
     host.deploy()
+    is_whole(host, before, known)
+
+
+@pytest.mark.matrix
+def test_what_is_ended_by_force_is_put_right_and_abandoned_and_two_controllers_do_it_once(make_host: MakeHost) -> None:
+    host = make_host(free="2500M")
+    machine = host.machine
+    before, known = lived_in(host)
+
+    with host.running():
+        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log && pkill -KILL rsync", 300)
+        machine.wait_until_succeeds("test -e /run/hostwright/lvm/current/status", 300)
+    assert "rsync ended" in machine.succeed("cat /run/hostwright/lvm/current/status")
+    is_as_before(machine, before)
+    assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount")
+
+    with host.running():
+        machine.wait_until_succeeds("grep -q 'take /home away' /run/hostwright/lvm/current/log", 600)
+        machine.wait_until_succeeds("! findmnt -n /home", 60)
+        machine.succeed("kill -KILL -- -$(cat /run/hostwright/lvm/current/pid)")
+    run = host.deploy(abandon="yes")
+    assert "ended by force" in run.err
+    is_as_before(machine, before)
+    assert identity(machine) == known
+    machine.succeed("touch /home/writable && rm /home/writable")
+    assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount; losetup -a")
+    assert host.pyinfra("-y", abandon="yes").unchanged
+
+    with host.running():
+        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 300)
+        assert host.deploy(abandon="yes").err.count("stopped by a signal") > 0
+    is_as_before(machine, before)
+    assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount; losetup -a")
+
+    with ThreadPoolExecutor(2) as both:
+        runs = list(both.map(lambda _: host.pyinfra("-y"), range(2)))
+    assert [run.code for run in runs] == [0, 0], runs[0].err + runs[1].err
     is_whole(host, before, known)
 
 

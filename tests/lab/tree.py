@@ -23,7 +23,7 @@ def plant(machine: Machine, at: str = "/home") -> None:
     # systemd-tmpfiles(8) gives /home its ordinary mode and owner back at each boot.
     machine.succeed("mkdir -p /etc/tmpfiles.d && ln -sf /dev/null /etc/tmpfiles.d/home.conf")
     kind = machine.succeed(f"findmnt -n -o FSTYPE -T {shlex.quote(at)}").strip()
-    script = _bring(machine, "plant_tree.py")
+    script = bring(machine, "plant_tree.py")
     machine.succeed(f"python3 {script} {shlex.quote(at)} {kind}")
 
 
@@ -36,7 +36,7 @@ def listing(machine: Machine, at: str = "/home") -> dict[str, Entry]:
     """
     # A mount of its own without access times: not even reading a symbolic link leaves a trace.
     quiet = 'mount --bind "$2" "$2" && mount -o remount,bind,noatime "$2" && exec python3 "$@"'
-    script = _bring(machine, "list_tree.py")
+    script = bring(machine, "list_tree.py")
     out = machine.succeed(f"unshare --mount sh -c {shlex.quote(quiet)} listing {script} {shlex.quote(at)}")
     entries: dict[str, Entry] = json.loads(out)
     return entries
@@ -60,7 +60,7 @@ def differences(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list
     return found
 
 
-def _bring(machine: Machine, script: str) -> str:
+def bring(machine: Machine, script: str) -> str:
     text = base64.b64encode((GUEST / script).read_bytes()).decode()
     machine.succeed(f"echo {text} | base64 -d > /run/{script}")
     return f"/run/{script}"

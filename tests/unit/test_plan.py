@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.facts.lvm import BlockDevice, FstabLine, Holder, Job, Mount, Scratch, Storage, Survey, Swap
-from hostwright.plans.lvm import decide, examine, follow
+from hostwright.plans.lvm import decide, examine
 from hostwright.plans.memory import MARKER
 from hostwright.plans.picture import as_data, draw
+from hostwright.plans.recovery import before_all
 from hostwright.plans.steps import Plan, Step
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
@@ -264,9 +265,37 @@ def test_a_root_file_system_that_lags_behind_its_volume_is_a_change() -> None:
     assert calls(made) == ["is_unchanged", "grow_file_system"]
 
 
+def test_a_run_that_was_ended_by_force_is_put_right_before_anything_else() -> None:
+    wish = Rebalance(shrink_to="2G")
+    made = before_all(storage(job=Job(False, "0a1b2c3d", "")), wish)
+    assert made
+    assert [step.call for step in made.steps] == [("recover", "0a1b2c3d")]
+    assert made.again
+    assert before_all(storage(job=Job(False, "0a1b2c3d", "0 ")), wish) is None
+    assert before_all(storage(), wish) is None
+
+
+def test_abandoning_stops_what_is_at_work_and_clears_away_what_it_left() -> None:
+    stopped = before_all(storage(job=Job(True, "0a1b2c3d", "")), Rebalance(abandon=True))
+    assert stopped
+    assert stopped.stop
+    host = storage(free=600)
+    copy = volume("home_hostwright", 512, 2, tags=("hostwright.copy",))
+    group = host.groups[0]
+    lost = replace(host, groups=(replace(group, free=88, volumes=(*group.volumes, copy)),))
+    made = plan(lost, shrink_to="", abandon=True)
+    assert calls(made) == ["discard"]
+    assert made.after == made.before
+    assert not plan(host, shrink_to="", abandon=True).changes
+    assert "lvm_shrink_to is not set" in refusal(host, shrink_to="")
+
+
 def test_a_run_at_work_is_followed_and_not_doubled() -> None:
-    made = follow(storage(job=Job(True, "0a1b2c3d", "")), Rebalance(shrink_to="2G"))
+    made = before_all(storage(job=Job(True, "0a1b2c3d", "")), Rebalance(shrink_to="2G"))
+    assert made
     assert made.follow == "0a1b2c3d"
+    assert made.again
+    assert not made.stop
     assert made.changes
     assert "followed" in draw("host", made)
 
@@ -604,6 +633,11 @@ def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -
     assert dict(made.after.volumes) == {"root": 1279 + 768 + 600 - 512, "home": 512}
     order = ["take_away", "remove_volume", "rename_volume", "restore_fstab"]
     assert [call for call in calls(made) if call in order] == order
+
+
+def test_what_is_served_from_its_copy_is_not_abandoned() -> None:
+    host = with_copy(storage(free=600, **lost(f"{BY_ID}home_hostwrightuuid")))
+    assert "Run without lvm_abandon" in refusal(host, abandon=True)
 
 
 def test_a_staged_copy_that_home_is_served_from_is_brought_into_a_new_volume() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 import click
-from pyinfra.api import FunctionCommand, Host, State, StringCommand
+from pyinfra.api import FunctionCommand, Host, State
 
 from hostwright import job
 from hostwright.plans.steps import Plan
@@ -11,19 +11,26 @@ from hostwright.plans.steps import Plan
 LIBRARY = ("job", "holders", "tree", "fstab", "lvm", "blocks")
 
 
-def carried_out(plan: Plan) -> Generator[StringCommand | FunctionCommand, None, None]:
-    identity = plan.follow
-    if not identity:
-        identity = job.new_id()
-        yield job.start_command(job.render(LIBRARY, plan.steps, plan.variables, identity), identity)
-    yield FunctionCommand(_follow, (identity,), {})
+def carried_out(plan: Plan) -> Generator[FunctionCommand, None, None]:
+    yield FunctionCommand(_carry_out, (plan,), {})
 
 
-def _follow(state: State, host: Host, identity: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
+def _carry_out(state: State, host: Host, plan: Plan) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
     try:
-        for line in job.follow(host, identity):
-            host.log(line)
+        carry_out(host, plan)
     except job.JobFailed as failure:
         click.echo(f"{host.print_prefix}{failure}", err=True)
         return False
     return True
+
+
+def carry_out(host: Host, plan: Plan) -> None:
+    """Returns when it is done, and raises JobFailed when it could not be."""
+    identity = plan.follow
+    if not identity:
+        identity = job.new_id()
+        job.start(host, job.render(LIBRARY, plan.steps, plan.variables, identity), identity)
+    elif plan.stop:
+        job.stop(host, identity)
+    for line in job.follow(host, identity):
+        host.log(line)

@@ -7,14 +7,16 @@ from typing import Any
 
 import click
 from pyinfra import host
-from pyinfra.api import FunctionCommand, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
+from hostwright import job
 from hostwright.facts.lvm import LvmStorage, LvmSurvey, Storage, Survey
-from hostwright.operations.lvm.carrying_out import carried_out
+from hostwright.operations.lvm.carrying_out import carry_out
 from hostwright.plans import lvm as plans
 from hostwright.plans.picture import as_data, draw
+from hostwright.plans.recovery import before_all
 from hostwright.plans.steps import Plan
 from hostwright.plans.task import kernel_name
 from hostwright.plans.ways import DEFAULT_STAGING
@@ -32,6 +34,7 @@ def rebalance(
     scratch: str | None = None,
     busy: str = "refuse",
     strategy: str | None = None,
+    abandon: bool | str = False,
     plan_json: str | None = None,
     **arguments: Any,
 ) -> OperationMeta:
@@ -47,6 +50,7 @@ def rebalance(
     + scratch: a spare disk to borrow, wiped and given back in the end
     + busy: `refuse` when somebody uses home, or `stop` them: units are started again afterwards
     + strategy: force `beside`, `staging` or `in-place` instead of choosing by what the host has
+    + abandon: go back to the state before a run that was lost or is still at work, while that loses nothing
     + plan_json: a file on the controller that gets the plans as JSON, by host
 
     Refused, before anything is changed on any host: whatever could cost data or cannot converge; see README.
@@ -74,6 +78,7 @@ def rebalance(
                 "scratch": scratch,
                 "busy": busy,
                 "strategy": strategy,
+                "abandon": abandon,
             },
         )
         plan = _plan(wish, arguments)
@@ -82,7 +87,8 @@ def rebalance(
     click.echo(f"\n{draw(host.name, plan)}\n", err=True)
     if plan_json:
         _write_json(Path(plan_json), host.name, plan)
-    return _carry_out(plan=plan, name=f"Rebalance {vg}: {shrink} to {shrink_to}, {grow} to {grow_to}", **arguments)
+    wished = "back to what it was" if wish.abandon else f"{shrink} to {shrink_to}, {grow} to {grow_to}"
+    return _carry_out(plan=plan, wish=wish, name=f"Rebalance {vg}: {wished}", **arguments)
 
 
 def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
@@ -97,8 +103,8 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     )
     if storage is None:
         raise Refusal("the host did not tell what storage it has (see the error above)")
-    if storage.job.running:
-        return plans.follow(storage, wish)
+    if first := before_all(storage, wish):
+        return first
     task = plans.examine(storage, wish)
     survey: Survey | None = None
     if task.needs_survey and task.mount:
@@ -111,11 +117,31 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
 
 
 @operation()
-def _carry_out(plan: Plan) -> Generator[StringCommand | FunctionCommand, None, None]:
+def _carry_out(plan: Plan, wish: Rebalance) -> Generator[FunctionCommand, None, None]:
     if not plan.changes:
         host.noop(f"{plan.group} is as wanted")
         return
-    yield from carried_out(plan)
+    yield FunctionCommand(_until_done, (plan, wish), {})
+
+
+def _until_done(state: State, host: Host, plan: Plan, wish: Rebalance) -> bool:  # noqa: ARG001 - pyinfra passes them
+    try:
+        while plan.changes:
+            try:
+                carry_out(host, plan)
+                if not plan.again:
+                    return True
+            except job.Busy:
+                host.log("another controller was faster: its run is followed")
+            except job.JobFailed:
+                if not plan.stop:
+                    raise
+            plan = _plan(wish, {})
+            click.echo(f"\n{draw(host.name, plan)}\n", err=True)
+    except (job.JobFailed, Refusal) as failure:
+        click.echo(f"{host.print_prefix}{failure}", err=True)
+        return False
+    return True
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:
