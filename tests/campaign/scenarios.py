@@ -1,0 +1,35 @@
+"""The deploys that campaigns record: which kind of host, and which data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """
+    + variant: what `tests.lab.variants.prepare` makes of the host
+    + way: the way of freeing space that the plan must choose
+    + scratch: the size in bytes of a second partition of the disk, which is lent; the volume group is then in the first
+    """
+
+    name: str
+    variant: Mapping[str, Any]
+    way: str
+    scratch: int = 0
+    data: Mapping[str, Any] = field(default=_NOTHING)
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("staging-xfs", {"home_fs": "xfs"}, "staging"),
+        Scenario("staging-ext4", {"home_fs": "ext4", "mount_by": "LABEL"}, "staging"),
+        Scenario("beside-xfs", {"home_fs": "xfs", "free": "2500M", "mount_by": "UUID"}, "beside"),
+        Scenario("beside-ext4", {"home_fs": "ext4", "free": "2500M"}, "beside"),
+        Scenario("in-place-btrfs", {"home_fs": "btrfs", "mount_by": "UUID"}, "in-place"),
+    )
+}
