@@ -1,7 +1,7 @@
 """Reads what QEMU's blklogwrites wrote: the writes and flushes of a disk, in the order in which the guest gave them.
 
-The format is dm-log-writes': a superblock in the first sector, then entry by entry a sector that describes it, and what was
-written. All numbers are little-endian, 64 bits wide.
+The format is dm-log-writes': a superblock in the first sector, then entry by entry a sector that describes it, and what
+was written. All numbers are little-endian, 64 bits wide.
 """
 
 import struct
