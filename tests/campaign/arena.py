@@ -1,4 +1,4 @@
-"""Where disks are replayed: an XFS of our own in a sparse file, in which a file or a part of it is copied in no time."""
+"""Where disks are replayed: an XFS of our own in a sparse file, in which a file or part of it is copied in no time."""
 
 import ctypes
 import fcntl

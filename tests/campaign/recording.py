@@ -55,6 +55,11 @@ class Recording:
     identity: str
 
     @property
+    def name(self) -> str:
+        """No two are alike, even of the same package."""
+        return hashlib.sha256(f"{self.boundaries}{self.writes.stat().st_size}".encode()).hexdigest()[:7]
+
+    @property
     def base(self) -> Path:
         return self.directory / "base.qcow2"
 

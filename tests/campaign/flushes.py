@@ -1,0 +1,122 @@
+"""The campaign `flush`: the power is cut at every flush of a deploy, and between flushes with some writes lost."""
+
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.campaign import package
+from tests.campaign.after_cut import Found, Lost, look
+from tests.campaign.arena import arena, clone
+from tests.campaign.boot import go_on
+from tests.campaign.recording import Recording, recording
+from tests.campaign.replay import Replay
+from tests.campaign.results import Result
+from tests.campaign.scenarios import Scenario
+from tests.campaign.volumes import Volumes
+
+KINDS = ("flush", "subset", "boot")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to try: kinds by point."""
+
+    flushes: Collection[int]
+    subsets: Collection[int]
+    boots: Collection[int]
+
+    def tasks(self) -> list[tuple[int, str]]:
+        """In the order of the disk's history."""
+        every = zip(KINDS, (self.flushes, self.subsets, self.boots), strict=True)
+        return sorted(
+            ((point, kind) for kind, points in every for point in points),
+            key=lambda task: (task[0], KINDS.index(task[1])),
+        )
+
+
+class Bench:
+    """A scenario's disk on the way from before the deploy to its end, and the tools to look at it."""
+
+    def __init__(self, scenario: Scenario, record: Recording, directory: Path) -> None:
+        self.scenario = scenario
+        self.recording = record
+        self.directory = directory
+        self.replay = Replay(record, directory)
+        self._volumes = Volumes()
+        # The base has been shut down in an orderly way: whatever is wrong with it, no power cut is to blame.
+        self.first = look(self.replay.disk, record, self._volumes, directory)
+
+    def choose(self, seed: int, points: int | None, subsets: int | None, boots: int) -> Choice:
+        """Every point with writes since the flush before, or as many of them by chance; boots also where steps begin."""
+        chance = random.Random(f"{seed}/{self.scenario.name}")
+        replay = self.replay
+        every = [point for point in replay.points() if replay.writes_before(point)]
+        between = [point for point in every if replay.writes_after(point)]
+        steps = {replay.point_after(step.written) - 1 for step in self.recording.boundaries}
+        return Choice(
+            flushes=_some(every, points, chance),
+            subsets=_some(between, subsets, chance),
+            boots=steps | set(_some([point for point in every if point not in steps], boots, chance)),
+        )
+
+    def results(self, tasks: Sequence[tuple[int, str]], seed: int) -> Iterator[Result]:
+        for point, kind in tasks:
+            start = time.monotonic()
+            found, outcome, detail = None, "whole", ""
+            disk = self.replay.forward(point)
+            try:
+                if kind == "subset":
+                    chance = random.Random(f"{seed}/{self.scenario.name}/{point}")
+                    disk = self.replay.subset(point, chance, self.directory / "subset.raw")
+                found = look(disk, self.recording, self._volumes, self.directory)
+                if kind == "boot":
+                    outcome = self._boot(disk, found)
+            except Lost as error:
+                outcome, detail = "lost", f"{error}\n{self.around(point)}"
+            yield Result(
+                commit=package.version(),
+                campaign="flush",
+                scenario=self.scenario.name,
+                recording=self.recording.name,
+                point=point,
+                seed=seed,
+                kind=kind,
+                outcome=outcome,
+                home=found.home if found else "",
+                seconds=round(time.monotonic() - start, 2),
+                detail=detail,
+            )
+
+    def around(self, point: int) -> str:
+        """Which step was at work there, and what it had written and was about to write."""
+        replay = self.replay
+        end = replay.entries[replay.flushes[point]].end
+        begun = [step.title for step in self.recording.boundaries if step.written <= end]
+        before, after = replay.writes_before(point)[-20:], replay.writes_after(point)[:20]
+        return "\n".join(
+            [f"step: {begun[-1] if begun else 'none'}", *map(str, before), f"== flush {point}", *map(str, after)]
+        )
+
+    def _boot(self, disk: Path, found: Found) -> str:
+        directory = self.directory / "machine"
+        try:
+            cut = clone(disk, self.directory / "cut.raw")
+            return go_on(cut, found, self.first, self.scenario, self.recording, directory)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def bench(scenario: Scenario) -> Iterator[Bench]:
+    record = recording(scenario)
+    with tempfile.TemporaryDirectory(dir=record.directory) as scratch, arena(Path(scratch)) as directory:
+        yield Bench(scenario, record, directory)
+
+
+def _some(points: Sequence[int], number: int | None, chance: random.Random) -> list[int]:
+    return list(points) if number is None or number >= len(points) else sorted(chance.sample(points, number))
