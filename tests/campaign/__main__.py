@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.campaign import results
-from tests.campaign.flushes import bench
+from tests.campaign.flushes import Task, bench
 from tests.campaign.scenarios import SCENARIOS
 from tests.lab.call import LabError
 
@@ -18,7 +18,7 @@ def main() -> int:
     flushes = commands.add_parser("flushes", help="at every flush, and between flushes with some of the writes lost")
     flushes.add_argument("--scenario", action="append", choices=SCENARIOS, help="which deploy; all by default")
     flushes.add_argument("--points", type=int, metavar="N", help="so many flushes, by chance; all by default")
-    flushes.add_argument("--subsets", type=int, metavar="N", help="so many losses of writes; one per flush by default")
+    flushes.add_argument("--subsets", type=int, metavar="N", help="so many losses of writes; some per flush by default")
     flushes.add_argument(
         "--boots", type=int, default=4, metavar="N", help="boots besides one at each step; 4 by default"
     )
@@ -60,16 +60,11 @@ def _flushes(arguments: argparse.Namespace) -> int:
             break
         print(f"{name}: recording, unless there is one", flush=True)
         with bench(SCENARIOS[name]) as work:
-            choice = work.choose(arguments.seed, arguments.points, arguments.subsets, arguments.boots)
             done = {result.key for result in results.read(arguments.results)}
-            seed, record = arguments.seed, work.recording.name
-            tasks = [
-                (point, kind)
-                for point, kind in choice.tasks()
-                if (record, point, kind, seed if kind == "subset" else 0) not in done
-            ]
+            chosen = work.choose(arguments.seed, arguments.points, arguments.subsets, arguments.boots)
+            tasks = [task for task in chosen if (work.recording.name, *task) not in done]
             print(f"{name}: {len(tasks)} to try; {len(work.replay.points())} flushes in all", flush=True)
-            for number, result in enumerate(work.results(tasks, seed), 1):
+            for number, result in enumerate(work.results(tasks), 1):
                 results.append(arguments.results, result)
                 lost += result.outcome == "lost"
                 if result.outcome == "lost" or result.kind == "boot" or number % 50 == 0:
@@ -84,7 +79,7 @@ def _point(arguments: argparse.Namespace) -> int:
     kinds = ["flush", "subset", *(["boot"] if arguments.boot else [])]
     with bench(SCENARIOS[arguments.scenario]) as work:
         print(work.around(arguments.point))
-        found = list(work.results([(arguments.point, kind) for kind in kinds], arguments.seed))
+        found = list(work.results(Task(arguments.point, kind, arguments.seed) for kind in kinds))
     for result in found:
         _print(result)
     return 1 if any(result.outcome == "lost" for result in found) else 0

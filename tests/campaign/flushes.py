@@ -4,10 +4,10 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from tests.campaign import package
 from tests.campaign.after_cut import Found, Lost, look
@@ -19,24 +19,31 @@ from tests.campaign.results import Result
 from tests.campaign.scenarios import Scenario
 from tests.campaign.volumes import Volumes
 
+T = TypeVar("T")
+
 KINDS = ("flush", "subset", "boot")
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What to try: kinds by point."""
+# How often the writes between two flushes are lost in different ways.
+VARIANTS = 4
+# Boots between those where steps begin.
+BETWEEN = 8
 
-    flushes: Collection[int]
-    subsets: Collection[int]
-    boots: Collection[int]
 
-    def tasks(self) -> list[tuple[int, str]]:
+class Task(NamedTuple):
+    """
+    + kind: `flush`, `subset` (of the writes behind it) or `boot`
+    + seed: which subset
+    """
+
+    point: int
+    kind: str
+    seed: int
+
+    @property
+    def key(self) -> tuple[int, int, int]:
         """In the order of the disk's history."""
-        every = zip(KINDS, (self.flushes, self.subsets, self.boots), strict=True)
-        return sorted(
-            ((point, kind) for kind, points in every for point in points),
-            key=lambda task: (task[0], KINDS.index(task[1])),
-        )
+        return self.point, KINDS.index(self.kind), self.seed
 
 
 class Bench:
@@ -51,21 +58,31 @@ class Bench:
         # The base has been shut down in an orderly way: whatever is wrong with it, no power cut is to blame.
         self.first = look(self.replay.disk, record, self._volumes, directory)
 
-    def choose(self, seed: int, points: int | None, subsets: int | None, boots: int) -> Choice:
-        """Every point with writes since the flush before, or as many of them by chance; boots also where steps begin."""
+    def choose(
+        self, seed: int, flushes: int | None = None, subsets: int | None = None, boots: int | None = None
+    ) -> list[Task]:
+        """All that is worth a try, or so many of each kind by chance.
+
+        Points are those with writes since the flush before, boots where steps begin and at some others.
+        """
         chance = random.Random(f"{seed}/{self.scenario.name}")
         replay = self.replay
-        every = [point for point in replay.points() if replay.writes_before(point)]
-        between = [point for point in every if replay.writes_after(point)]
+        points = [point for point in replay.points() if replay.writes_before(point)]
+        between = [point for point in replay.points() if replay.writes_after(point)]
         steps = {replay.point_after(step.written) - 1 for step in self.recording.boundaries}
-        return Choice(
-            flushes=_some(every, points, chance),
-            subsets=_some(between, subsets, chance),
-            boots=steps | set(_some([point for point in every if point not in steps], boots, chance)),
-        )
+        others = _some([point for point in points if point not in steps], BETWEEN, chance)
+        tasks = [
+            *_some([Task(point, "flush", 0) for point in points], flushes, chance),
+            *_some(
+                [Task(point, "subset", seed + one) for point in between for one in range(VARIANTS)], subsets, chance
+            ),
+            *_some([Task(point, "boot", 0) for point in sorted({*steps, *others})], boots, chance),
+        ]
+        return sorted(tasks, key=lambda task: task.key)
 
-    def results(self, tasks: Sequence[tuple[int, str]], seed: int) -> Iterator[Result]:
-        for point, kind in tasks:
+    def results(self, tasks: Iterable[Task]) -> Iterator[Result]:
+        """Tasks in the order that `choose` gives them: the disk goes forward only."""
+        for point, kind, seed in tasks:
             start = time.monotonic()
             found, outcome, detail = None, "whole", ""
             disk = self.replay.forward(point)
@@ -118,5 +135,5 @@ def bench(scenario: Scenario) -> Iterator[Bench]:
         yield Bench(scenario, record, directory)
 
 
-def _some(points: Sequence[int], number: int | None, chance: random.Random) -> list[int]:
-    return list(points) if number is None or number >= len(points) else sorted(chance.sample(points, number))
+def _some(every: list[T], number: int | None, chance: random.Random) -> list[T]:
+    return every if number is None or number >= len(every) else chance.sample(every, number)

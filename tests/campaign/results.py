@@ -33,7 +33,7 @@ class Result:
 
     @property
     def key(self) -> tuple[str, int, str, int]:
-        return self.recording, self.point, self.kind, self.seed if self.kind == "subset" else 0
+        return self.recording, self.point, self.kind, self.seed
 
 
 def read(path: Path) -> list[Result]:

@@ -76,7 +76,8 @@ def _read(disk: Path) -> tuple[Volume, ...]:
             _lvm("vgck", device)
             starts = {row["pv_name"]: int(row["pe_start"]) for row in _report("pvs", "pv", device, "pv_name,pe_start")}
             rows = _report("lvs", "seg", device, FIELDS, "--all", "--segments")
-        except LabError as error:
+        except (LabError, json.JSONDecodeError) as error:
+            # It complains in the middle of the JSON, if it likes.
             raise Unreadable(str(error)) from error
     found: dict[str, Volume] = {}
     for row in rows:
