@@ -24,8 +24,8 @@ T = TypeVar("T")
 KINDS = ("flush", "subset", "boot")
 
 
-# How often the writes between two flushes are lost in different ways.
-VARIANTS = 4
+# In how many ways the writes between two flushes are lost: as many as there are, within these.
+VARIANTS = range(4, 32)
 # Boots between those where steps begin.
 BETWEEN = 8
 
@@ -68,14 +68,14 @@ class Bench:
         chance = random.Random(f"{seed}/{self.scenario.name}")
         replay = self.replay
         points = [point for point in replay.points() if replay.writes_before(point)]
-        between = [point for point in replay.points() if replay.writes_after(point)]
+        ways = {point: len(replay.writes_after(point)) for point in replay.points()}
+        ways = {point: min(max(number, VARIANTS.start), VARIANTS.stop) for point, number in ways.items() if number}
         steps = {replay.point_after(step.written) - 1 for step in self.recording.boundaries}
         others = _some([point for point in points if point not in steps], BETWEEN, chance)
+        losses = [Task(point, "subset", seed + one) for point, number in ways.items() for one in range(number)]
         tasks = [
             *_some([Task(point, "flush", 0) for point in points], flushes, chance),
-            *_some(
-                [Task(point, "subset", seed + one) for point in between for one in range(VARIANTS)], subsets, chance
-            ),
+            *_some(losses, subsets, chance),
             *_some([Task(point, "boot", 0) for point in sorted({*steps, *others})], boots, chance),
         ]
         return sorted(tasks, key=lambda task: task.key)

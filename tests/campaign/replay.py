@@ -57,18 +57,22 @@ class Replay:
     def subset(self, point: int, chance: random.Random, target: Path) -> Path:
         """A copy of the disk, at `point` now, with some of the writes that wait for the next flush.
 
-        LVM writes the text of its metadata and then the header that points there with no flush between the two, so it
-        has to rely on their order, and no deploy can help that: of its own area the first few writes are taken.
+        They are the first few, as a disk without a cache leaves them, or any at all. LVM writes the text of its
+        metadata and then the header that points there with no flush between the two, so it has to rely on their order,
+        and no deploy can help that: of its own area they are always the first few.
         """
-        share = chance.choice((0.1, 0.5, 0.9))
         after = self.writes_after(point)
-        metadata = [entry for entry in after if entry.at < AREA]
-        lost = metadata[chance.randint(0, len(metadata)) :]
-        some = [
-            entry
-            for entry in after
-            if entry.durable or (entry not in lost if entry in metadata else chance.random() < share)
-        ]
+        share = chance.choice((0.1, 0.5, 0.9, None))
+        if share is None:
+            some = after[: chance.randint(0, len(after))]
+        else:
+            metadata = [entry for entry in after if entry.at < AREA]
+            kept = {*metadata[: chance.randint(0, len(metadata))]}
+            some = [
+                entry
+                for entry in after
+                if entry.durable or entry in kept or (entry.at >= AREA and chance.random() < share)
+            ]
         self._write(arena.clone(self.disk, target), some)
         return target
 
