@@ -54,7 +54,7 @@ class Bench:
         self.recording = record
         self.directory = directory
         self.replay = Replay(record, directory)
-        self._volumes = Volumes()
+        self._volumes = Volumes(record.partitions)
         # The base has been shut down in an orderly way: whatever is wrong with it, no power cut is to blame.
         self.first = look(self.replay.disk, record, self._volumes, directory)
 

@@ -19,12 +19,14 @@ from tests.campaign import package
 from tests.campaign.scenarios import Scenario
 from tests.lab.build import recipe_hash
 from tests.lab.cache import cached
-from tests.lab.call import LabError
+from tests.lab.call import LabError, call
 from tests.lab.image import image
 from tests.lab.machine import Machine
 from tests.lab.tree import GUEST, Entry, listing, plant_few
 from tests.lab.variants import prepare
 
+MIB = 1024**2
+DISK = 8 * 1024**3
 LOG = "/run/hostwright/lvm/current/log"
 
 
@@ -44,12 +46,14 @@ class Recording:
     """
     + base: the disk as it was before the machine was started for the deploy
     + writes: what was written to it from then on
+    + partitions: offset and length of what may be physical volumes on it
     + boundaries: where steps began, and last where the deploy was over
     + home: what was in home before
     + identity: UUID and label of home's file system, and fstab, before
     """
 
     directory: Path
+    partitions: tuple[tuple[int, int], ...]
     boundaries: tuple[Boundary, ...]
     home: dict[str, Entry]
     identity: str
@@ -77,7 +81,7 @@ def recording(scenario: Scenario) -> Recording:
     directory = cached(cache / key, partial(_record, scenario))
     kept = json.loads((directory / "recording.json").read_text())
     boundaries = tuple(Boundary(**boundary) for boundary in kept.pop("boundaries"))
-    return Recording(directory, boundaries, **kept)
+    return Recording(directory, _partitions(scenario), boundaries, **kept)
 
 
 def data(scenario: Scenario) -> dict[str, Any]:
@@ -93,6 +97,8 @@ def _record(scenario: Scenario, directory: Path) -> None:
         reads_leave_no_trace(made)
         before, known = listing(made), identity(made)
         made.stop()
+        if scenario.scratch:
+            _partition(made.disk, _partitions(scenario))
         boundaries = _deploy(scenario, directory, made.disk)
     finally:
         made.crash()
@@ -101,6 +107,26 @@ def _record(scenario: Scenario, directory: Path) -> None:
     made.disk.rename(directory / "base.qcow2")
     for name in ("made", "recorded"):
         shutil.rmtree(directory / name)
+
+
+def _partitions(scenario: Scenario) -> tuple[tuple[int, int], ...]:
+    if not scenario.scratch:
+        return ((0, DISK),)
+    return (MIB, DISK), (MIB + DISK, scenario.scratch)
+
+
+def _partition(disk: Path, partitions: tuple[tuple[int, int], ...]) -> None:
+    """Move the content of the disk into the first one of partitions that it had not."""
+    raw = disk.with_suffix(".raw")
+    first, last = partitions[0], partitions[-1]
+    with raw.open("wb") as file:
+        file.truncate(last[0] + last[1] + MIB)
+    table = "".join(f"start={start // 512}, size={size // 512}, type=8e\n" for start, size in partitions)
+    subprocess.run(["sfdisk", "--quiet", "--label", "dos", str(raw)], input=table, text=True, check=True)
+    place = f"driver=raw,offset={first[0]},size={first[1]},file.driver=file,file.filename={raw}"
+    call(["qemu-img", "convert", "-n", "--target-image-opts", str(disk), place])
+    call(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(disk)])
+    raw.unlink()
 
 
 def _deploy(scenario: Scenario, directory: Path, base: Path) -> list[Boundary]:

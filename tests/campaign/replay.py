@@ -66,15 +66,18 @@ class Replay:
         if share is None:
             some = after[: chance.randint(0, len(after))]
         else:
-            metadata = [entry for entry in after if entry.at < AREA]
+            metadata = [entry for entry in after if self._is_metadata(entry)]
             kept = {*metadata[: chance.randint(0, len(metadata))]}
             some = [
                 entry
                 for entry in after
-                if entry.durable or entry in kept or (entry.at >= AREA and chance.random() < share)
+                if entry.durable or entry in kept or (entry not in metadata and chance.random() < share)
             ]
         self._write(arena.clone(self.disk, target), some)
         return target
+
+    def _is_metadata(self, entry: Entry) -> bool:
+        return any(start <= entry.at < start + AREA for start, _ in self.recording.partitions)
 
     def _write(self, disk: Path, some: list[Entry]) -> None:
         log = os.open(self.recording.writes, os.O_RDONLY)

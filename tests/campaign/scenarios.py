@@ -10,7 +10,7 @@ class Scenario:
     """
     + variant: what `tests.lab.variants.prepare` makes of the host
     + way: the way of freeing space that the plan must choose
-    + scratch: the size in bytes of a second partition of the disk, which is lent; the volume group is then in the first
+    + scratch: the size in bytes of a second partition, /dev/vda2, to be lent; the volume group is then in the first one
     """
 
     name: str
@@ -28,5 +28,12 @@ SCENARIOS = {
         Scenario("beside-xfs", {"home_fs": "xfs", "free": "2500M", "mount_by": "UUID"}, "beside"),
         Scenario("beside-ext4", {"home_fs": "ext4", "free": "2500M"}, "beside"),
         Scenario("in-place-btrfs", {"home_fs": "btrfs", "mount_by": "UUID"}, "in-place"),
+        Scenario(
+            "scratch-xfs",
+            {"home_fs": "xfs"},
+            "beside",
+            scratch=1024**3,
+            data={"lvm_scratch": "/dev/vda2", "lvm_shrink_to": "700M"},
+        ),
     )
 }
