@@ -2,10 +2,11 @@
 
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -90,7 +91,8 @@ class Bench:
                 if kind == "subset":
                     chance = random.Random(f"{seed}/{self.scenario.name}/{point}")
                     disk = self.replay.subset(point, chance, self.directory / "subset.raw")
-                found = look(disk, self.recording, self._volumes, self.directory)
+                with uninterrupted():
+                    found = look(disk, self.recording, self._volumes, self.directory)
                 if kind == "boot":
                     outcome = self._boot(disk, found)
             except Lost as error:
@@ -131,8 +133,25 @@ class Bench:
 @contextmanager
 def bench(scenario: Scenario) -> Iterator[Bench]:
     record = recording(scenario)
-    with tempfile.TemporaryDirectory(dir=record.directory) as scratch, arena(Path(scratch)) as directory:
-        yield Bench(scenario, record, directory)
+    stack = ExitStack()
+    try:
+        with uninterrupted():
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=record.directory))
+            ready = Bench(scenario, record, stack.enter_context(arena(Path(scratch))))
+        yield ready
+    finally:
+        with uninterrupted():
+            stack.close()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Whoever stops a campaign waits until what is mounted at the moment is unmounted."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _some(every: list[T], number: int | None, chance: random.Random) -> list[T]:
