@@ -24,9 +24,10 @@ test-matrix: setup
 	@$(BIN)/pytest -m matrix -n 2 --dist worksteal --durations=0 tests/acceptance; code=$$?; \
 	if [ $$code -eq 5 ]; then echo 'No test is marked `matrix`: nothing was tested.'; else exit $$code; fi
 
-# What takes too long for every change.
+# What takes too long for every change. The campaign can be stopped at any time, and goes on from there.
 soak: setup
 	$(BIN)/pytest tests/acceptance -m soak -n 2 --dist worksteal --durations=0
+	$(BIN)/python -m tests.campaign flushes
 
 demo: setup
 	$(BIN)/python -m tests.lab.demo

@@ -1,105 +1,15 @@
 """Deploys are run as a person runs them, against lab machines."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.host import Host
 from tests.lab.image import image
 from tests.lab.machine import Machine
 from tests.lab.variants import prepare
-
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class Run:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def unchanged(self) -> bool:
-        return self.code == 0 and "No changes" in self.err and "Success" not in self.err.split("Results:")[0]
-
-    @property
-    def remote_commands(self) -> int:
-        """Of a run with -vvv, which shows each."""
-        return sum(">>>" in line for line in self.err.splitlines())
-
-
-class Host:
-    """A lab machine and the person at the controller."""
-
-    def __init__(self, machine: Machine, user: str, data: dict[str, Any]) -> None:
-        self.machine = machine
-        self.inventory = machine.inventory(machine.directory / "inventory.py", user=user, data=data)
-
-    def command(self, *flags: str, **data: str) -> list[str]:
-        pairs = [word for key, value in data.items() for word in ("--data", f"lvm_{key}={value}")]
-        return [str(BIN / "pyinfra"), *flags, *pairs, str(self.machine.directory / "inventory.py"), "deploys/lvm.py"]
-
-    def pyinfra(self, *flags: str, **data: str) -> Run:
-        done = subprocess.run(
-            self.command(*flags, **data),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
-
-    def deploy(self, **data: str) -> Run:
-        run = self.pyinfra("-y", **data)
-        assert run.code == 0, run.err
-        return run
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """A deploy whose controller is killed at the end of the block."""
-        process = subprocess.Popen(
-            self.command("-y"),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-    def is_verified(self) -> None:
-        """testinfra looks, with the checks that a user has."""
-        looked = subprocess.run(
-            [str(BIN / "pytest"), "-q", "tests/verify", "--inventory", str(self.machine.directory / "inventory.py")],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert looked.returncode == 0, looked.stdout + looked.stderr
-
-    def plan(self) -> tuple[str, dict[str, Any]]:
-        """What --dry shows, and the same as JSON."""
-        path = self.machine.directory / "plan.json"
-        run = self.pyinfra("--dry", plan_json=str(path))
-        assert run.code == 0, run.err
-        plans: dict[str, dict[str, Any]] = json.loads(path.read_text())
-        return run.err, plans["lab"]
 
 
 @pytest.fixture

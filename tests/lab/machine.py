@@ -48,11 +48,13 @@ class Machine:
         spare_disks: Sequence[str] = (),
         memory: int = MEMORY,
         port: int | None = None,
+        write_log: Path | None = None,
     ) -> None:
         """
         + backing: the disk to start from; the image's own by default
         + spare_disks: sizes of blank disks, in the guest /dev/vdb, /dev/vdc, ... with the serials spare0, spare1, ...
         + port: where SSH listens on 127.0.0.1; a free port by default
+        + write_log: the file that gets every write and flush of the disk, anew with each start
         """
         self.image = image
         # QEMU opens the disks under an overlay by the path written in it.
@@ -60,6 +62,7 @@ class Machine:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.memory = memory
         self.port = port or _free_port()
+        self.write_log = write_log
         self.key = image.key
         self.known_hosts = self.directory / "known_hosts"
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {image.host_key}\n")
@@ -87,7 +90,7 @@ class Machine:
                 console=self.console,
                 memory=self.memory,
             ),
-            *qemu.disk(self.disk, "root"),
+            *self._root_disk(),
             *(word for path in self.spare_disks for word in qemu.disk(path, path.stem)),
             *qemu.uplink(self.port),
             *["-pidfile", str(self._pidfile)],
@@ -233,6 +236,13 @@ class Machine:
         }
         path.write_text(f"lab = [({'lab'!r}, {pprint.pformat(host, sort_dicts=False)})]\n")
         return path
+
+    def _root_disk(self) -> list[str]:
+        if self.write_log is None:
+            return qemu.disk(self.disk, "root")
+        # QEMU opens the file, but does not make it.
+        self.write_log.write_bytes(b"")
+        return qemu.recorded_disk(self.disk, "root", self.write_log)
 
     def _wait_for_boot(self, deadline: float, *, other_than: str = "") -> None:
         """Wait until a boot is finished whose id is another than the given one."""

@@ -47,6 +47,18 @@ def disk(path: Path, name: str, *, image_format: str = "qcow2", cache: str = "wr
     ]
 
 
+def recorded_disk(path: Path, name: str, write_log: Path) -> list[str]:
+    """A disk as above, whose writes and flushes also go to a file, in the format of the kernel's dm-log-writes."""
+    file, log = (str(one).replace(",", ",,") for one in (path, write_log))
+    return [
+        *["-blockdev", f"node-name={name}-disk,driver=qcow2,discard=unmap,file.driver=file,file.filename={file}"],
+        *["-blockdev", f"node-name={name}-log,driver=raw,file.driver=file,file.filename={log}"],
+        "-blockdev",
+        f"node-name={name},driver=blklogwrites,file={name}-disk,log={name}-log,log-sector-size=512,discard=unmap",
+        *["-device", f"virtio-blk-pci,drive={name},serial={name}"],
+    ]
+
+
 def uplink(ssh_port: int) -> list[str]:
     """The network card eth0, by which the guest reaches the world, and its SSH server answers on 127.0.0.1."""
     return [

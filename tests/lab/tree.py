@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.lab.call import call
 from tests.lab.machine import Machine
 
 GUEST = Path(__file__).parent / "guest"
@@ -27,6 +28,11 @@ def plant(machine: Machine, at: str = "/home") -> None:
     machine.succeed(f"python3 {script} {shlex.quote(at)} {kind}")
 
 
+def plant_few(machine: Machine, at: str = "/home") -> None:
+    """Make a tree of some 12 MB below `at`/few, a little of each kind: for what is looked at very often."""
+    machine.succeed(f"python3 {_bring(machine, 'plant_few.py')} {shlex.quote(at)}")
+
+
 def listing(machine: Machine, at: str = "/home") -> dict[str, Entry]:
     """What is in `at`, by name relative to it, `.` being `at` itself; what lies beyond a mount point is left out.
 
@@ -38,6 +44,14 @@ def listing(machine: Machine, at: str = "/home") -> dict[str, Entry]:
     quiet = 'mount --bind "$2" "$2" && mount -o remount,bind,noatime "$2" && exec python3 "$@"'
     script = bring(machine, "list_tree.py")
     out = machine.succeed(f"unshare --mount sh -c {shlex.quote(quiet)} listing {script} {shlex.quote(at)}")
+    entries: dict[str, Entry] = json.loads(out)
+    return entries
+
+
+def listing_here(directory: Path) -> dict[str, Entry]:
+    """The same of a directory on this machine, mounted without access times."""
+    # The system's own Python: it is the kind that guests have, and starts fastest.
+    out = call(["/usr/bin/python3", str(GUEST / "list_tree.py"), str(directory)])
     entries: dict[str, Entry] = json.loads(out)
     return entries
 

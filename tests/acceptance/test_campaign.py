@@ -1,0 +1,34 @@
+"""The short form of the campaign `flush`, which `make soak` runs in full: a deploy is cut off at many points."""
+
+import os
+from collections import Counter
+
+import pytest
+
+from tests.campaign.flushes import Task, bench
+from tests.campaign.results import Result
+from tests.campaign.scenarios import SCENARIOS
+
+
+def is_whole(result: Result) -> None:
+    assert result.outcome != "lost", f"{result.kind} {result.seed} at {result.point}: {result.detail}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk's clones")
+def test_the_power_is_cut_at_many_points_of_a_deploy() -> None:
+    scenario = SCENARIOS["staging-xfs"]
+    with bench(scenario) as work:
+        results = list(work.results(work.choose(seed=0, flushes=60, subsets=20, boots=0)))
+    for result in results:
+        is_whole(result)
+    seen = Counter(result.home for result in results)
+    # Else these would be points of something else than a deploy.
+    assert seen.keys() == {"volume", "image", "copy"}, seen
+    assert min(seen.values()) > 2, seen
+
+    # The last point at which a boot depends on the copy.
+    last = max(result.point for result in results if result.kind == "flush" and result.home == "copy")
+    with bench(scenario) as work:
+        (booted,) = work.results([Task(last, "boot", 0)])
+    is_whole(booted)
+    assert booted.outcome == "resumed"
