@@ -15,9 +15,9 @@ from hostwright.plans.memory import quota_options, read_marker, served_by, varia
 from hostwright.plans.moving import (
     beside_steps,
     exchange_steps,
-    identity_steps,
     in_place_steps,
     remake_steps,
+    settling_steps,
     staging_steps,
 )
 from hostwright.plans.recovery import abandon
@@ -160,7 +160,8 @@ def decide(task: Task, survey: Survey | None) -> Plan:
     empty = Plan(group.name, before, after)
     growth = _growth(task)
     if task.wish.abandon:
-        return abandon(task, replace(empty, after=before), _leftovers(task) if task.served == "volume" else ())
+        back = replace(empty, after=before, variables=variables_of(task))
+        return abandon(task, back, _leftovers(task) if task.served == "volume" else ())
     if task.served != "volume":
         return _resume(task, survey, empty, growth)
     cleared = _leftovers(task)
@@ -212,6 +213,8 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
         steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, image)))
+    if task.storage.marker:
+        steps.append(Step("put the line of fstab back as it was", ("restore_fstab",)))
     return tuple(steps)
 
 
@@ -379,7 +382,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
         if copy:
             steps += exchange_steps(task, old=old is not None, served=True)
         else:
-            steps += identity_steps(task)
+            steps += settling_steps(task)
         if memory["image"]:
             steps.append(Step("remove the staged copy", ("remove_image", memory["image"])))
         for disk in task.group.disks:
@@ -391,6 +394,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
         way="staging" if memory["image"] else "beside",
         reason=f"a run was lost after its copy had been proved: {point} is that copy now, the rest is done from there",
         variables=variables_of(task),
+        again=True,
         read_only=5 + survey.allocated // (60 * MIB) if task.served == "image" else 0,
         away=5,
     )

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from hostwright.facts.lvm import Group, Storage
+from hostwright.facts.lvm import Group, Storage, Volume
 from hostwright.plans import file_systems
 from hostwright.plans.task import Task, copy_name, mount_options
 from hostwright.refusal import Refusal
@@ -38,13 +38,20 @@ def served_by(storage: Storage, group: Group, wish: Rebalance, marker: dict[str,
     spec = next((line.spec for line in storage.fstab if line.point == marker["point"]), "")
     if marker["image"] and spec == marker["image"]:
         return "image"
-    volume = group.volume(copy_name(wish)) or group.volume(wish.shrink)
-    if volume and spec.endswith(f"LVM-{group.uuid}{volume.uuid}".replace("-", "").removeprefix("LVM")):
+    copy, home = group.volume(copy_name(wish)), group.volume(wish.shrink)
+    if copy and home and _is_id_of(group, home, spec):
+        return "volume"
+    volume = copy or home
+    if volume and _is_id_of(group, volume, spec):
         return "copy"
     raise Refusal(
         f"/etc/fstab mounts {marker['point']} from {spec or 'nothing'}, which a lost run of ours did not write: "
         f"put the line back by hand ({marker['line']}) and delete the '# hostwright-lvm' line above it"
     )
+
+
+def _is_id_of(group: Group, volume: Volume, spec: str) -> bool:
+    return spec.endswith(f"{group.uuid}{volume.uuid}".replace("-", ""))
 
 
 def memory_of(task: Task, image: str = "") -> dict[str, str]:

@@ -33,25 +33,41 @@ def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str 
     ]
 
 
+# Of two btrfs with one UUID the kernel may take either, whatever the boot is told.
+ALONE_WITH_ITS_UUID = ("btrfs",)
+
+
+def _identified_late(task: Task) -> bool:
+    return memory_of(task)["kind"] in ALONE_WITH_ITS_UUID
+
+
+def _identify(task: Task, name: str) -> Step:
+    return Step(f"give it UUID {memory_of(task)['uuid']} and the label it had", ("set_identity", name))
+
+
 def exchange_steps(task: Task, *, old: bool, served: bool = False) -> list[Step]:
-    """From here a boot takes the copy; it becomes the volume that home has always been."""
+    """From here a boot takes the copy; it becomes the volume that home has always been.
+
+    A UUID is not changed in one write: while it changes, the boot still takes the other complete copy.
+    """
     assert task.mount is not None
     name = task.wish.shrink
     serve = Step("let the boot take the copy (fstab)", ("serve_volume", task.copy))
     remove = Step(f"remove the old {name}", ("remove_volume", name))
     return [
+        *([_identify(task, task.copy)] if not _identified_late(task) and not served else []),
         *([] if served else [serve]),
         *([remove] if old else []),
         Step(f"give the copy the name {name}", ("rename_volume", task.copy, name)),
-        *identity_steps(task),
+        *settling_steps(task),
     ]
 
 
-def identity_steps(task: Task) -> list[Step]:
+def settling_steps(task: Task) -> list[Step]:
     assert task.mount is not None
     name, point = task.wish.shrink, task.mount.point
     return [
-        Step(f"give it UUID {memory_of(task)['uuid']} and the label it had", ("set_identity", name)),
+        *([_identify(task, name)] if _identified_late(task) else []),
         Step(f"mount {point}", ("bring_back",)),
         Step("put the line of fstab back as it was", ("restore_fstab",)),
         Step("take our mark from the volume", ("clear_tags", name)),
@@ -69,6 +85,9 @@ def beside_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
         *([Step(f"borrow {way.scratch} for {task.group.name}", borrow)] if way.scratch else []),
         Step(f"make {_target_text(task)}", ("make_volume", task.copy, str(task.target), *disks)),
         *_fill(task, survey, task.copy, task.size),
+        Step(
+            f"let the boot keep to the old {task.wish.shrink} by its own id (fstab)", ("serve_volume", task.wish.shrink)
+        ),
         *exchange_steps(task, old=True),
     ]
     if way.scratch:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.host import Host
+from tests.lab.call import call
 from tests.lab.image import image
 from tests.lab.machine import Machine
 from tests.lab.variants import prepare
@@ -21,11 +22,14 @@ def make_host(tmp_path: Path) -> Iterator[Any]:
         *,
         user: str = "root",
         spare_disks: tuple[str, ...] = (),
+        disk_size: str | None = None,
         data: dict[str, Any] | None = None,
         **variant: Any,
     ) -> Host:
         machine = Machine(image(release), tmp_path / f"machine{len(machines)}", spare_disks=spare_disks)
         machines.append(machine)
+        if disk_size:
+            call(["qemu-img", "resize", "-q", str(machine.disk), disk_size])
         machine.start()
         if variant:
             prepare(machine, **variant)

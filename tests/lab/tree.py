@@ -30,7 +30,7 @@ def plant(machine: Machine, at: str = "/home") -> None:
 
 def plant_few(machine: Machine, at: str = "/home") -> None:
     """Make a tree of some 12 MB below `at`/few, a little of each kind: for what is looked at very often."""
-    machine.succeed(f"python3 {_bring(machine, 'plant_few.py')} {shlex.quote(at)}")
+    machine.succeed(f"python3 {bring(machine, 'plant_few.py')} {shlex.quote(at)}")
 
 
 def listing(machine: Machine, at: str = "/home") -> dict[str, Entry]:

@@ -25,6 +25,7 @@ def prepare(
     *,
     home_fs: FileSystem = "xfs",
     home_size: str | None = None,
+    root_size: str | None = None,
     free: str | None = None,
     mount_by: MountBy = "device",
 ) -> None:
@@ -32,6 +33,7 @@ def prepare(
 
     + home_fs: its file system
     + home_size: the size of its volume, as `lvcreate -L` takes it; by default all that the group has
+    + root_size: the size of root, if the disk has been made larger
     + free: how much to leave free in the group, as `lvreduce -L` takes it; instead of home_size
     + mount_by: how /etc/fstab names it
     """
@@ -39,12 +41,14 @@ def prepare(
         raise ValueError("home_size and free exclude each other")
     size = f"-L {home_size}" if home_size else "-l 100%FREE"
     reduce = f"lvreduce -q -y -L -{free} centos/home" if free else ":"
+    grow = f"pvresize -q /dev/vda; lvextend -q -r -L {root_size} centos/root" if root_size else ":"
     machine.succeed(
         f"""
         set -eu
         tar -c -f /root/home.tar --exclude=./lost+found -C /home .
         umount /home
         lvremove -q -y centos/home
+        {grow}
         lvcreate -q -y -n home {size} -W y centos
         {reduce}
         {_MKFS[home_fs]} /dev/mapper/centos-home

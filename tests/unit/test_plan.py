@@ -45,6 +45,7 @@ class Disk:
 
     def __init__(self, host: Storage) -> None:
         group = host.groups[0]
+        self.kind = host.file_systems["home"].kind
         self.volumes = {volume.name: volume.extents for volume in group.volumes}
         self.free = group.free
         self.complete = {"home"}
@@ -98,6 +99,11 @@ class Disk:
         self.away = self.read_only = False
         # What is written from now on is only where home is served from.
         self.complete = {self.served}
+
+    def do_set_identity(self, name: str) -> None:
+        if self.kind != "btrfs":
+            assert self.served != name, "the copy that the boot takes could be broken by a power cut"
+            assert self.complete - {name}, "the only complete copy could be broken by a power cut"
 
     def do_remove_volume(self, name: str) -> None:
         assert name != self.served, "the volume that home is served from is removed"
@@ -633,6 +639,12 @@ def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -
     assert dict(made.after.volumes) == {"root": 1279 + 768 + 600 - 512, "home": 512}
     order = ["take_away", "remove_volume", "rename_volume", "restore_fstab"]
     assert [call for call in calls(made) if call in order] == order
+
+
+def test_an_old_home_that_the_boot_keeps_to_is_home_still() -> None:
+    host = with_copy(storage(free=600, **lost(f"{BY_ID}homeuuid")))
+    assert calls(plan(host))[1:4] == ["discard", "restore_fstab", "make_volume"]
+    assert calls(plan(host, abandon=True)) == ["discard", "restore_fstab"]
 
 
 def test_what_is_served_from_its_copy_is_not_abandoned() -> None:
