@@ -10,6 +10,8 @@ rsync_options() {
     [ -n "$inner_options" ] && return
     inner_options='-lptgoD -HAXS --numeric-ids --force -8'
     if rsync --modify-window=-1 --version >/dev/null 2>&1; then inner_options="$inner_options --modify-window=-1"; fi
+    # Else touch sets them, one process each.
+    if rsync --atimes --version >/dev/null 2>&1; then inner_options="$inner_options --atimes"; fi
     if rsync --checksum-choice=md5 --version >/dev/null 2>&1; then inner_options="$inner_options --checksum-choice=md5"; fi
 }
 
