@@ -96,7 +96,7 @@ class Bench:
                 if kind == "boot":
                     outcome = self._boot(disk, found)
             except Lost as error:
-                outcome, detail = "lost", f"{error}\n{self.around(point)}"
+                outcome, detail = "lost", f"{error}\n{self.around(point)}".replace(f"{self.directory}/", "")
             yield Result(
                 commit=package.version(),
                 campaign="flush",
