@@ -18,6 +18,12 @@ def lvm_name(name: str) -> str:
     return name
 
 
+def absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("no absolute path: write it from / on")
+    return path.rstrip("/") or "/"
+
+
 class Rebalance(Settings):
     """What `deploys/lvm.py` is told, by its keys without `lvm_`; without `grow` the space stays free."""
 
@@ -39,9 +45,7 @@ class Rebalance(Settings):
     @field_validator("staging", "scratch")
     @classmethod
     def _is_absolute(cls, path: str | None) -> str | None:
-        if path is not None and not path.startswith("/"):
-            raise ValueError("no absolute path: write it from / on")
-        return path.rstrip("/") or "/" if path else None
+        return absolute(path) if path else None
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -61,4 +65,4 @@ def _explain(prefix: str, problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"{key} is not set, and has no default: write it in the inventory, or --data {key}=..."
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
-    return f"{key} = {problem['input']!r}: {message}"
+    return f"{key} = {problem['input']!r}: {message}" if problem["loc"] else message

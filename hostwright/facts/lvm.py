@@ -188,7 +188,7 @@ class Survey:
     kernel_errors: tuple[str, ...] = field(default=())
 
 
-def _pairs(lines: Sequence[str]) -> dict[str, str]:
+def pairs(lines: Sequence[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
@@ -272,7 +272,7 @@ def _mount(line: str) -> Mount:
     )
 
 
-def _fstab(lines: Sequence[str]) -> tuple[FstabLine, ...]:
+def fstab_lines(lines: Sequence[str]) -> tuple[FstabLine, ...]:
     found = []
     for line in lines:
         words = line.split()
@@ -295,7 +295,7 @@ def _devices(lines: Sequence[str]) -> tuple[BlockDevice, ...]:
 
 
 def _file_system(lines: Sequence[str], detail: Sequence[str]) -> FileSystem:
-    values = _pairs(lines)
+    values = pairs(lines)
     block = int(values.get("BLOCK", 0))
     return FileSystem(
         kind=values.get("TYPE", ""),
@@ -315,9 +315,9 @@ def _unescape_hex(text: str) -> str:
 
 def parse_storage(lines: list[str]) -> Storage:
     found = sections(lines)
-    host = _pairs(found.get("host", []))
+    host = pairs(found.get("host", []))
     groups, error = _groups("\n".join(found.get("lvm", [])))
-    job = _pairs(found.get("job", []))
+    job = pairs(found.get("job", []))
     staging, scratch = found.get("staging"), found.get("scratch")
     return Storage(
         host={key: value for key, value in host.items() if key != "tool"},
@@ -326,7 +326,7 @@ def parse_storage(lines: list[str]) -> Storage:
         groups=groups,
         lvm_error=error,
         mounts=tuple(_mount(line) for line in found.get("mountinfo", [])),
-        fstab=_fstab(found.get("fstab", [])),
+        fstab=fstab_lines(found.get("fstab", [])),
         marker=next((line for line in found.get("fstab", []) if line.startswith("# hostwright-lvm ")), ""),
         swaps=tuple(
             Swap(_unescape(words[0]), int(words[3]) * 1024)
@@ -338,7 +338,7 @@ def parse_storage(lines: list[str]) -> Storage:
             for name, lines in found.items()
             if name.startswith("volume ")
         },
-        staging=None if staging is None else _staging(_pairs(staging)),
+        staging=None if staging is None else _staging(pairs(staging)),
         scratch=None if scratch is None else _scratch(scratch),
     )
 
@@ -358,7 +358,7 @@ def _staging(values: Mapping[str, str]) -> Staging:
 
 
 def _scratch(lines: Sequence[str]) -> Scratch:
-    values = _pairs(lines)
+    values = pairs(lines)
     if "MISSING" in values:
         return Scratch(exists=False)
     holds = [line.split("=", 1)[1] for line in lines if line.startswith(("TYPE=", "PTTYPE=", "SIGNATURE="))]
@@ -370,19 +370,19 @@ def _scratch(lines: Sequence[str]) -> Scratch:
 
 def parse_survey(lines: list[str]) -> Survey:
     found = sections(lines)
-    values = _pairs(found.get("files", []))
+    values = pairs(found.get("files", []))
     return Survey(
         inodes=int(values.get("inodes", 0)),
         allocated=int(values.get("allocated", 0)),
         largest=int(values.get("largest", 0)),
         encrypted=int(values.get("encrypted", 0)),
         verity=int(values.get("verity", 0)),
-        holders=tuple(_holder(line.split("\t")) for line in found.get("holders", [])),
+        holders=tuple(holder(line.split("\t")) for line in found.get("holders", [])),
         kernel_errors=tuple(found.get("kernel", [])),
     )
 
 
-def _holder(words: Sequence[str]) -> Holder:
+def holder(words: Sequence[str]) -> Holder:
     if words[0] == "process":
         _, pid, user, unit, how, command = words
         return Holder("process", command.strip(), pid, user, "" if unit == "-" else unit, how)
@@ -398,7 +398,7 @@ class LvmStorage(FactBase[Storage]):
 
     @override
     def command(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
-        return _sh(script("storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch))
+        return as_command(script("storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch))
 
     @override
     def process(self, output: list[str]) -> Storage:
@@ -414,12 +414,12 @@ class LvmSurvey(FactBase[Survey]):
 
     @override
     def command(self, mount_point: str, device: str) -> str:
-        return _sh(script("holders", "survey", MOUNT=mount_point, DEVICE=device))
+        return as_command(script("holders", "survey", MOUNT=mount_point, DEVICE=device))
 
     @override
     def process(self, output: list[str]) -> Survey:
         return parse_survey(output)
 
 
-def _sh(text: str) -> str:
+def as_command(text: str) -> str:
     return f"sh -c {shlex.quote(text)}"

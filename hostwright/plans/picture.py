@@ -22,9 +22,7 @@ def draw(host: str, plan: Plan) -> str:
         return "\n".join([*lines, *_wrap(f"{plan.reason}: it is followed", "  ")])
     if plan.way:
         lines += _wrap(f"way: {plan.way}, because {plan.reason}", "  ", "       ")
-    width = len(str(len(plan.steps)))
-    for number, step in enumerate(plan.steps, 1):
-        lines += _wrap(f"{number:>{width}}. {step.title}", "  ", " " * (width + 4))
+    lines += _steps(plan)
     if plan.away:
         lines += _wrap(
             f"away: about {_duration(plan.read_only)} read-only and {_duration(plan.away)} not there (estimated)", "  "
@@ -32,6 +30,12 @@ def draw(host: str, plan: Plan) -> str:
     for note in plan.notes:
         lines += _wrap(f"note: {note}", "  ", "        ")
     return "\n".join(lines)
+
+
+def draw_steps(host: str, title: str, plan: Plan) -> str:
+    """A plan that has no space to show."""
+    lines = [f"{host}: {title}"]
+    return "\n".join(lines + (_wrap(f"{plan.reason}: it is followed", "  ") if plan.follow else _steps(plan)))
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
@@ -44,6 +48,14 @@ def as_data(plan: Plan) -> dict[str, Any]:
         data[name]["volumes"] = dict(layout.volumes)
         data[name]["free"] = layout.free
     return data
+
+
+def _steps(plan: Plan) -> list[str]:
+    width = len(str(len(plan.steps)))
+    lines = []
+    for number, step in enumerate(plan.steps, 1):
+        lines += _wrap(f"{number:>{width}}. {step.title}", "  ", " " * (width + 4))
+    return lines
 
 
 def _wrap(text: str, first: str, rest: str | None = None) -> list[str]:

@@ -57,10 +57,14 @@ def extents_text(group: Group, extents: int) -> str:
 
 
 def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:
-    missing = sorted({file_systems.TOOLS[tool] for tool in tools if tool not in task.storage.tools})
+    packages = {file_systems.TOOLS[tool] for tool in tools if tool not in task.storage.tools}
+    return install_packages(task.storage, sorted(packages))
+
+
+def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
     if not missing:
         return ()
-    manager = task.storage.host.get("manager")
+    manager = storage.host.get("manager")
     if not manager:
         raise Refusal(
             f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper: do it by hand"

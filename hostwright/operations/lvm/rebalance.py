@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, StringCommand, operation
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
-from hostwright import job
 from hostwright.facts.lvm import LvmStorage, LvmSurvey, Storage, Survey
+from hostwright.operations.lvm.carrying_out import carried_out
 from hostwright.plans import lvm as plans
 from hostwright.plans.picture import as_data, draw
 from hostwright.plans.steps import Plan
@@ -20,8 +20,6 @@ from hostwright.plans.task import kernel_name
 from hostwright.plans.ways import DEFAULT_STAGING
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance, validated
-
-LIBRARY = ("job", "holders", "tree", "fstab", "lvm")
 
 
 def rebalance(
@@ -117,21 +115,7 @@ def _carry_out(plan: Plan) -> Generator[StringCommand | FunctionCommand, None, N
     if not plan.changes:
         host.noop(f"{plan.group} is as wanted")
         return
-    identity = plan.follow
-    if not identity:
-        identity = job.new_id()
-        yield job.start_command(job.render(LIBRARY, plan.steps, plan.variables, identity), identity)
-    yield FunctionCommand(_follow, (identity,), {})
-
-
-def _follow(state: State, host: Host, identity: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
-    try:
-        for line in job.follow(host, identity):
-            host.log(line)
-    except job.JobFailed as failure:
-        click.echo(f"{host.print_prefix}{failure}", err=True)
-        return False
-    return True
+    yield from carried_out(plan)
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:

@@ -1,0 +1,124 @@
+"""What volume groups and volumes are made of: disks, mount points, and whether a volume is blank.
+
+Sources: pvs(8), blkid(8), wipefs(8), dmsetup(8).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyinfra.api import FactBase
+from typing_extensions import override
+
+from hostwright.facts.lvm import Holder, Storage, as_command, holder, pairs, parse_storage
+from hostwright.shell import script, sections
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A block device that was asked for; size in bytes, `holds` is what speaks against its being blank."""
+
+    exists: bool
+    name: str = ""
+    size: int = 0
+    read_only: bool = False
+    physical_volume: bool = False
+    group: str = ""
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Point:
+    """The directory on which a volume is to be mounted."""
+
+    real: str
+    entries: tuple[str, ...] = ()
+    odd: bool = False
+    """it is there, but no directory"""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """+ volume: `VG/NAME` that was asked for; the file systems, and what follows, are about it alone
+    + signs: what speaks against its being blank
+    + open: how many times its device is open
+    """
+
+    storage: Storage
+    disks: Mapping[str, Disk] = field(default_factory=dict)
+    volume: str = ""
+    signs: tuple[str, ...] = ()
+    open: int = 0
+    point: Point | None = None
+    holders: tuple[Holder, ...] = ()
+
+
+def _signs(lines: Sequence[str]) -> tuple[str, ...]:
+    known = [line.split("=", 1)[1] for line in lines if line.startswith(("TYPE=", "PTTYPE=", "SIGNATURE="))]
+    known += [f"used by {line.split('=', 1)[1]}" for line in lines if line.startswith("HOLDER=")]
+    if "NONZERO=yes" in lines and not known:
+        known = ["data in its first MiB"]
+    return tuple(dict.fromkeys(known))
+
+
+def _disk(lines: Sequence[str]) -> Disk:
+    values = pairs(lines)
+    if "KNAME" not in values:
+        return Disk(exists=False)
+    return Disk(
+        True,
+        values["KNAME"],
+        int(values["SIZE"]),
+        "READONLY" in values,
+        "GROUP" in values,
+        values.get("GROUP", ""),
+        _signs(lines),
+    )
+
+
+def _point(lines: Sequence[str]) -> Point:
+    entries = tuple(line.split("=", 1)[1] for line in lines if line.startswith("ENTRY="))
+    return Point(pairs(lines).get("REAL", ""), entries, "ODD=yes" in lines)
+
+
+def parse_blocks(lines: list[str]) -> Blocks:
+    found = sections(lines)
+    signs, point = found.get("signs", []), found.get("point")
+    return Blocks(
+        storage=parse_storage(lines),
+        disks={name.removeprefix("disk "): _disk(found[name]) for name in found if name.startswith("disk ")},
+        volume=pairs(signs).get("VOLUME", ""),
+        signs=_signs(signs),
+        open=int(pairs(signs).get("OPEN", 0) or 0),
+        point=None if point is None else _point(point),
+        holders=tuple(holder(line.split("\t")) for line in found.get("holders", [])),
+    )
+
+
+class LvmBlocks(FactBase[Blocks]):
+    """The storage of one host, with what is about to become part of it.
+
+    + devices: paths of disks, without white space
+    + vg, volume: the names of the logical volume in question
+    + point: where it is to be mounted
+    + staging, scratch: what a shrink may use for a copy
+    + holders: `yes` to look for what keeps the volume's file system busy
+    """
+
+    @override
+    def command(
+        self,
+        devices: str = "",
+        vg: str = "",
+        volume: str = "",
+        point: str = "",
+        staging: str = "",
+        scratch: str = "",
+        holders: str = "",
+    ) -> str:
+        variables = {"VG": vg, "SHRINK": volume, "GROW": volume, "STAGING": staging, "SCRATCH": scratch}
+        more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
+        return as_command(script("holders", "storage", "disks", **variables, **more))
+
+    @override
+    def process(self, output: list[str]) -> Blocks:
+        return parse_blocks(output)

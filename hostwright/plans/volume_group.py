@@ -1,0 +1,95 @@
+"""Decides how a volume group is made, extended or removed."""
+
+from collections.abc import Sequence
+
+from hostwright.facts.blocks import Blocks
+from hostwright.facts.lvm import Group
+from hostwright.plans.confirmation import check_confirmed
+from hostwright.plans.file_systems import MIB
+from hostwright.plans.groups import check_host, usable_group
+from hostwright.plans.physical_volume import NOWHERE, install_lvm, is_physical_volume, make_steps
+from hostwright.plans.sizes import size_text
+from hostwright.plans.steps import Layout, Plan, Step
+from hostwright.refusal import Refusal
+from hostwright.settings_blocks import VolumeGroupWish, bytes_of
+
+EXTENT_SIZE = 4 * MIB
+"""LVM's own default"""
+
+
+def decide(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
+    check_host(blocks.storage)
+    if not wish.present:
+        return _removal(blocks, wish)
+    group = usable_group(blocks.storage, wish.name) if blocks.storage.group(wish.name) else None
+    if group and wish.extent_size and bytes_of(wish.extent_size) != group.extent_size:
+        raise Refusal(
+            f"extent_size = {wish.extent_size!r}, but volume group {group.name} has extents of "
+            f"{size_text(group.extent_size)}: that is for good (vgchange -s by hand, where its sizes allow it)"
+        )
+    _check_different(blocks, wish)
+    steps: list[Step] = []
+    lacking = []
+    for device in wish.devices:
+        there = is_physical_volume(blocks, device)
+        other = blocks.disks[device].group
+        if other and other != wish.name:
+            raise Refusal(
+                f"{device} is part of volume group {other}: give another disk, or take it out of there first "
+                f"(pvmove {device}, vgreduce {other} {device})"
+            )
+        if not there:
+            steps += make_steps(blocks, device)
+        if not other:
+            lacking.append(device)
+    before = _layout(group)
+    if not lacking:
+        return Plan(wish.name, before, before)
+    size = group.extent_size if group else bytes_of(wish.extent_size) if wish.extent_size else EXTENT_SIZE
+    more = extents_on(blocks, lacking, size)
+    after = Layout(before.extents + more, size, before.volumes)
+    if group:
+        guard = Step(f"see that {group.name} is as planned", ("is_unchanged", str(group.sequence)))
+        title = f"extend {wish.name} by {', '.join(lacking)} ({size_text(more * size)})"
+        steps = [guard, *steps, Step(title, ("extend_group", *lacking))]
+        return Plan(wish.name, before, after, tuple(steps), variables=(("VG", wish.name),))
+    title = f"make volume group {wish.name} of {', '.join(lacking)} ({size_text(more * size)})"
+    make = Step(title, ("make_group", str(size) if wish.extent_size else "", *lacking))
+    steps = [*install_lvm(blocks.storage), *steps, make]
+    return Plan(wish.name, NOWHERE, after, tuple(steps), variables=(("VG", wish.name),))
+
+
+def extents_on(blocks: Blocks, devices: Sequence[str], extent_size: int) -> int:
+    """What LVM makes of these disks; the first MiB of each is its own."""
+    return sum(max(blocks.disks[device].size - MIB, 0) // extent_size for device in devices)
+
+
+def _check_different(blocks: Blocks, wish: VolumeGroupWish) -> None:
+    seen: dict[str, str] = {}
+    for device in wish.devices:
+        name = blocks.disks[device].name
+        if name and name in seen:
+            raise Refusal(f"{seen[name]} and {device} are the same disk: name it once")
+        seen[name] = device
+
+
+def _layout(group: Group | None) -> Layout:
+    if group is None:
+        return NOWHERE
+    volumes = tuple((volume.name, volume.extents) for volume in group.volumes)
+    return Layout(group.extents, group.extent_size, volumes)
+
+
+def _removal(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
+    if blocks.storage.group(wish.name) is None:
+        return Plan(wish.name, NOWHERE, NOWHERE)
+    group = usable_group(blocks.storage, wish.name)
+    if group.volumes:
+        names = ", ".join(f"{group.name}/{volume.name}" for volume in group.volumes)
+        raise Refusal(f"volume group {group.name} has volumes in it ({names}): remove them first, one by one")
+    disks = ", ".join(disk.name for disk in group.disks)
+    lost = f"{size_text(group.extents * group.extent_size)} without a volume on {disks}, which stay physical volumes"
+    check_confirmed(f"volume group {group.name}", lost, group.name, wish.confirm)
+    guard = Step(f"see that {group.name} is as planned", ("is_unchanged", str(group.sequence)))
+    steps = (guard, Step(f"remove {group.name}", ("remove_group",)))
+    return Plan(wish.name, _layout(group), NOWHERE, steps, variables=(("VG", wish.name),))

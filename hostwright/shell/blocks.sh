@@ -1,0 +1,83 @@
+# The steps that make and remove physical volumes, groups and volumes. lvm.sh stands before this. The header sets VG.
+
+# Nothing of home is away when a block cannot be made: what is there stays, and the next run goes on from it.
+if [ -z "$COPY" ]; then undo() { :; }; fi
+
+# is_blank DEVICE: nothing that blkid or wipefs knows is on it.
+is_blank() {
+    signs=$(blkid -p -o export "$1" 2>/dev/null | grep -E '^(TYPE|PTTYPE)='; wipefs -n "$1" 2>/dev/null | awk 'NR > 1')
+    [ -z "$signs" ] || why "$1 holds something ($(echo "$signs" | head -n 1)): it is left as it is"
+}
+
+make_physical_volume() { is_blank "$1" && try pvcreate "$1" && settle; }
+
+# What LVM itself leaves in the first MiB, ahead of any data, goes too: else the disk would not pass for blank again.
+remove_physical_volume() {
+    [ -z "$(lvm pvs --noheadings -o vg_name "$1" | tr -d ' ')" ] || { why "$1 is in a volume group: it stays"; return 1; }
+    try pvremove "$1" && try dd if=/dev/zero of="$1" bs=1M count=1 conv=fsync && settle
+}
+
+# make_group EXTENT_SIZE DISK...
+make_group() {
+    size=$1
+    shift
+    try vgcreate ${size:+-s "${size}b"} "$VG" "$@" && settle
+}
+
+extend_group() { try vgextend "$VG" "$@"; }
+
+remove_group() { try vgremove "$VG" && settle; }
+
+# create_volume NAME EXTENTS TAG DISK...: the tag says that nobody but us has written to it.
+create_volume() {
+    name=$1 extents=$2 tag=$3
+    shift 3
+    try lvcreate -y -Wy -Zy -l "$extents" -n "$name" ${tag:+--addtag "$tag"} "$VG" "$@" && settle
+}
+
+forget_new() { lvm lvs --noheadings -o lv_tags "$VG/$1" | grep -q hostwright.new || return 0; try lvchange --deltag hostwright.new "$VG/$1"; }
+
+# format_volume NAME KIND: without the options that would make mkfs overwrite what it finds.
+format_volume() {
+    at=$(volume "$1")
+    closed "$at" && is_blank "$at" || return 1
+    case ,$(field lv_tags "$1"), in
+        *,hostwright.new,*) new=yes ;;
+        *) new='' && head -c 1048576 "$at" | cmp -s -n 1048576 - /dev/zero || { why "$at has data in its first MiB: it is left as it is"; return 1; } ;;
+    esac
+    case $2 in
+        xfs) try mkfs.xfs -q "$at" ;;
+        ext*) try mke2fs -q -t "$2" "$at" ;;
+        btrfs) try mkfs.btrfs -q "$at" ;;
+        swap) try mkswap "$at" ;;
+    esac || return 1
+    sync
+    [ -z "$new" ] || forget_new "$1" || return 1
+    settle
+}
+
+# mount_volume NAME KIND OPTIONS DIRECTORY
+mount_volume() {
+    (umask 022 && mkdir -p "$4") && settle && try mount -t "$2" -o "$3" "$(mapped "$1")" "$4"
+}
+
+# The path that device mapper gives a volume, which is also what fstab says.
+mapped() { echo "/dev/mapper/$(echo "$VG" | sed 's/-/--/g')-$(echo "$1" | sed 's/-/--/g')"; }
+
+# remount NAME OPTIONS DIRECTORY
+remount() { try mount -o "remount,$2" "$(mapped "$1")" "$3"; }
+
+unmount_volume() { unmount "$1"; }
+
+changed_line() {
+    OLD=$old NEW=$new awk '
+        ENVIRON["OLD"] != "" && $0 == ENVIRON["OLD"] && !done { done = 1; if (ENVIRON["NEW"] != "") print ENVIRON["NEW"]; next }
+        { print }
+        END { if (ENVIRON["OLD"] == "") print ENVIRON["NEW"]; else if (!done) exit 1 }'
+}
+
+# change_line OLD NEW: one line of fstab for another; an empty OLD adds a line, an empty NEW takes it away.
+change_line() {
+    old=$1 new=$2
+    replace_fstab changed_line
+}

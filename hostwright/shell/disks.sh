@@ -1,0 +1,51 @@
+# Observes what blocks are made of. storage.sh stands before this, and holders.sh. Set before: VG SHRINK (the volume)
+# DEVICES POINT (where it is to be mounted) HOLDERS (yes: who keeps its mounts busy).
+
+# signs_of DEVICE: everything that speaks against its being blank.
+signs_of() {
+    blkid -p -o export "$1" 2>/dev/null | grep -E '^(TYPE|PTTYPE)='
+    wipefs -n "$1" 2>/dev/null | awk 'NR > 1 { print "SIGNATURE=" $0 }' | head -n 3
+    [ -z "$(head -c 1048576 "$1" | tr -d '\0' | head -c 1 | od -An -tx1)" ] || echo NONZERO=yes
+}
+
+for device in $DEVICES; do
+    section "disk $device"
+    [ -b "$device" ] || continue
+    name=$(basename "$(readlink -f "$device")")
+    echo "KNAME=$name"
+    echo "SIZE=$(blockdev --getsize64 "$device")"
+    [ "$(blockdev --getro "$device")" = 0 ] || echo READONLY=yes
+    if group=$(lvm pvs --noheadings -o vg_name "$device" 2>/dev/null); then
+        echo "GROUP=$(echo $group)"
+    else
+        signs_of "$device"
+        ls "/sys/class/block/$name/holders" 2>/dev/null | sed 's/^/HOLDER=/'
+    fi
+done
+
+section signs
+echo "VOLUME=$VG/$SHRINK"
+device=/dev/$VG/$SHRINK
+if [ -n "$SHRINK" ] && [ -b "$device" ]; then
+    # What it carries is told already; to look on would only cost time.
+    [ -n "$(blkid -p -o value -s TYPE "$device" 2>/dev/null)" ] || signs_of "$device"
+    echo "OPEN=$(dmsetup info -c --noheadings -o open "$device" | tr -d ' ')"
+fi
+
+if [ -n "$POINT" ]; then
+    section point
+    echo "REAL=$(readlink -m "$POINT")"
+    if [ -d "$POINT" ]; then ls -A "$POINT" | head -n 3 | sed 's/^/ENTRY=/'
+    elif [ -e "$POINT" ] || [ -L "$POINT" ]; then echo ODD=yes
+    fi
+fi
+
+if [ -n "$HOLDERS" ] && [ -b "$device" ]; then
+    section holders
+    number=$(printf '%d:%d' "0x$(stat -L -c %t "$device")" "0x$(stat -L -c %T "$device")")
+    at=$(awk -v number="$number" '$3 == number { print $5; exit }' /proc/self/mountinfo)
+    [ -n "$at" ] || at=$(btrfs_at "$device")
+    at=$(printf "$(printf %s "$at" | sed 's/%/%%/g')")
+    [ -z "$at" ] || holders "$at" "$(own_login)"
+fi
+true
