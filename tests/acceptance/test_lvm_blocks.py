@@ -4,7 +4,9 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from tests.acceptance.conftest import BIN, ROOT, Run
+import pytest
+
+from tests.acceptance.host import BIN, ROOT, Run
 from tests.lab.machine import Machine
 from tests.lab.tree import differences, listing
 
@@ -89,6 +91,7 @@ def size_of(machine: Machine, name: str) -> int:
     return int(machine.succeed(f"lvs --noheadings --nosuffix --units m -o lv_size data/{name}").split(".")[0])
 
 
+@pytest.mark.matrix
 def test_from_blank_disks_to_volumes_and_back(make_host: MakeHost) -> None:
     host = make_host(spare_disks=("2G", "1G"))
     machine = host.machine

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import ROOT
+from tests.acceptance.host import ROOT
 from tests.lab.tree import bring
 
 MakeHost = Callable[..., Any]
