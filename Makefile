@@ -28,6 +28,7 @@ test-matrix: setup
 soak: setup
 	$(BIN)/pytest tests/acceptance -m soak -n 2 --dist worksteal --durations=0
 	$(BIN)/python -m tests.campaign flushes
+	$(BIN)/python -m tests.campaign cuts
 
 demo: setup
 	$(BIN)/python -m tests.lab.demo

@@ -1,13 +1,20 @@
-"""The short form of the campaign `flush`, which `make soak` runs in full: a deploy is cut off at many points."""
+"""The short forms of the campaigns that `make soak` runs in full: a deploy is cut off at many points, at any moment."""
 
 import os
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from tests.acceptance.story import identity, reads_leave_no_trace
+from tests.campaign import cuts
 from tests.campaign.flushes import Task, bench
 from tests.campaign.results import Result
 from tests.campaign.scenarios import SCENARIOS
+from tests.lab.tree import listing, plant_few
+
+MakeHost = Callable[..., Any]
 
 
 def is_whole(result: Result) -> None:
@@ -32,3 +39,11 @@ def test_the_power_is_cut_at_many_points_of_a_deploy() -> None:
         (booted,) = work.results([Task(last, "boot", 0)])
     is_whole(booted)
     assert booted.outcome == "resumed"
+
+
+def test_the_power_is_cut_at_any_moment_and_again_in_the_next_run(make_host: MakeHost) -> None:
+    host = make_host(free="2500M", mount_by="LABEL")
+    plant_few(host.machine)
+    reads_leave_no_trace(host.machine)
+    before, known = listing(host.machine), identity(host.machine)
+    assert cuts.cut_and_go_on(host, before, known, seed=2) in ("went-back", "resumed")

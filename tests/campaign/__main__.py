@@ -1,13 +1,15 @@
 """`python -m tests.campaign flushes`: crash campaigns from the command line. What was tried is not tried again."""
 
 import argparse
+import itertools
 import signal
 import sys
 import time
 from pathlib import Path
 
-from tests.campaign import results
+from tests.campaign import cuts, results
 from tests.campaign.flushes import Task, bench
+from tests.campaign.recording import recording
 from tests.campaign.scenarios import SCENARIOS
 from tests.lab.call import LabError
 
@@ -23,14 +25,18 @@ def main() -> int:
         "--boots", type=int, default=4, metavar="N", help="boots besides one at each step; 4 by default"
     )
     flushes.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="when to stop")
+    many = commands.add_parser("cuts", help="at any moment, up to several times in one job")
+    many.add_argument("--scenario", action="append", choices=SCENARIOS, help="which deploy; all by default")
+    many.add_argument("--jobs", type=int, default=14, metavar="N", help="so many for each scenario; 14 by default")
+    many.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="when to stop")
     one = commands.add_parser("point", help="one point again, with what was written around it")
     one.add_argument("scenario", choices=SCENARIOS)
     one.add_argument("point", type=int)
     one.add_argument("--boot", action="store_true", help="boot it, too")
-    for command in (flushes, one):
+    for command in (flushes, many, one):
         command.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is left to chance")
     report = commands.add_parser("report", help="print a table of what was tried")
-    for command in (flushes, report):
+    for command in (flushes, many, report):
         command.add_argument("--results", type=Path, default=results.RESULTS, metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
 
@@ -39,6 +45,8 @@ def main() -> int:
         match arguments.command:
             case "flushes":
                 return _flushes(arguments)
+            case "cuts":
+                return _cuts(arguments)
             case "point":
                 return _point(arguments)
             case "report":
@@ -71,6 +79,27 @@ def _flushes(arguments: argparse.Namespace) -> int:
                     _print(result, f"{number}/{len(tasks)} ")
                 if time.monotonic() > end:
                     break
+    print(results.report(arguments.results))
+    return 1 if lost else 0
+
+
+def _cuts(arguments: argparse.Namespace) -> int:
+    end = time.monotonic() + arguments.minutes * 60
+    lost = 0
+    names = arguments.scenario or list(SCENARIOS)
+    seeds = range(arguments.seed, arguments.seed + arguments.jobs)
+    # A job of each in turn, so that whenever it is stopped all have had their share.
+    for seed, name in itertools.product(seeds, names):
+        if time.monotonic() > end:
+            break
+        record = recording(SCENARIOS[name]).name
+        done = {result.key for result in results.read(arguments.results)}
+        if (record, cuts.how_many(seed), "cut", seed) in done:
+            continue
+        for result in cuts.results(SCENARIOS[name], iter([seed])):
+            results.append(arguments.results, result)
+            lost += result.outcome == "lost"
+            _print(result, f"seed {seed} ")
     print(results.report(arguments.results))
     return 1 if lost else 0
 

@@ -13,8 +13,8 @@ class Result:
     """
     + commit: the package's tree, as `git rev-parse --short HEAD:hostwright` names it
     + recording: which one the point is of; each is another one, even of the same package
-    + kind: `flush`, `subset` (of the writes after it), or `boot`
-    + seed: of the subset
+    + kind: `flush`, `subset` (of the writes after it), `boot`, or `cut` (then `point` says how often)
+    + seed: of the subset, or of the cuts
     + outcome: `whole`; of boots also `resumed` or `went-back`; `lost` is what must not be
     + home: where a boot takes it from: `volume`, `copy` or `image`
     """
@@ -48,13 +48,14 @@ def append(path: Path, result: Result) -> None:
 
 def report(path: Path) -> str:
     """A table by package and scenario."""
-    columns = ["points", "subsets", "boots", "resumed", "went back", "lost", "s/point"]
+    columns = ["points", "subsets", "boots", "cuts", "resumed", "went back", "lost", "s/point"]
     rows: dict[tuple[str, str], Counter[str]] = {}
     for result in read(path):
         row = rows.setdefault((result.commit, result.scenario), Counter())
-        row[{"flush": "points", "subset": "subsets", "boot": "boots"}[result.kind]] += 1
+        column = {"flush": "points", "subset": "subsets", "boot": "boots", "cut": "cuts"}[result.kind]
+        row[column] += result.point if column == "cuts" else 1
         row[result.outcome.replace("-", " ")] += 1
-        if result.kind != "boot":
+        if result.kind in ("flush", "subset"):
             row["milliseconds"] += round(result.seconds * 1000)
     lines = [["package", "scenario", *columns]]
     for (commit, scenario), row in rows.items():
