@@ -1,4 +1,4 @@
-"""Disks that fill up or fail in the middle of a run: home stays what it was, and the next run does the job (`make soak`)."""
+"""Disks that fill up or fail in the middle of a run: home stays what it was, and the next run does the job."""
 
 from collections.abc import Callable
 from typing import Any
