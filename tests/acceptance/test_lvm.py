@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.acceptance.story import identity, is_as_before, moves_everything, planted, reads_leave_no_trace, state
 from tests.lab.tree import bring, listing
 
@@ -60,6 +62,7 @@ def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
     assert host.pyinfra("-y").unchanged
 
 
+@pytest.mark.matrix
 def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(make_host: MakeHost) -> None:
     host = make_host(
         "trixie", spare_disks=("2G",), data={"lvm_scratch": "/dev/vdb", "lvm_busy": "stop", "lvm_shrink_to": "700M"}
@@ -159,6 +162,7 @@ def test_refusals_come_before_anything_is_touched(make_host: MakeHost) -> None:
     assert machine.succeed("vgs --noheadings -o vg_seqno centos") == before.split("\n")[0] + "\n"
 
 
+@pytest.mark.matrix
 def test_a_copy_that_turns_out_wrong_leaves_home_as_it_was(make_host: MakeHost) -> None:
     host = make_host(free="2500M")
     machine = host.machine
