@@ -347,6 +347,7 @@ prove() {
 }
 
 is_proved() {
+    [ "$(cat "$LISTS/known" "$LISTS/unknown" | wc -l)" = "$(wc -l <"$LISTS/sums.copy")" ] || { why "not every file of the copy could be read"; return 1; }
     [ ! -s "$LISTS/differing" ] || { why "the copy differs: $(head -n 1 "$LISTS/differing")"; return 1; }
     cmp -s "$LISTS/links" "$LISTS/links.copy" || { why "hard links differ: $(either "$LISTS/links" "$LISTS/links.copy" | head -n 1)"; return 1; }
     cmp -s "$LISTS/special" "$LISTS/special.copy" || { why "links, devices or odd names differ: $(cmp "$LISTS/special" "$LISTS/special.copy" 2>&1)"; return 1; }

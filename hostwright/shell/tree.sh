@@ -103,7 +103,9 @@ carried_sums() {
 copy_all() {
     holey "$3" | names | copy_holey "$1" "$2" && run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
     carried_sums >"$LISTS/sums"
-    regular "$3" | copy_times_of_files "$1" "$2" || return 1
+    # What has become a pipe meanwhile must not be opened: that would wait for ever.
+    entries "$2" 2>/dev/null | awk '$4 == "f"' | names | sort >"$LISTS/regular"
+    regular "$3" | sort | comm -12 - "$LISTS/regular" | copy_times_of_files "$1" "$2" || return 1
     entries "$2" >"$LISTS/there" 2>/dev/null
     looks "$3" >"$LISTS/looks"
     # A file among them changed meanwhile, and is copied again anyway.
@@ -212,9 +214,9 @@ clear_flags() { chattr -R -f -aAcdDijsStTu "$1" >/dev/null 2>&1 || :; }
 
 # -- comparing
 
-# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in.
+# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in, and still are files: to open a pipe would wait for ever.
 sums_of() {
-    (cd "$1" && zero | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
+    (cd "$1" && zero | xargs -0r sh -c 'for name do [ ! -f "$name" ] || [ -h "$name" ] || printf "%s\\0" "$name"; done' files | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
         if (sub(/^\\/, "")) { gsub(/\\\\/, "\\134"); gsub(/\\r/, "\\015"); print unescaped(substr($0, 1, 32) "\t" substr($0, 35), "\\") }
         else print substr($0, 1, 32) "\t" substr($0, 35)
     }'"$unescaped" | sort
@@ -276,7 +278,8 @@ same_ranges() {
 # unlike_holey SOURCE TARGET: the names, of those that come in, whose data differ where either has any; holes read as zeros.
 unlike_holey() {
     while IFS= read -r name; do
-        if { data_ranges "$1/$name" && data_ranges "$2/$name"; } >"$LISTS/ranges"; then
+        if [ ! -f "$1/$name" ] || [ ! -f "$2/$name" ]; then printf '%s\n' "$name"
+        elif { data_ranges "$1/$name" && data_ranges "$2/$name"; } >"$LISTS/ranges"; then
             same_ranges "$1/$name" "$2/$name" <"$LISTS/ranges" || printf '%s\n' "$name"
         else
             cmp -s -- "$1/$name" "$2/$name" || printf '%s\n' "$name"
