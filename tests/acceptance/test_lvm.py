@@ -198,11 +198,11 @@ def test_people_go_on_working_while_home_is_copied(make_host: MakeHost) -> None:
     machine = host.machine
     reads_leave_no_trace(machine)
     script = bring(machine, "work_on.sh")
-    # Some more to copy, so that there is time to change something.
-    machine.succeed(f"mkdir /home/work && cp -a /usr/share/misc /usr/lib/python3 /home && sh {script} begin /home/work")
+    # Enough to copy, so that there is time to change something.
+    machine.succeed(f"mkdir /home/work && head -c 40M /dev/urandom >/home/much && sh {script} begin /home/work")
     machine.succeed("mkdir /root/work && cp -a /home/work/. /root/work")
     with host.running():
-        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 300)
+        machine.wait_until_succeeds("test -s /run/hostwright/lvm/current/lists/again.entries", 300)
         machine.succeed(f"sh {script} go-on /home/work && sh {script} go-on /root/work")
         assert "make /home read-only" not in machine.succeed("cat /run/hostwright/lvm/current/log"), "too late"
         machine.wait_until_succeeds("test -e /run/hostwright/lvm/current/status", 600)
