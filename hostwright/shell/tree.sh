@@ -86,13 +86,33 @@ copy_holey() {
 # run_rsync OPTION...: the sums of the files that it carried, with their names, go to $LISTS/carried.
 run_rsync() {
     rsync_options
-    rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" 9>&-
-    code=$?
+    attempt=0
+    while
+        attempt=$((attempt + 1))
+        : >"$LISTS/stuck"
+        rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" 9>&- &
+        carrier=$!
+        unstick "$carrier" &
+        wait "$carrier"
+        code=$? carrier=''
+        [ -s "$LISTS/stuck" ] && [ $attempt -lt 5 ]
+    do :; done
     case "$code $live" in
         0\ * | 24\ yes | 23\ yes) return 0 ;; # what vanished or changed while people worked is copied again later
     esac
     sed 's/^/    /' "$RUN/out" | tail -n 15
     why "rsync ended with $code: $(grep -v '^ *$' "$RUN/out" | grep -v '^rsync error' | tail -n 1)"
+}
+
+# unstick PID: what was a file when rsync listed it may be a pipe when rsync opens it, and that waits for ever.
+unstick() {
+    exec 9>&-
+    trap - HUP INT TERM
+    while sleep 2 && [ -d "/proc/$1" ]; do
+        case $(cat "/proc/$1/wchan" 2>/dev/null) in
+            wait_for_partner | *fifo*) echo yes >"$LISTS/stuck" && kill "$1" ;;
+        esac
+    done
 }
 
 carried_sums() {
