@@ -75,7 +75,7 @@ def start(host: Host, text: str, job: str) -> None:
 def stop(host: Host, job: str) -> None:
     """Ends a job as a signal would: it puts home back, and clears away what it made."""
     run = f"{DIRECTORY}/{job}"
-    _run(host, StringCommand("sh", "-c", shlex.quote(f'kill -TERM -- "-$(cat {run}/pid)"')))
+    _run(host, StringCommand("sh", "-c", shlex.quote(f'kill -TERM "-$(cat {run}/pid)"')))
 
 
 def follow(host: Host, job: str) -> Iterator[str]:
