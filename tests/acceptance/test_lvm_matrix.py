@@ -85,7 +85,7 @@ def test_the_power_fails_in_the_middle_and_the_next_run_goes_on(
     is_whole(host, before, known)
 
 
-@pytest.mark.matrix
+@pytest.mark.soak
 def test_what_is_ended_by_force_is_put_right_and_abandoned_and_two_controllers_do_it_once(make_host: MakeHost) -> None:
     host = make_host(free="2500M")
     machine = host.machine
@@ -107,6 +107,7 @@ def test_what_is_ended_by_force_is_put_right_and_abandoned_and_two_controllers_d
     is_as_before(machine, before)
     assert identity(machine) == known
     machine.succeed("touch /home/writable && rm /home/writable")
+    before = listing(machine)
     assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount; losetup -a")
     assert host.pyinfra("-y", abandon="yes").unchanged
 
