@@ -1,6 +1,6 @@
 # The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
 # QUOTA (mount options for quotas) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
-live=no image=
+live=no
 
 volume() { echo "/dev/$VG/$1"; }
 
@@ -55,7 +55,6 @@ make_volume() {
 
 # make_image FILE BYTES: every block of it allocated, so that no write to it can fail for want of room.
 make_image() {
-    image=$1
     mkdir -p "${1%/*}" && rm -f "$1" && (umask 077 && : >"$1") && try fallocate -l "$2" "$1" || return 1
     chcon -t mount_loopback_t "$1" 2>/dev/null || :
     sync

@@ -33,6 +33,19 @@ class Run:
         return sum(">>>" in line for line in self.err.splitlines())
 
 
+def pyinfra(*words: str) -> Run:
+    done = subprocess.run(
+        [str(BIN / "pyinfra"), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
 class Host:
     """A lab machine and the person at the controller."""
 
@@ -45,16 +58,7 @@ class Host:
         return [str(BIN / "pyinfra"), *flags, *pairs, str(self.machine.directory / "inventory.py"), "deploys/lvm.py"]
 
     def pyinfra(self, *flags: str, **data: str) -> Run:
-        done = subprocess.run(
-            self.command(*flags, **data),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+        return pyinfra(*self.command(*flags, **data)[1:])
 
     def deploy(self, **data: str) -> Run:
         run = self.pyinfra("-y", **data)

@@ -1,12 +1,11 @@
 """Disks become volumes with file systems, grow, shrink and go away again, and no file is ever lost in it."""
 
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.acceptance.host import BIN, ROOT, Run
+from tests.acceptance.host import Run, pyinfra
 from tests.lab.machine import Machine
 from tests.lab.tree import differences, listing
 
@@ -19,16 +18,7 @@ FILL = "cp -a /etc /usr/share/misc '{at}/' && ln -s misc '{at}/link' && sync"
 def run(host: Any, text: str, *flags: str) -> Run:
     path = host.machine.directory / "blocks.py"
     path.write_text(f"from hostwright.operations import lvm\n\n{text}")
-    done = subprocess.run(
-        [str(BIN / "pyinfra"), *flags, str(host.inventory), str(path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return Run(done.returncode, done.stdout, done.stderr)
+    return pyinfra(*flags, str(host.inventory), str(path))
 
 
 def deployed(host: Any, text: str) -> str:
