@@ -143,11 +143,10 @@ copy_live() {
     unmount "$WORK/copy"
 }
 
-# changed_since ENTRIES: what is not as it was when last it was copied, into $LISTS/changed and $LISTS/gone.
+# changed_since ENTRIES: what is not as it was when last it was copied, into $LISTS/changed.
 changed_since() {
     keys "$1" >"$LISTS/keys.now"
     comm -13 "$LISTS/keys" "$LISTS/keys.now" | names | sort >"$LISTS/changed"
-    comm -23 "$LISTS/keys" "$LISTS/keys.now" | names | sort | comm -23 - "$LISTS/changed" >"$LISTS/gone"
 }
 
 pass_live() {
@@ -293,6 +292,8 @@ copy_rest() {
     nothing_wrong "$MOUNT" || return 1
     changed_since "$LISTS/now"
     names <"$LISTS/now" | sort >"$LISTS/names"
+    # What came and went while the copy was made is in no list of ours, but it may be in the copy.
+    entries "$WORK/copy" | names | sort | comm -23 - "$LISTS/names" >"$LISTS/gone"
     {
         sort -u "$LISTS/suspects" | comm -12 - "$LISTS/names"
         linked_to_odd "$WORK/source" "$LISTS/now"
@@ -318,7 +319,7 @@ copy_rest() {
 
 copy_marks() {
     marks_of "$WORK/source" "$LISTS/again.entries" >"$LISTS/marks.again" && nothing_wrong "$MOUNT" || return 1
-    not_of_names "$LISTS/again" "$LISTS/marks" | not_of_names "$LISTS/gone" - | sort - "$LISTS/marks.again" >"$LISTS/marks.now"
+    of_names "$LISTS/names" "$LISTS/marks" | not_of_names "$LISTS/again" - | sort - "$LISTS/marks.again" >"$LISTS/marks.now"
     set_marks "$WORK/source" "$WORK/copy" "$LISTS/marks.now"
 }
 

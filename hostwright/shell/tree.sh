@@ -123,14 +123,29 @@ carried_sums() {
 copy_all() {
     holey "$3" | names | copy_holey "$1" "$2" && run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
     carried_sums >"$LISTS/sums"
-    # What has become a pipe meanwhile must not be opened: that would wait for ever.
-    entries "$2" 2>/dev/null | awk '$4 == "f"' | names | sort >"$LISTS/regular"
-    regular "$3" | sort | comm -12 - "$LISTS/regular" | copy_times_of_files "$1" "$2" || return 1
+    entries "$2" >"$LISTS/there" 2>/dev/null
+    in_both "$3" "$LISTS/there" >"$LISTS/both"
+    awk '$4 == "l" && $8 == 1' "$LISTS/both" | names | copy_links "$1" "$2" &&
+        regular "$LISTS/both" | copy_times_of_files "$1" "$2" && copy_times_of_directories "$1" "$2" || return 1
     entries "$2" >"$LISTS/there" 2>/dev/null
     looks "$3" >"$LISTS/looks"
     # A file among them changed meanwhile, and is copied again anyway.
-    looks "$LISTS/there" | comm -23 "$LISTS/looks" - | grep -v '^f' | names | copy_times_of_others "$1" "$2"
+    looks "$LISTS/there" | comm -23 "$LISTS/looks" - | grep -v '^f' | names | sort >"$LISTS/times"
+    of_names "$LISTS/times" "$LISTS/both" | names | copy_times_of_others "$1" "$2"
 }
+
+# in_both SOURCE-ENTRIES TARGET-ENTRIES: those that are of the same kind in the target. What has become something else
+# meanwhile is not touched: to open a pipe would wait for ever, and a link could lead out of the tree.
+in_both() { awk '{ key = $4 substr($0, index($0, "\t")) } NR == FNR { there[key] = 1; next } key in there' "$2" "$1"; }
+
+# Times of links, where nothing sets many at once: they are made again.
+copy_links() {
+    (cd "$1" && zero | xargs -0r cp -a --remove-destination --parents -t "$2" --) 2>"$RUN/out" 9>&- ||
+        [ "$live" = yes ] || why "links: $(tail -n 1 "$RUN/out")"
+}
+
+# What is no directory is left alone (-n). Newer ones call that a failure, so nothing is made of it: what they did is looked at.
+copy_times_of_directories() { (cd "$1" && cp -r -n --attributes-only --preserve=timestamps . "$2/") >/dev/null 2>&1 9>&- || :; }
 
 copy_times_of_files() {
     (cd "$1" && zero | xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" --) 2>"$RUN/out" 9>&- ||
@@ -147,11 +162,7 @@ times_one_by_one() {
 # copy_again SOURCE TARGET ENTRIES: brings a copy up to date. For a source that nobody can change any more, and a target that
 # nobody else sees. Of the lists of names, `again` are copied, `gone` are no more, and `times` have theirs set again.
 copy_again() {
-    if [ -s "$LISTS/gone" ]; then
-        # Only what really is in the target by that name: a name that leads through a symbolic link is not.
-        entries "$2" | names | sort | comm -12 - "$LISTS/gone" >"$LISTS/removed"
-        (cd "$2" && zero <"$LISTS/removed" | xargs -0r rm -rf --) 2>"$RUN/out" || { why "rm: $(tail -n 1 "$RUN/out")"; return 1; }
-    fi
+    (cd "$2" && zero <"$LISTS/gone" | xargs -0r rm -rf --) 2>"$RUN/out" || { why "rm: $(tail -n 1 "$RUN/out")"; return 1; }
     (cd "$2" && odd_names | xargs -0r sh -c 'source=$0; for name do [ -e "$source/$name" ] || [ -h "$source/$name" ] || rm -rf -- "$name"; done' "$1") ||
         { why "names with a newline could not be removed"; return 1; }
     holey "$LISTS/again.entries" | names >"$LISTS/holey"
