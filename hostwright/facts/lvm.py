@@ -14,6 +14,9 @@ from typing_extensions import override
 
 from hostwright.shell import script, sections
 
+# A disk that is lent to us is known by this beginning of its physical volume's UUID (shell/lvm.sh makes it).
+LENT = "hostwr-ight-"
+
 
 @dataclass(frozen=True)
 class PhysicalVolume:
@@ -24,6 +27,10 @@ class PhysicalVolume:
     tags: tuple[str, ...]
     missing: bool
     allocatable: bool
+
+    @property
+    def lent(self) -> bool:
+        return self.uuid.startswith(LENT)
 
 
 @dataclass(frozen=True)
@@ -126,12 +133,13 @@ class Staging:
 
 @dataclass(frozen=True)
 class Scratch:
-    """A disk offered for borrowing; size in bytes, `holds` is what was found on it."""
+    """A disk offered for borrowing; size in bytes, `holds` is what was found on it, but for what a lost run left."""
 
     exists: bool
     name: str = ""
     size: int = 0
     holds: tuple[str, ...] = ()
+    lent: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +166,8 @@ class Storage:
     file_systems: Mapping[str, FileSystem]
     staging: Staging | None = None
     scratch: Scratch | None = None
+    lent: tuple[str, ...] = ()
+    """disks in no volume group that a lost run had borrowed"""
 
     def group(self, name: str) -> Group | None:
         return next((group for group in self.groups if group.name == name), None)
@@ -200,13 +210,17 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def _groups(text: str) -> tuple[tuple[Group, ...], str]:
+def _groups(text: str) -> tuple[tuple[Group, ...], tuple[str, ...], str]:
+    """The groups, the lent disks in none of them, and what LVM complained of."""
     start = text.find("{")
     try:
         reports: list[dict[str, list[dict[str, str]]]] = json.loads(text[start:])["report"] if start >= 0 else []
     except (ValueError, KeyError):
-        return (), text.strip()
-    return tuple(_group(report) for report in reports if report.get("vg")), text[:start].strip()
+        return (), (), text.strip()
+    groups = tuple(_group(report) for report in reports if report.get("vg"))
+    alone = [disk for report in reports if not report.get("vg") for disk in report.get("pv", [])]
+    lent = tuple(disk["pv_name"] for disk in alone if disk["pv_uuid"].startswith(LENT))
+    return groups, lent, text[:start].strip()
 
 
 def _group(report: Mapping[str, Sequence[Mapping[str, str]]]) -> Group:
@@ -316,7 +330,7 @@ def _unescape_hex(text: str) -> str:
 def parse_storage(lines: list[str]) -> Storage:
     found = sections(lines)
     host = pairs(found.get("host", []))
-    groups, error = _groups("\n".join(found.get("lvm", [])))
+    groups, lent, error = _groups("\n".join(found.get("lvm", [])))
     job = pairs(found.get("job", []))
     staging, scratch = found.get("staging"), found.get("scratch")
     return Storage(
@@ -340,6 +354,7 @@ def parse_storage(lines: list[str]) -> Storage:
         },
         staging=None if staging is None else _staging(pairs(staging)),
         scratch=None if scratch is None else _scratch(scratch),
+        lent=lent,
     )
 
 
@@ -365,7 +380,8 @@ def _scratch(lines: Sequence[str]) -> Scratch:
     holds += [f"used by {line.split('=', 1)[1]}" for line in lines if line.startswith("HOLDER=")]
     if "NONZERO" in values and not holds:
         holds = ["data in its first MiB"]
-    return Scratch(True, values["KNAME"], int(values["SIZE"]), tuple(dict.fromkeys(holds)))
+    lent = values.get("UUID", "").startswith(LENT)
+    return Scratch(True, values["KNAME"], int(values["SIZE"]), () if lent else tuple(dict.fromkeys(holds)), lent)
 
 
 def parse_survey(lines: list[str]) -> Survey:

@@ -201,7 +201,7 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
     """What a lost run left: nobody relies on it, since fstab does not name it."""
     group = task.group
     copy = group.volume(task.copy)
-    borrowed = [disk.name for disk in group.disks if "hostwright.scratch" in disk.tags]
+    borrowed = [*(disk.name for disk in group.disks if disk.lent), *task.storage.lent]
     steps = []
     if "hostwright.copy" in task.shrink.tags:
         steps.append(Step(f"{task.shrink.name} is in place: take its mark away", ("clear_tags", task.shrink.name)))
@@ -386,7 +386,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
         if memory["image"]:
             steps.append(Step("remove the staged copy", ("remove_image", memory["image"])))
         for disk in task.group.disks:
-            if "hostwright.scratch" in disk.tags:
+            if disk.lent:
                 steps.append(Step(f"wipe {disk.name} and give it back", ("give_back", disk.name)))
     return replace(
         plan,

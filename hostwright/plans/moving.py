@@ -6,7 +6,7 @@ from hostwright.plans.file_systems import MIB
 from hostwright.plans.memory import memory_of
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Step
-from hostwright.plans.task import Task, extents_text
+from hostwright.plans.task import Task, extents_text, own_disks
 from hostwright.plans.ways import Way
 
 # The volume lies at the beginning of the disk, behind LVM's own area.
@@ -75,11 +75,7 @@ def settling_steps(task: Task) -> list[Step]:
 
 
 def beside_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
-    disks = (
-        (way.scratch,)
-        if way.scratch
-        else tuple(disk.name for disk in task.group.disks if "hostwright.scratch" not in disk.tags)
-    )
+    disks = (way.scratch,) if way.scratch else tuple(disk.name for disk in own_disks(task.group))
     borrow = ("borrow_disk", way.scratch, str(task.size + WIPE_MORE))
     steps = [
         *([Step(f"borrow {way.scratch} for {task.group.name}", borrow)] if way.scratch else []),

@@ -49,7 +49,7 @@ def no_file_system() -> FileSystem:
 
 
 def own_disks(group: Group) -> list[PhysicalVolume]:
-    return [disk for disk in group.disks if "hostwright.scratch" not in disk.tags]
+    return [disk for disk in group.disks if not disk.lent]
 
 
 def extents_text(group: Group, extents: int) -> str:

@@ -83,10 +83,10 @@ def _scratch_way(task: Task) -> Way | str:
     group, scratch, wish = task.group, task.storage.scratch, task.wish
     if scratch is None or not scratch.exists:
         return f"lvm_scratch = {wish.scratch!r} is no disk of this host"
-    if any(wish.scratch == disk.name for disk in group.disks):
+    if not scratch.lent and any(wish.scratch == disk.name for disk in group.disks):
         return f"lvm_scratch = {wish.scratch!r} is a disk of {group.name} already"
     children = [device.name for device in task.storage.devices if scratch.name in device.parents]
-    if scratch.holds or children:
+    if not scratch.lent and (scratch.holds or children):
         return (
             f"lvm_scratch = {wish.scratch!r} is not empty ({', '.join([*scratch.holds, *children])}): "
             "give another disk, or empty it yourself (wipefs -a, after a look)"

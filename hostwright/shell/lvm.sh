@@ -41,9 +41,10 @@ install_packages() {
 
 # -- where the copy goes
 
-# borrow_disk DISK BYTES: the tags say that it goes back, and how much of it must be wiped then.
+# borrow_disk DISK BYTES: the UUID says, from the first moment, that it is lent; the tag, how much of it must be wiped then.
 borrow_disk() {
-    try pvcreate -y "$1" && try vgextend "$VG" "$1" && try pvchange --addtag hostwright.scratch --addtag "hostwright.wipe.$2" "$1"
+    some=$(od -An -tx1 -N 11 /dev/urandom | tr -d ' ' | sed 's/^\(....\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
+    try pvcreate -y --norestorefile --uuid "hostwr-ight-$some" "$1" && try vgextend "$VG" "$1" && try pvchange --addtag "hostwright.wipe.$2" "$1"
 }
 
 # make_volume NAME EXTENTS [PV...]
@@ -472,35 +473,46 @@ discard() {
         case ,$(field lv_tags "$1"), in *,hostwright.copy,*) remove_volume "$1" || return 1 ;; *) why "$VG/$1 is not ours"; return 1 ;; esac
     fi
     if [ -n "$2" ] && ! awk -v image="$2" '$1 == image { found = 1 } END { exit !found }' /etc/fstab; then remove_image "$2" || return 1; fi
-    for disk in $(lvm pvs --noheadings -o pv_name "@hostwright.scratch" 2>/dev/null); do give_back "$disk" || return 1; done
+    for disk in $(lvm pvs --noheadings -o pv_name -S "pv_uuid=~^hostwr-ight- && (vg_name=$VG || vg_name=\"\")" 2>/dev/null); do
+        give_back "$disk" || return 1
+    done
 }
 
 # -- the scratch disk
 
-# give_back DISK: what is on it moves to the group's own disks, then nothing of ours is left on it to be read.
+# give_back DISK: what is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.
 give_back() {
-    [ "$(lvm pvs --noheadings -o vg_name "$1" 2>/dev/null | tr -d ' ')" = "$VG" ] || return 0
-    if [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" != 0 ]; then
-        moving=$(lvm pvs --noheadings --nosuffix --units b -o pv_used "$1" | tr -d ' ')
-        say "    moving $(mebibytes "$moving") back from $1"
-        pvmove -i 3 "$1" 2>"$RUN/out" | sed 's/^ */    /' || :
-        [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || { why "pvmove: $(tail -n 1 "$RUN/out")"; return 1; }
+    case $(lvm pvs --noheadings -o pv_uuid "$1" 2>/dev/null) in *hostwr-ight-*) ;; *) return 0 ;; esac
+    if [ -n "$(lvm pvs --noheadings -o vg_name "$1" | tr -d ' ')" ]; then
+        move_away "$1" && try pvchange -x n "$1" && wipe_lent "$1" && try vgreduce "$VG" "$1" || return 1
     fi
+    try pvremove -y "$1" && try dd if=/dev/zero of="$1" bs=1M count=1 conv=fsync && try wipefs -a "$1" && settle
+}
+
+move_away() {
+    [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" != 0 ] || return 0
+    moving=$(lvm pvs --noheadings --nosuffix --units b -o pv_used "$1" | tr -d ' ')
+    say "    moving $(mebibytes "$moving") back from $1"
+    pvmove -i 3 "$1" 2>"$RUN/out" | sed 's/^ */    /' || :
+    [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || why "pvmove: $(tail -n 1 "$RUN/out")"
+}
+
+# wipe_lent DISK: all that was used of it, from the first extent on (1 MiB into the disk), reads as zeros.
+wipe_lent() {
     bytes=$(lvm pvs --noheadings -o pv_tags "$1" | sed -n 's/.*hostwright\.wipe\.\([0-9]*\).*/\1/p') whole=$(blockdev --getsize64 "$1")
     [ -n "$bytes" ] && [ "$bytes" -lt "$whole" ] || bytes=$((whole / 1048576 * 1048576))
-    try vgreduce "$VG" "$1" && try pvremove -y "$1" || return 1
+    bytes=$((bytes - 1048576))
     watch "wiping $1" "$bytes" sectors_written "$(number_of "$1")"
-    { blkdiscard -z -l "$bytes" "$1" || dd if=/dev/zero of="$1" bs=1M count=$((bytes / 1048576)) conv=fsync; } >"$RUN/out" 2>&1
+    { blkdiscard -z -o 1048576 -l "$bytes" "$1" || dd if=/dev/zero of="$1" bs=1M seek=1 count=$((bytes / 1048576)) conv=fsync; } >"$RUN/out" 2>&1
     code=$?
     unwatch
     [ $code -eq 0 ] || { why "wiping $1: $(tail -n 1 "$RUN/out")"; return 1; }
     echo 3 >/proc/sys/vm/drop_caches
     watch "checking $1" "$bytes" sectors_read "$(number_of "$1")"
-    cmp -s -n "$bytes" "$1" /dev/zero
+    cmp -s -i 1048576 -n "$bytes" "$1" /dev/zero
     code=$?
     unwatch
-    [ $code -eq 0 ] || { why "$1 still shows data"; return 1; }
-    try wipefs -a "$1" && settle
+    [ $code -eq 0 ] || why "$1 still shows data"
 }
 
 sectors_written() { awk '{ printf "%.0f\n", $7 * 512 }' "/sys/dev/block/$1/stat"; }

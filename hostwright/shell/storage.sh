@@ -111,7 +111,7 @@ if [ -n "$SCRATCH" ]; then
     if [ -b "$SCRATCH" ]; then
         echo "KNAME=$(basename "$(readlink -f "$SCRATCH")")"
         echo "SIZE=$(blockdev --getsize64 "$SCRATCH")"
-        blkid -p -o export "$SCRATCH" 2>/dev/null | grep -E '^(TYPE|PTTYPE)='
+        blkid -p -o export "$SCRATCH" 2>/dev/null | grep -E '^(TYPE|PTTYPE|UUID)='
         wipefs -n "$SCRATCH" 2>/dev/null | awk 'NR > 1 { print "SIGNATURE=" $0 }' | head -n 3
         head -c 1048576 "$SCRATCH" | cmp -s -n 1048576 - /dev/zero || echo NONZERO=yes
         ls "/sys/class/block/$(basename "$(readlink -f "$SCRATCH")")/holders" 2>/dev/null | sed 's/^/HOLDER=/'

@@ -39,7 +39,7 @@ def pyinfra(*words: str) -> Run:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=3600,
         check=False,
         stdin=subprocess.DEVNULL,
     )

@@ -92,7 +92,8 @@ def test_what_is_ended_by_force_is_put_right_and_abandoned_and_two_controllers_d
     before, known = lived_in(host)
 
     with host.running():
-        machine.succeed("timeout 300 sh -c 'until pkill -KILL -x rsync; do sleep 0.05; done'")
+        # One that copies, and not one that is asked for its version.
+        machine.succeed("timeout 300 sh -c 'until pkill -KILL -f -- --out-forma[t]; do sleep 0.05; done'")
         machine.wait_until_succeeds("test -e /run/hostwright/lvm/current/status", 300)
     assert "rsync ended" in machine.succeed("cat /run/hostwright/lvm/current/status")
     is_as_before(machine, before)

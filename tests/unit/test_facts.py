@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hostwright.facts.lvm import Holder, LvmStorage, LvmSurvey, parse_storage, parse_survey
+from hostwright.facts.lvm import Holder, LvmStorage, LvmSurvey, Scratch, parse_storage, parse_survey
 from hostwright.plans.file_systems import lags, make_command, size_by_itself, value
 from tests.unit.hosts import survey
 
@@ -34,6 +34,20 @@ def test_a_debian_12_host_with_xfs() -> None:
     assert host.scratch.holds == ()
     assert not host.job.running
     assert {"rsync", "lvm"} <= host.tools
+
+
+def test_a_disk_that_a_lost_run_had_borrowed_is_known_by_its_uuid() -> None:
+    host = parse_storage(
+        [
+            *("@@ lvm", '{"report": [{"pv": [{"pv_name":"/dev/vdb", "vg_name":"",'),
+            '"pv_uuid":"hostwr-ight-0123-4567-89ab-cdef-012345"}, {"pv_name":"/dev/vdc", "vg_name":"",',
+            '"pv_uuid":"1DIWfG-UUpr-NDx5-IpRl-Qei0-0QT4-qdbJSp"}], "pvseg": [{"pv_name":"/dev/vdb"}]}]}',
+            *("@@ scratch", "KNAME=vdb", "SIZE=2147483648", "UUID=hostwr-ight-0123-4567-89ab-cdef-012345"),
+            *("TYPE=LVM2_member", "SIGNATURE=0x218 LVM2_member"),
+        ]
+    )
+    assert host.lent == ("/dev/vdb",)
+    assert host.scratch == Scratch(True, "vdb", 2147483648, (), lent=True)
 
 
 def test_a_new_xfs_is_made_as_the_old_one_was() -> None:

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostwright.facts.lvm import BlockDevice, FstabLine, Holder, Job, Mount, Scratch, Storage, Survey, Swap
+from hostwright.facts.lvm import (
+    BlockDevice,
+    FstabLine,
+    Holder,
+    Job,
+    Mount,
+    PhysicalVolume,
+    Scratch,
+    Storage,
+    Survey,
+    Swap,
+)
 from hostwright.plans.lvm import decide, examine
 from hostwright.plans.memory import MARKER
 from hostwright.plans.picture import as_data, draw
@@ -226,6 +237,22 @@ def test_a_scratch_disk_is_borrowed_wiped_and_given_back() -> None:
     assert made.way == "beside"
     assert calls(made).index("borrow_disk") < calls(made).index("make_volume") < calls(made).index("give_back")
     assert calls(made)[-2:] == ["extend_volume", "grow_file_system"]
+
+
+def test_a_disk_that_a_lost_run_had_borrowed_is_given_back_and_borrowed_again() -> None:
+    lent = PhysicalVolume("/dev/vdb", "hostwr-ight-0123", 700, 0, (), False, True)
+    (group,) = storage().groups
+    within = storage(
+        scratch=Scratch(True, "vdb", 3 * GIB, lent=True), groups=(replace(group, disks=(*group.disks, lent)),)
+    )
+    alone = storage(scratch=Scratch(True, "vdb", 3 * GIB, lent=True), lent=("/dev/vdb",))
+    for host in (within, alone):
+        made = plan(host, scratch="/dev/vdb")
+        assert calls(made).index("discard") < calls(made).index("borrow_disk")
+        assert "/dev/vdb" in made.steps[1].title
+    # Also when there is nothing else to do, and nobody lends it any more.
+    done = plan(storage(home=512, lent=("/dev/vdb",)), shrink_to="2G")
+    assert calls(done)[-1] == "discard"
 
 
 def test_xfs_never_shrinks_in_place() -> None:
