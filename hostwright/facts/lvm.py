@@ -210,17 +210,16 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def _groups(text: str) -> tuple[tuple[Group, ...], tuple[str, ...], str]:
-    """The groups, the lent disks in none of them, and what LVM complained of."""
-    start = text.find("{")
+def _groups(text: str) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+    """The groups, and the lent disks in none of them; nothing where LVM did not give a report."""
     try:
-        reports: list[dict[str, list[dict[str, str]]]] = json.loads(text[start:])["report"] if start >= 0 else []
+        reports: list[dict[str, list[dict[str, str]]]] = json.loads(text)["report"]
     except (ValueError, KeyError):
-        return (), (), text.strip()
+        return (), ()
     groups = tuple(_group(report) for report in reports if report.get("vg"))
     alone = [disk for report in reports if not report.get("vg") for disk in report.get("pv", [])]
     lent = tuple(disk["pv_name"] for disk in alone if disk["pv_uuid"].startswith(LENT))
-    return groups, lent, text[:start].strip()
+    return groups, lent
 
 
 def _group(report: Mapping[str, Sequence[Mapping[str, str]]]) -> Group:
@@ -330,7 +329,7 @@ def _unescape_hex(text: str) -> str:
 def parse_storage(lines: list[str]) -> Storage:
     found = sections(lines)
     host = pairs(found.get("host", []))
-    groups, lent, error = _groups("\n".join(found.get("lvm", [])))
+    groups, lent = _groups("\n".join(found.get("lvm", [])))
     job = pairs(found.get("job", []))
     staging, scratch = found.get("staging"), found.get("scratch")
     return Storage(
@@ -338,7 +337,7 @@ def parse_storage(lines: list[str]) -> Storage:
         tools=frozenset(line[5:] for line in found.get("host", []) if line.startswith("tool=")),
         job=Job(job.get("running") == "yes", job.get("id", ""), job.get("status", "")),
         groups=groups,
-        lvm_error=error,
+        lvm_error="\n".join(found.get("lvm complaints", [])).strip(),
         mounts=tuple(_mount(line) for line in found.get("mountinfo", [])),
         fstab=fstab_lines(found.get("fstab", [])),
         marker=next((line for line in found.get("fstab", []) if line.startswith("# hostwright-lvm ")), ""),

@@ -125,20 +125,21 @@ unmount_work() {
 
 # copy_live TARGET: the bulk is copied and compared while people go on working in home; again, when much changed meanwhile.
 copy_live() {
-    live=yes pass=0 amount=0
+    live=yes pass=0 left=0
     rm -rf "$LISTS" && mkdir "$LISTS" && : >"$LISTS/keys" && : >"$LISTS/suspects" || return 1
     while
-        before=$amount
+        before=$left
         pass=$((pass + 1))
         pass_live "$1" || return 1
         entries "$WORK/source" >"$LISTS/now" 2>/dev/null
         changed_since "$LISTS/now"
         of_names "$LISTS/changed" "$LISTS/now" >"$LISTS/changed.entries"
-        amount=$(bytes_of "$LISTS/changed.entries")
-        # A file that never rests is left for the time when nobody can write.
-        [ "$amount" -gt 33554432 ] && [ $pass -lt 5 ] && { [ $pass -eq 1 ] || [ "$amount" -lt $((before / 2)) ]; }
+        amount=$(bytes_of "$LISTS/changed.entries") count=$(wc -l <"$LISTS/changed.entries")
+        # An entry takes as long as 64 KiB. A file that never rests is left for the time when nobody can write.
+        left=$((amount + count * 65536))
+        [ "$left" -gt 33554432 ] && [ $pass -lt 5 ] && { [ $pass -eq 1 ] || [ "$left" -lt $((before / 2)) ]; }
     do
-        say "    $(mebibytes "$amount") changed meanwhile: once more"
+        say "    $count entries ($(mebibytes "$amount")) changed meanwhile: once more"
     done
     live=no
     unmount "$WORK/copy"
