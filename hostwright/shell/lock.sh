@@ -1,0 +1,232 @@
+# The host lock: who may change this host now. What it knows is below $LOCKS, so a reboot frees it; the highest number that
+# may have been given out is below $KEPT. Set before this: LOCK (its name) OWNER (controller, user and run, no blank in it).
+#
+# Each change is one compare and swap: decided, and renamed into place, under a mutex that the kernel frees with its process.
+# The holder is one line of words with tabs between: NUMBER COUNT LEASE RENEWED TAKEN SINCE WATCH OWNER DOING. Times are
+# seconds since boot, but for SINCE, which is for people. WATCH is the process, as PID:START, that lives while its owner does.
+LOCKS=${LOCKS:-/run/hostwright/lock} KEPT=${KEPT:-/var/lib/hostwright/lock} PROC=${PROC:-/proc} SELF=${SELF:-$$}
+place=$LOCKS/$LOCK tab='	' reason='' ticket='' taken=''
+BUSY=75 FENCED=76
+
+uptime_now() { read -r now _ <"$PROC/uptime" && now=${now%.*}; }
+
+# started PID: when it was, which tells a process from a later one with its number; nothing for what is dead.
+started() { awk '{ sub(/^.*\) /, "") } $1 !~ /[ZX]/ { print $20 }' "$PROC/$1/stat" 2>/dev/null; }
+
+identity() { echo "$1:$(started "$1")"; }
+
+lives() { [ -d "$PROC/${1%:*}" ] && [ "$(identity "${1%:*}")" = "$1" ]; }
+
+# guarded COMMAND...: nobody else decides meanwhile.
+guarded() {
+    exec 8>>"$place/mutex" && flock -w 20 8 || { reason="the lock $LOCK is being changed by a process that hangs: see fuser $place/mutex"; return 1; }
+    "$@"
+    guarded=$?
+    exec 8>&-
+    return $guarded
+}
+
+# read_holder: sets h_number and so on; fails where there is none.
+read_holder() {
+    h_number='' h_owner=''
+    [ -e "$place/holder" ] && IFS=$tab read -r h_number h_count h_lease h_renewed h_taken h_since h_watch h_owner h_doing <"$place/holder"
+}
+
+write_holder() {
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$h_number" "$h_count" "$h_lease" "$h_renewed" "$h_taken" "$h_since" "$h_watch" "$h_owner" "$h_doing" \
+        >"$place/holder.new" && mv "$place/holder.new" "$place/holder" || { reason="$place/holder cannot be written"; return 1; }
+}
+
+# works_here WATCH OWNER: a process of that run is at work on this host: it comes from its connection, or bears its name.
+works_here() {
+    [ -z "$(grep -lz "^HOSTWRIGHT_OWNER=$2\$" "$PROC"/[0-9]*/environ 2>/dev/null)" ] || return 0
+    lives "$1" || return 1
+    cat "$PROC"/[0-9]*/stat 2>/dev/null | awk -v watch="${1%:*}" '
+        { comm = $0; sub(/^[0-9]+ \(/, "", comm); rest = comm; sub(/\).*/, "", comm); sub(/^.*\) /, "", rest)
+          split(rest, word, " "); parent[$1] = word[2]; idle[$1] = word[1] ~ /[ZX]/ || comm == "sftp-server" }
+        END { for (pid in parent) { if (pid == watch || idle[pid]) continue
+                for (up = parent[pid]; up + 0 > 1; up = parent[up]) if (up == watch) exit 0 }
+              exit 1 }'
+}
+
+# is_free: nobody holds it, or its owner is dead: its lease lapsed, and nothing of its run is left here.
+is_free() {
+    read_holder || return 0
+    uptime_now
+    [ "$now" -gt $((h_renewed + h_lease)) ] && ! works_here "$h_watch" "$h_owner"
+}
+
+# first_ticket: sets first to the oldest one whose waiter lives, and clears the dead ones away.
+first_ticket() {
+    for first in "$place"/queue/*; do
+        [ -e "$first" ] || break
+        IFS=$tab read -r t_process t_watch t_since t_owner <"$first"
+        lives "$t_process" && lives "$t_watch" && return 0
+        rm -f "$first"
+    done
+    first=''
+}
+
+# draw_ticket: the last in the line.
+draw_ticket() {
+    last=0
+    for ticket in "$place"/queue/*; do [ ! -e "$ticket" ] || last=${ticket##*/}; done
+    last=${last#"${last%%[!0]*}"}
+    ticket=$place/queue/$(printf %010d $((${last:-0} + 1)))
+    printf '%s\t%s\t%s\t%s\n' "$(identity "$SELF")" "$WATCH" "$(date '+%Y-%m-%dT%H:%M:%S%z')" "$OWNER" >"$place/ticket.new" &&
+        mv "$place/ticket.new" "$ticket" || { ticket=''; reason="$place/queue cannot be written"; return 1; }
+}
+
+# next_number: greater than any before, also across reboots. A thousand at a time are noted on disk, before any is used.
+next_number() {
+    read -r number <"$place/number" || read -r number <"$KEPT/$LOCK" || number=0
+    read -r most <"$KEPT/$LOCK" || most=0
+    number=$((number + 1))
+    if [ "$number" -gt "$most" ]; then
+        { mkdir -p "$KEPT" && echo $((number + 999)) | dd of="$KEPT/$LOCK.new" conv=fsync && mv "$KEPT/$LOCK.new" "$KEPT/$LOCK" && sync "$KEPT"; } ||
+            { rm -f "$KEPT/$LOCK.new"; reason="$KEPT cannot be written (full, or read-only?): without a number on disk the lock $LOCK is not taken"; return 1; }
+    fi
+    echo "$number" >"$place/number.new" && mv "$place/number.new" "$place/number" || { reason="$place cannot be written"; return 1; }
+} 2>/dev/null
+
+# attempt: the compare and swap. Held afterwards, or BUSY, with a place in the line.
+attempt() {
+    uptime_now
+    if read_holder && [ "$h_owner" = "$OWNER" ]; then
+        h_count=$((h_count + 1)) h_renewed=$now
+        write_holder
+        return
+    fi
+    first_ticket
+    if is_free && { [ -z "$first" ] || [ "$first" = "$ticket" ]; }; then
+        next_number || return 1
+        h_number=$number h_count=1 h_lease=$LEASE h_renewed=$now h_taken=$now h_since=$(date '+%Y-%m-%dT%H:%M:%S%z') h_watch=$WATCH h_owner=$OWNER h_doing=$DOING
+        write_holder || return 1
+        [ -z "$ticket" ] || rm -f "$ticket"
+        ticket='' taken=yes
+        return 0
+    fi
+    [ -n "$ticket" ] && [ -e "$ticket" ] || draw_ticket || return 1
+    return $BUSY
+}
+
+# told_of_holder: "NAME since ..., doing ...".
+told_of_holder() {
+    if read_holder; then echo "held by $h_owner since $h_since ($((now - h_taken)) s), $h_doing"; else echo "free, but others came first"; fi
+}
+
+# tell_place: when it is another one than was told last, or another one holds the lock.
+tell_place() {
+    before=1
+    for other in "$place"/queue/*; do
+        [ "$other" != "$ticket" ] || break
+        before=$((before + 1))
+    done
+    [ "$told" != "$h_owner $before" ] || return 0
+    told="$h_owner $before"
+    echo "the lock $LOCK is $(told_of_holder); place $before in the line"
+}
+
+# pause: longer each time, and never the same for two; nothing but sleep is started for it.
+pause() {
+    sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
+    delay=$((delay * 5 / 4 + $$ % 97))
+    [ $delay -le 4000 ] || delay=$((3500 + ($$ + now) % 1000))
+}
+
+# moved: whether a try is worth its while: the holder or the head of the line is another, or dead, or late.
+moved() {
+    uptime_now
+    was=$seen
+    for head in "$place"/queue/*; do break; done
+    IFS=$tab read -r t_process _ <"$head"
+    if read_holder; then seen="$h_number $head"; else seen="- $head"; fi
+    [ "$seen" != "$was" ] || [ ! -d "$PROC/${t_process%:*}" ] || { [ "$head" = "$ticket" ] && { [ -z "$h_number" ] || [ "$now" -gt $((h_renewed + h_lease)) ]; }; }
+} 2>/dev/null
+
+# acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. Prints the number; BUSY when it was not to be had.
+acquire() {
+    seen='' delay=200 told=''
+    mkdir -p "$place/queue" || { reason="$place cannot be made"; return 1; }
+    trap '[ -z "$ticket" ] || rm -f "$ticket"; exit 1' HUP INT TERM
+    uptime_now
+    end=$((now + WAIT))
+    guarded attempt
+    code=$?
+    while [ $code -eq $BUSY ]; do
+        uptime_now
+        if [ "$now" -ge $end ] || [ ! -d "$PROC/${WATCH%:*}" ]; then
+            rm -f "$ticket"
+            reason="the lock $LOCK is $(told_of_holder): waited $WAIT s"
+            return $BUSY
+        fi
+        tell_place
+        pause
+        ! moved || { guarded attempt; code=$?; }
+    done
+    trap - HUP INT TERM
+    [ $code -eq 0 ] || return $code
+    [ -z "$taken" ] || keep
+    echo "number $h_number"
+}
+
+# sign_of_life: grows while the owner's own end of the connection sends anything; elsewhere a process that lives is enough.
+sign_of_life() {
+    life=$now
+    case $h_watch in "$OWN_PROCESS") return ;; esac
+    while read -r word life; do [ "$word" != rchar: ] || return 0; done <"$PROC/${h_watch%:*}/io" || life=$now
+} 2>/dev/null
+
+# keep: renews the lease while the owner lives, and ends with it.
+keep() {
+    (
+        trap '' HUP
+        number=$h_number before=''
+        while lives "$h_watch"; do
+            uptime_now
+            sign_of_life
+            if [ "$life" != "$before" ]; then
+                before=$life
+                guarded renew "$number" || exit 0
+            fi
+            sleep $((h_lease / 4 + 1))
+        done
+    ) </dev/null >/dev/null 2>&1 8>&- &
+    echo "$!" >"$place/keeper"
+}
+
+# renew NUMBER: refused once the lock went on to somebody else, or was broken.
+renew() {
+    if ! read_holder || [ "$h_number" != "$1" ]; then
+        uptime_now
+        reason="the lock $LOCK was lost (its number was $1): now it is $(told_of_holder)"
+        return $FENCED
+    fi
+    uptime_now
+    h_renewed=$now
+    write_holder
+}
+
+# drop: what comes of a release or a break.
+drop() {
+    rm -f "$place/holder" || { reason="$place/holder cannot be removed"; return 1; }
+    read -r keeper <"$place/keeper" && kill "$keeper"
+    return 0
+} 2>/dev/null
+
+# release [all]: as often as it was acquired, or altogether.
+release() {
+    read_holder || return 0
+    uptime_now
+    [ "$h_owner" = "$OWNER" ] || { reason="the lock $LOCK is not $OWNER's to release: it is $(told_of_holder)"; return 1; }
+    h_count=$((h_count - 1))
+    if [ $h_count -gt 0 ] && [ "${1-}" != all ]; then write_holder; else drop; fi
+}
+
+# break_lock OWNER: for a person who knows that the owner is no more.
+break_lock() {
+    read_holder || { reason="nobody holds the lock $LOCK"; return 1; }
+    uptime_now
+    [ "$h_owner" = "$1" ] || { reason="the lock $LOCK is not $1's: it is $(told_of_holder)"; return 1; }
+    drop
+}

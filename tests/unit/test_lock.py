@@ -1,0 +1,279 @@
+"""The host lock's own shell, with processes and a clock of our making, crashed wherever it changes anything."""
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from hostwright.shell import script
+
+LEASE = 30
+BUSY, FENCED, KILLED = 75, 76, -9
+# Stands for mv and rm: at the call that is chosen, the shell that called is killed before or after it.
+CRASHING = """#!/bin/sh
+calls=$(cat {count}); calls=$((calls - 1)); echo $calls >{count}
+if [ $calls -eq 0 ] && [ {when} = before ]; then kill -9 $PPID; exit 1; fi
+/bin/{tool} "$@" || exit
+if [ $calls -eq 0 ]; then kill -9 $PPID; fi
+"""
+
+
+@dataclass
+class Run:
+    """Somebody who wants the lock. A command of it is at work in its connection, or a job of it that outlives that.
+
+    + numbers: those under which it has had the lock
+    + ticket: its place in the line while it waits
+    """
+
+    owner: str
+    pid: int
+    alive: bool = True
+    command: bool = False
+    job: bool = False
+    ticket: str = ""
+    numbers: list[int] = field(default_factory=list)
+
+
+class LockedHost(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp(prefix="lock-"))
+        (self.place / "proc").mkdir()
+        self.now = 1000
+        self.runs: list[Run] = []
+        self.line: list[Run] = []
+        self.highest = 0
+        self._tick(0)
+
+    def _tick(self, seconds: int) -> None:
+        self.now += seconds
+        (self.place / "proc" / "uptime").write_text(f"{self.now}.37 0.00\n")
+
+    def _call(self, run: Run, command: str, *, crash: tuple[int, str] | None = None, wait: int = 0) -> tuple[int, str]:
+        tools = self.place / "tools"
+        path = "/usr/bin:/bin"
+        if crash:
+            tools.mkdir(exist_ok=True)
+            (tools / "count").write_text(f"{crash[0]}\n")
+            for tool in ("mv", "rm"):
+                (tools / tool).write_text(CRASHING.format(count=tools / "count", when=crash[1], tool=tool))
+                (tools / tool).chmod(0o755)
+            path = f"{tools}:{path}"
+        text = script(
+            "lock",
+            LOCK="deploy",
+            OWNER=run.owner,
+            LOCKS=str(self.place / "run"),
+            KEPT=str(self.place / "kept"),
+            PROC=str(self.place / "proc"),
+            SELF=str(run.pid),
+            LEASE=str(LEASE),
+            WAIT=str(wait),
+            DOING="testing",
+        )
+        end = 'code=$?; echo "$ticket|$h_number|$reason"; exit $code'
+        begin = f'mkdir -p "$place/queue"; WATCH=$(identity $SELF); ticket="{run.ticket}"'
+        done = subprocess.run(
+            ["sh", "-c", f"{text}\n{begin}\n{command}\n{end}"],
+            env={"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not done.stderr, done.stderr
+        return done.returncode, done.stdout.strip()
+
+    def _holder(self) -> tuple[int, int, str] | None:
+        """Number, count and owner."""
+        path = self.place / "run" / "deploy" / "holder"
+        if not path.exists():
+            return None
+        words = path.read_text().rstrip("\n").split("\t")
+        assert len(words) == 9, words
+        return int(words[0]), int(words[1]), words[7]
+
+    def _lapsed(self) -> bool:
+        words = (self.place / "run" / "deploy" / "holder").read_text().split("\t")
+        return self.now > int(words[3]) + int(words[2])
+
+    def _of(self, owner: str) -> Run:
+        return next(run for run in self.runs if run.owner == owner)
+
+    def _is_at_work(self, owner: str) -> bool:
+        run = self._of(owner)
+        return run.command or run.job
+
+    def _dies(self, run: Run) -> None:
+        run.alive = False
+        self._ends(run.pid)
+        self._ends(run.pid + 1000)
+        run.command = False
+        if run in self.line:
+            self.line.remove(run)
+
+    def _some(self, number: int) -> Run | None:
+        alive = [run for run in self.runs if run.alive]
+        return alive[number % len(alive)] if alive else None
+
+    @initialize()
+    def two_come(self) -> None:
+        self.comes()
+        self.comes()
+
+    @rule()
+    def comes(self) -> None:
+        run = Run(f"controller/{len(self.runs)}", 100 + len(self.runs))
+        self.runs.append(run)
+        self._starts(run.pid, 1)
+
+    def _starts(self, pid: int, parent: int, environment: bytes = b"") -> None:
+        directory = self.place / "proc" / str(pid)
+        directory.mkdir()
+        (directory / "stat").write_text(f"{pid} (a (b) c) S {parent} {'0 ' * 17}{self.now} 0\n")
+        (directory / "environ").write_bytes(b"HOME=/\0" + environment)
+
+    def _ends(self, pid: int) -> None:
+        shutil.rmtree(self.place / "proc" / str(pid), ignore_errors=True)
+
+    @rule(number=st.integers(0, 9), detached=st.booleans())
+    def works(self, number: int, detached: bool) -> None:
+        run = self._some(number)
+        if run is None:
+            return
+        if detached and not run.job:
+            run.job = True
+            self._starts(run.pid + 2000, 1, f"HOSTWRIGHT_OWNER={run.owner}\0".encode())
+        elif not detached and not run.command:
+            run.command = True
+            self._starts(run.pid + 1000, run.pid)
+
+    @rule(number=st.integers(0, 9))
+    def ends_its_work(self, number: int) -> None:
+        busy = [run for run in self.runs if run.command or run.job]
+        if not busy:
+            return
+        run = busy[number % len(busy)]
+        self._ends(run.pid + (2000 if run.job else 1000))
+        run.command, run.job = run.command and run.job, False
+
+    @rule(
+        number=st.integers(0, 9), crash=st.none() | st.tuples(st.integers(1, 4), st.sampled_from(["before", "after"]))
+    )
+    def tries(self, number: int, crash: tuple[int, str] | None) -> None:
+        run = self._some(number)
+        if run is None:
+            return
+        before = self._holder()
+        free = before is None or (self._lapsed() and not self._is_at_work(before[2]))
+        code, said = self._call(run, "guarded attempt", crash=crash)
+        after = self._holder()
+        if code == KILLED:
+            self._dies(run)
+        elif code == BUSY:
+            assert after == before
+            run.ticket = said.split("|")[0]
+            if run not in self.line:
+                self.line.append(run)
+        else:
+            assert code == 0, said
+            assert after is not None
+            assert after[2] == run.owner
+        if after is not None and (before is None or after[0] != before[0]):
+            assert free, "taken from a live owner"
+            assert after[0] > self.highest, "the number did not grow"
+            assert after[2] == run.owner
+            assert not self.line or self.line[0] is run or (run not in self.line and code == KILLED), "out of turn"
+            self.highest = after[0]
+            if code == 0:
+                run.numbers.append(after[0])
+                run.ticket = ""
+                if run in self.line:
+                    self.line.remove(run)
+        elif code == 0:
+            assert before is not None
+            assert after is not None
+            assert after[1] == before[1] + 1, "not counted"
+
+    @rule(
+        number=st.integers(0, 9), crash=st.none() | st.tuples(st.integers(1, 2), st.sampled_from(["before", "after"]))
+    )
+    def releases(self, number: int, crash: tuple[int, str] | None) -> None:
+        run = self._some(number)
+        if run is None:
+            return
+        before = self._holder()
+        code, said = self._call(run, "guarded release", crash=crash)
+        after = self._holder()
+        if before is None:
+            assert (code, after) == (0, None)
+        elif before[2] != run.owner:
+            assert code == 1
+            assert before[2] in said, "the owner is not named"
+            assert after == before
+        elif code == 0:
+            assert after == (None if before[1] == 1 else (before[0], before[1] - 1, before[2]))
+        else:
+            assert code == KILLED, said
+            assert after in (before, None, (before[0], before[1] - 1, before[2]))
+
+    @rule(number=st.integers(0, 9))
+    def dies(self, number: int) -> None:
+        run = self._some(number)
+        if run is not None:
+            self._dies(run)
+
+    @rule(seconds=st.sampled_from([1, LEASE - 1, LEASE + 1]))
+    def time_passes(self, seconds: int) -> None:
+        self._tick(seconds)
+
+    @rule(seldom=st.integers(0, 15))
+    def reboots(self, seldom: int) -> None:
+        if seldom:
+            return
+        for run in self.runs:
+            self._dies(run)
+            self._ends(run.pid + 2000)
+            run.job = False
+        shutil.rmtree(self.place / "run", ignore_errors=True)
+        self._tick(10 - self.now)
+
+    @rule(number=st.integers(0, 9))
+    def renews(self, number: int) -> None:
+        run = self._some(number)
+        for mine in run.numbers[-2:] if run else ():
+            holder = self._holder()
+            code, said = self._call(run, f"guarded renew {mine}")
+            assert code == (0 if holder and holder[0] == mine else FENCED), said
+
+    @invariant()
+    def a_late_owner_is_refused(self) -> None:
+        holder = self._holder()
+        late = [(run, number) for run in self.runs for number in run.numbers if not holder or number != holder[0]]
+        for run, number in late[-2:]:
+            code, said = self._call(run, f"guarded renew {number}")
+            assert code == FENCED, said
+
+    def teardown(self) -> None:
+        """No deadlock: once the owner is dead and its lease over, the line moves on to its end, in its order."""
+        holder = self._holder()
+        if holder:
+            self._dies(self._of(holder[2]))
+            self._ends(self._of(holder[2]).pid + 2000)
+        while self.line:
+            self._tick(LEASE + 1)
+            run = self.line.pop(0)
+            code, said = self._call(run, "guarded attempt")
+            assert code == 0, said
+            self._dies(run)
+            self._ends(run.pid + 2000)
+        shutil.rmtree(self.place)
+
+
+TestLockedHost = LockedHost.TestCase
+TestLockedHost.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
