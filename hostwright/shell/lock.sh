@@ -170,10 +170,11 @@ acquire() {
     echo "number $h_number"
 }
 
-# sign_of_life: grows while the owner's own end of the connection sends anything; elsewhere a process that lives is enough.
+# sign_of_life: grows while the owner's end of the connection sends anything (CONNECTION=yes: WATCH is its sshd, which
+# outlives a connection that broke in silence); elsewhere a process that lives is enough.
 sign_of_life() {
     life=$now
-    case $h_watch in "$OWN_PROCESS") return ;; esac
+    [ "$CONNECTION" = yes ] || return 0
     while read -r word life; do [ "$word" != rchar: ] || return 0; done <"$PROC/${h_watch%:*}/io" || life=$now
 } 2>/dev/null
 

@@ -1,0 +1,241 @@
+"""The host lock: two deploys never work on one machine at the same time.
+
+The algorithm is in hostwright/shell/lock.sh: one compare and swap, tickets, and leases on the host's own clock.
+"""
+
+import getpass
+import os
+import re
+import secrets
+import shlex
+import socket
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import click
+from pyinfra import host, state
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
+from pyinfra.api.exceptions import DeployError
+from pyinfra.api.operation import OperationMeta
+from pyinfra.api.state import BaseStateCallback
+
+from hostwright.shell import script
+
+DEPLOY = "deploy"
+WAIT_SECONDS = 60
+LEASE_SECONDS = 30
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_OWNER = re.compile(r"[^\s/]+(/[^\s/]+)*")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A lock that this run holds, and how it reaches the host to give it back (sudo and the like)."""
+
+    owner: str
+    arguments: dict[str, Any]
+
+
+_taken: WeakKeyDictionary[Host, dict[str, Taken]] = WeakKeyDictionary()
+
+
+@cache
+def this_run() -> str:
+    """Controller, user and run: what holders and waiters are called."""
+    return f"{getpass.getuser()}@{socket.gethostname()}/{secrets.token_hex(4)}"
+
+
+def acquire(
+    name: str = DEPLOY,
+    owner: str | None = None,
+    wait: float = WAIT_SECONDS,
+    lease: int = LEASE_SECONDS,
+    doing: str = "a deploy",
+    **arguments: Any,
+) -> OperationMeta:
+    """
+    Take a lock of the host, in the order in which it was asked for; the same owner may take it again.
+
+    + name: name of the lock
+    + owner: who takes it; this run by default, as `USER@CONTROLLER/RUN`
+    + wait: seconds to wait for whoever has it; then the operation fails, and says who that is, since when, doing what
+    + lease: seconds on the host's own clock after which it may go to the next one, once its owner is dead
+    + doing: what others are told
+
+    Refused, before anything is changed on any host: a name or an owner with blanks in it, a lease below 4 seconds.
+    Source: flock(2).
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import lock
+
+        lock.acquire(doing="moving the database")
+        lock.release()
+    """
+    _check(name, owner, lease)
+    words = {"name": f"Take the lock {name}"} | arguments
+    return _acquire(lock=name, owner=owner or this_run(), wait=wait, lease=lease, doing=doing, **words)
+
+
+def release(name: str = DEPLOY, owner: str | None = None, **arguments: Any) -> OperationMeta:
+    """
+    Give a lock of the host back, as often as it was taken.
+
+    + name: name of the lock
+    + owner: who took it; this run by default
+
+    The operation fails when somebody else holds it, and names them.
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import lock
+
+        lock.release()
+    """
+    _check(name, owner)
+    return _release(lock=name, owner=owner or this_run(), **({"name": f"Release the lock {name}"} | arguments))
+
+
+@contextmanager
+def held(
+    name: str = DEPLOY,
+    wait: float = WAIT_SECONDS,
+    lease: int = LEASE_SECONDS,
+    doing: str = "a deploy",
+    **arguments: Any,
+) -> Iterator[None]:
+    """
+    Hold a lock of the host for the operations in the block, unless none of them has anything to change.
+
+    It is released also when one of them fails.
+
+    + name, wait, lease, doing: as `acquire` takes them
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import lock, lvm
+
+        with lock.held():
+            lvm.rebalance(shrink_to="50G")
+    """
+    if not any(isinstance(handler, _ReleaseAfterError) for handler in state.callback_handlers):
+        cast(Any, state).add_callback_handler(_ReleaseAfterError())
+    _check(name, None, lease)
+    here = state.inventory.get_host(host.name)
+    block: list[OperationMeta] = []
+    words = {"name": f"Take the lock {name}"} | arguments
+    _acquire(lock=name, owner=this_run(), wait=wait, lease=lease, doing=doing, block=block, **words)
+    before = set(state.ops[here])
+    yield
+    block += [data.operation_meta for operation, data in state.ops[here].items() if operation not in before]
+    _release(lock=name, owner=this_run(), block=block, **({"name": f"Release the lock {name}"} | arguments))
+
+
+@operation()
+def _acquire(
+    lock: str, owner: str, wait: float, lease: int, doing: str, block: list[OperationMeta] | None = None
+) -> Generator[FunctionCommand, None, None]:
+    # To ask another operation what it will do takes our own arguments from the host.
+    arguments = _connector_arguments(host)
+    if block is not None and not (host.state.is_executing and any(operation.will_change for operation in block)):
+        host.noop("nothing is to be changed under it")
+        return
+    yield FunctionCommand(_take, (arguments, lock, owner, wait, lease, doing), {})
+
+
+@operation()
+def _release(lock: str, owner: str, block: list[OperationMeta] | None = None) -> Generator[FunctionCommand, None, None]:
+    if block is not None and lock not in _taken.get(host.state.inventory.get_host(host.name), {}):
+        host.noop("it was not taken")
+        return
+    yield FunctionCommand(_give_back, (lock, owner), {})
+
+
+def _take(
+    state: State,  # noqa: ARG001 - pyinfra passes it
+    host: Host,
+    arguments: dict[str, Any],
+    lock: str,
+    owner: str,
+    wait: float,
+    lease: int,
+    doing: str,
+) -> bool:
+    client = getattr(host.connector, "client", None)
+    if client is not None:
+        # The host takes what arrives from us for a sign of life.
+        client.get_transport().set_keepalive(max(1, lease // 4))
+    variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": doing.replace("\t", " ").replace("\n", " ")}
+    good, lines = _run(host, lock, owner, "acquire", arguments, **variables)
+    for line in lines:
+        if line.startswith("number "):
+            _taken.setdefault(host, {})[lock] = Taken(owner, arguments)
+        else:
+            click.echo(f"{host.print_prefix}{line}", err=True)
+    return good
+
+
+def _give_back(state: State, host: Host, lock: str, owner: str) -> bool:  # noqa: ARG001 - pyinfra passes both
+    good, lines = _run(host, lock, owner, "guarded release", _connector_arguments(host))
+    for line in lines:
+        click.echo(f"{host.print_prefix}{line}", err=True)
+    return good
+
+
+class _ReleaseAfterError(BaseStateCallback):
+    """A host that failed gets no further operation, so not the one that would release its locks."""
+
+    @staticmethod
+    def operation_host_error(
+        state: State,  # noqa: ARG004
+        host: Host,
+        op_hash: str,  # noqa: ARG004
+        retry_count: int = 0,
+        max_retries: int = 0,
+    ) -> None:
+        if retry_count < max_retries:
+            return
+        for lock, taken in _taken.pop(host, {}).items():
+            _run(host, lock, taken.owner, "guarded release all", taken.arguments)
+
+
+def _connector_arguments(host: Host) -> dict[str, Any]:
+    arguments = cast(dict[str, Any], host.current_op_global_arguments or {})
+    return {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
+
+
+def _run(
+    host: Host, lock: str, owner: str, command: str, arguments: dict[str, Any], **variables: str
+) -> tuple[bool, list[str]]:
+    """Runs a function of lock.sh on the host; whether it went well, and the lines for people."""
+    local = type(host.connector).__name__ == "LocalConnector"
+    watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
+    text = script("holders", "lock", LOCK=lock, OWNER=owner, CONNECTION="no" if local else "yes", **variables)
+    end = 'code=$?\n[ -z "$reason" ] || echo "$reason"\nexit $code'
+    good, output = host.run_shell_command(
+        StringCommand("sh", "-c", shlex.quote(f"{text}\nWATCH={watch}\n{command}\n{end}")), **arguments
+    )
+    return good, output.stdout_lines or ([] if good else output.stderr_lines)
+
+
+def _check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
+    said = ""
+    if not _NAME.fullmatch(name):
+        said = f"lock name {name!r}: letters, digits and _ . - only"
+    elif owner is not None and not _OWNER.fullmatch(owner):
+        said = f"lock owner {owner!r}: no blanks, as in alice@laptop/nightly"
+    elif lease < 4:
+        said = f"lock lease {lease!r}: 4 seconds at least, since it is renewed four times in it"
+    if said:
+        raise DeployError(f"{host.name}: refused, nothing was changed: {said}")
