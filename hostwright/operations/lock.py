@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-import click
 from pyinfra import host, state
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
@@ -137,9 +136,23 @@ def held(
     words = {"name": f"Take the lock {name}"} | arguments
     _acquire(lock=name, owner=this_run(), wait=wait, lease=lease, doing=doing, block=block, **words)
     before = set(state.ops[here])
-    yield
+    with _bearing_our_name():
+        yield
     block += [data.operation_meta for operation, data in state.ops[here].items() if operation not in before]
     _release(lock=name, owner=this_run(), block=block, **({"name": f"Release the lock {name}"} | arguments))
+
+
+@contextmanager
+def _bearing_our_name() -> Iterator[None]:
+    """The host knows by it what is at work for this run, even when our connection is gone and the work goes on."""
+    own: dict[str, Any] = host.data.override_datas
+    known = dict(own)
+    host.data._env = {**host.data.get("_env", {}), "HOSTWRIGHT_OWNER": this_run()}
+    try:
+        yield
+    finally:
+        own.pop("_env")
+        own |= {key: value for key, value in known.items() if key == "_env"}
 
 
 @operation()
@@ -177,20 +190,14 @@ def _take(
         # The host takes what arrives from us for a sign of life.
         client.get_transport().set_keepalive(max(1, lease // 4))
     variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": doing.replace("\t", " ").replace("\n", " ")}
-    good, lines = _run(host, lock, owner, "acquire", arguments, **variables)
-    for line in lines:
-        if line.startswith("number "):
-            _taken.setdefault(host, {})[lock] = Taken(owner, arguments)
-        else:
-            click.echo(f"{host.print_prefix}{line}", err=True)
+    good = _run(host, lock, owner, "acquire", arguments, **variables)
+    if good:
+        _taken.setdefault(host, {})[lock] = Taken(owner, arguments)
     return good
 
 
 def _give_back(state: State, host: Host, lock: str, owner: str) -> bool:  # noqa: ARG001 - pyinfra passes both
-    good, lines = _run(host, lock, owner, "guarded release", _connector_arguments(host))
-    for line in lines:
-        click.echo(f"{host.print_prefix}{line}", err=True)
-    return good
+    return _run(host, lock, owner, "guarded release", _connector_arguments(host))
 
 
 class _ReleaseAfterError(BaseStateCallback):
@@ -215,18 +222,15 @@ def _connector_arguments(host: Host) -> dict[str, Any]:
     return {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
 
 
-def _run(
-    host: Host, lock: str, owner: str, command: str, arguments: dict[str, Any], **variables: str
-) -> tuple[bool, list[str]]:
-    """Runs a function of lock.sh on the host; whether it went well, and the lines for people."""
+def _run(host: Host, lock: str, owner: str, command: str, arguments: dict[str, Any], **variables: str) -> bool:
+    """Runs a function of lock.sh on the host; what it says is shown as it comes."""
     local = type(host.connector).__name__ == "LocalConnector"
     watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
     text = script("holders", "lock", LOCK=lock, OWNER=owner, CONNECTION="no" if local else "yes", **variables)
     end = 'code=$?\n[ -z "$reason" ] || echo "$reason"\nexit $code'
-    good, output = host.run_shell_command(
-        StringCommand("sh", "-c", shlex.quote(f"{text}\nWATCH={watch}\n{command}\n{end}")), **arguments
-    )
-    return good, output.stdout_lines or ([] if good else output.stderr_lines)
+    whole = shlex.quote(f"{text}\nWATCH={watch}\n{command}\n{end}")
+    good, _ = host.run_shell_command(StringCommand("sh", "-c", whole), print_output=True, **arguments)
+    return good
 
 
 def _check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:

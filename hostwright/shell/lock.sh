@@ -127,11 +127,13 @@ tell_place() {
     echo "the lock $LOCK is $(told_of_holder); place $before in the line"
 }
 
-# pause: longer each time, and never the same for two; nothing but sleep is started for it.
+# pause: longer each time, never the same for two, and at most 1 s for the first in the line; only sleep is started for it.
 pause() {
+    most=4000
+    [ "$head" != "$ticket" ] || most=1000
+    [ $delay -le $most ] || delay=$((most - ($$ + now) % 200))
     sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
     delay=$((delay * 5 / 4 + $$ % 97))
-    [ $delay -le 4000 ] || delay=$((3500 + ($$ + now) % 1000))
 }
 
 # moved: whether a try is worth its while: the holder or the head of the line is another, or dead, or late.
@@ -144,9 +146,9 @@ moved() {
     [ "$seen" != "$was" ] || [ ! -d "$PROC/${t_process%:*}" ] || { [ "$head" = "$ticket" ] && { [ -z "$h_number" ] || [ "$now" -gt $((h_renewed + h_lease)) ]; }; }
 } 2>/dev/null
 
-# acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. Prints the number; BUSY when it was not to be had.
+# acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. BUSY when it was not to be had in time.
 acquire() {
-    seen='' delay=200 told=''
+    seen='' delay=200 told='' head=''
     mkdir -p "$place/queue" || { reason="$place cannot be made"; return 1; }
     trap '[ -z "$ticket" ] || rm -f "$ticket"; exit 1' HUP INT TERM
     uptime_now
@@ -165,9 +167,8 @@ acquire() {
         ! moved || { guarded attempt; code=$?; }
     done
     trap - HUP INT TERM
-    [ $code -eq 0 ] || return $code
-    [ -z "$taken" ] || keep
-    echo "number $h_number"
+    [ $code -ne 0 ] || [ -z "$taken" ] || keep
+    return $code
 }
 
 # sign_of_life: grows while the owner's end of the connection sends anything (CONNECTION=yes: WATCH is its sshd, which

@@ -1,0 +1,93 @@
+"""Many who want one lock of one machine, some of them killed: who had it when, and was it their turn."""
+
+import random
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+from hostwright.shell import script
+from tests.lab.machine import Machine
+from tests.lab.tree import bring
+
+
+@dataclass
+class Verdict:
+    turns: int = 0
+    kills: int = 0
+    overlaps: list[str] = field(default_factory=list)
+    out_of_turn: list[str] = field(default_factory=list)
+
+
+def contend(machine: Machine, contenders: int, kills: int, seconds: float, seed: int) -> Verdict:
+    """So many contenders, of which as many are killed by chance, at either end, and come back under another name."""
+    chance = random.Random(seed)
+    machine.succeed("rm -f /root/contended; touch /root/contended")
+    where = bring(machine, "contend.sh")
+    text = script("holders", "lock", LOCK="contended", LEASE="4")
+    machine.succeed(
+        f"cat >/run/library.sh <<'END'\n{text}\nEND\nprintf '. /run/library.sh\\n. {where}\\n' >/run/contend"
+    )
+    words = ["ssh", "-o", "ControlPath=none", *machine.ssh_args, "root@127.0.0.1"]
+    names = iter(range(10**6))
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    dead: set[str] = set()
+
+    def comes() -> None:
+        name = f"c{next(names)}"
+        command = f"OWNER={name} HOSTWRIGHT_OWNER={name} sh /run/contend"
+        running[name] = subprocess.Popen(
+            [*words, command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    end = time.monotonic() + seconds
+    done = 0
+    try:
+        for _ in range(contenders):
+            comes()
+            time.sleep(0.5)
+        while time.monotonic() < end:
+            time.sleep(seconds / (kills + 1))
+            name = chance.choice([*running])
+            dead.add(name)
+            done += 1
+            if chance.random() < 0.5:
+                machine.run(
+                    f"pkill -KILL -f '^sh /run/contend {name}$'; for p in /proc/[0-9]*/environ; do "
+                    f"grep -qz '^OWNER={name}$' $p 2>/dev/null && kill -KILL $(echo $p | cut -d/ -f3); done; true"
+                )
+            running.pop(name).kill()
+            comes()
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+    return judge(machine.succeed("cat /root/contended").splitlines(), dead, done)
+
+
+def judge(log: list[str], dead: set[str], kills: int) -> Verdict:
+    verdict = Verdict(kills=kills)
+    inside = ""
+    waiting: dict[str, int] = {}
+    highest = 0
+    for line in log:
+        what, owner, *rest = line.split()
+        if what == "draws":
+            waiting[owner] = int(rest[0])
+        elif what == "enters":
+            ticket, number = int(rest[0]), int(rest[1])
+            if inside and inside not in dead:
+                verdict.overlaps.append(f"{owner} while {inside}")
+            if number <= highest:
+                verdict.overlaps.append(f"{owner} with number {number} after {highest}")
+            before = [
+                other for other, drawn in waiting.items() if drawn < ticket and other not in dead and other != owner
+            ]
+            verdict.out_of_turn += [f"{owner} before {other}" for other in before]
+            waiting.pop(owner, None)
+            inside, highest = owner, number
+            verdict.turns += 1
+        elif what == "leaves":
+            if inside != owner:
+                verdict.overlaps.append(f"{owner} leaves, but {inside} is inside")
+            inside = ""
+    return verdict
