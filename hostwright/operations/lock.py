@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
+import click
 from pyinfra import host, state
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
@@ -23,6 +24,9 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback
 
+from hostwright.facts.lock import HostLocks, Lock
+from hostwright.plans.lock import check_break, draw_locks
+from hostwright.refusal import Refusal
 from hostwright.shell import script
 
 DEPLOY = "deploy"
@@ -104,6 +108,35 @@ def release(name: str = DEPLOY, owner: str | None = None, **arguments: Any) -> O
     return _release(lock=name, owner=owner or this_run(), **({"name": f"Release the lock {name}"} | arguments))
 
 
+def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -> OperationMeta:
+    """
+    Show who holds the locks of the host and who waits, and break one whose owner is known to be no more.
+
+    + name: name of the lock that is to be broken
+    + break_owner: who holds it, as it is shown; whatever they still do under it is refused from then on
+
+    Refused, before anything is changed on any host: to break a lock that nobody holds, or somebody else does.
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import lock
+
+        lock.show()
+    """
+    _check(name, break_owner)
+    locks: tuple[Lock, ...] = host.get_fact(HostLocks, **arguments)
+    if break_owner:
+        try:
+            check_break(locks, name, break_owner)
+        except Refusal as refusal:
+            raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+    click.echo(f"\n{draw_locks(host.name, locks)}\n", err=True)
+    title = f"Break the lock {name} of {break_owner}" if break_owner else "Show the locks"
+    return _break(lock=name, owner=break_owner, **({"name": title} | arguments))
+
+
 @contextmanager
 def held(
     name: str = DEPLOY,
@@ -173,6 +206,18 @@ def _release(lock: str, owner: str, block: list[OperationMeta] | None = None) ->
         host.noop("it was not taken")
         return
     yield FunctionCommand(_give_back, (lock, owner), {})
+
+
+@operation()
+def _break(lock: str, owner: str | None) -> Generator[FunctionCommand, None, None]:
+    if owner:
+        yield FunctionCommand(_break_lock, (lock, owner), {})
+    else:
+        host.noop("they are shown above")
+
+
+def _break_lock(state: State, host: Host, lock: str, owner: str) -> bool:  # noqa: ARG001 - pyinfra passes both
+    return _run(host, lock, owner, "guarded break_lock", _connector_arguments(host))
 
 
 def _take(

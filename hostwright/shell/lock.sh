@@ -225,10 +225,10 @@ release() {
     if [ $h_count -gt 0 ] && [ "${1-}" != all ]; then write_holder; else drop; fi
 }
 
-# break_lock OWNER: for a person who knows that the owner is no more.
+# break_lock: takes it from OWNER, for a person who knows that they are no more.
 break_lock() {
-    read_holder || { reason="nobody holds the lock $LOCK"; return 1; }
+    read_holder || { reason="nobody holds the lock $LOCK any more"; return 1; }
     uptime_now
-    [ "$h_owner" = "$1" ] || { reason="the lock $LOCK is not $1's: it is $(told_of_holder)"; return 1; }
+    [ "$h_owner" = "$OWNER" ] || { reason="the lock $LOCK is not $OWNER's: it is $(told_of_holder)"; return 1; }
     drop
 }

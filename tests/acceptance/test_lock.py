@@ -103,6 +103,29 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert run(host, "-y", line="twelfth", lock_wait="2").code == 1
     assert held.wait() == 0
 
+    # A person sees who has it, and breaks it by that name alone.
+    starts(line="thirteenth", sleep="600")
+    shown = pyinfra("-y", str(host.inventory), "deploys/lock.py")
+    assert shown.unchanged, shown.err
+    found = re.search(r"deploy: held by (\S+@\S+/\S+) since \S+ \(\d+ s\), trying things", shown.err)
+    assert found, shown.err
+    wrong = pyinfra("-y", "--data", "lock_break=me", str(host.inventory), "deploys/lock.py")
+    assert wrong.code == 1
+    assert f"held by {found[1]}" in wrong.err
+    assert "Traceback" not in wrong.err
+    assert pyinfra("-y", "--data", f"lock_break={found[1]}", str(host.inventory), "deploys/lock.py").code == 0
+    assert run(host, "-y", line="fourteenth", lock_wait="2").code == 0
+
+    # Nothing can be noted where a disk is full or may not be written: then the lock is not taken, and that is said.
+    machine.succeed(
+        "rm -r /run/hostwright/lock /var/lib/hostwright/lock && mount -t tmpfs -o ro none /var/lib/hostwright"
+    )
+    unwritable = run(host, "-y", line="fifteenth", lock_wait="2")
+    assert unwritable.code == 1
+    assert "/var/lib/hostwright/lock cannot be written" in unwritable.err
+    machine.succeed("umount /var/lib/hostwright")
+    assert run(host, "-y", line="sixteenth").code == 0
+
 
 @pytest.mark.soak
 def test_thirty_contend_and_a_hundred_are_killed(make_host: MakeHost) -> None:
