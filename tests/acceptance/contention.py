@@ -27,7 +27,8 @@ def contend(machine: Machine, contenders: int, kills: int, seconds: float, seed:
     machine.succeed(
         f"cat >/run/library.sh <<'END'\n{text}\nEND\nprintf '. /run/library.sh\\n. {where}\\n' >/run/contend"
     )
-    words = ["ssh", "-o", "ControlPath=none", *machine.ssh_args, "root@127.0.0.1"]
+    # Each has a connection of its own, which waits as long as a busy guest makes it.
+    words = ["ssh", "-o", "ControlPath=none", "-o", "ServerAliveInterval=0", *machine.ssh_args, "root@127.0.0.1"]
     names = iter(range(10**6))
     running: dict[str, subprocess.Popen[bytes]] = {}
     dead: set[str] = set()
@@ -57,6 +58,8 @@ def contend(machine: Machine, contenders: int, kills: int, seconds: float, seed:
                 )
             running.pop(name).kill()
             comes()
+        # Who could not stay is as dead as who was killed.
+        dead |= {name for name, process in running.items() if process.poll() is not None}
     finally:
         for process in running.values():
             process.kill()

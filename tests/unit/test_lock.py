@@ -6,13 +6,24 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from hostwright.shell import script
 
 LEASE = 30
+# What happens, and how often, beside each other.
+OFTEN = {
+    "comes": 2,
+    "tries": 9,
+    "releases": 4,
+    "time passes": 4,
+    "works": 2,
+    "ends its work": 1,
+    "dies": 2,
+    "renews": 2,
+    "reboots": 1,
+}
 BUSY, FENCED, KILLED = 75, 76, -9
 # Stands for mv and rm: at the call that is chosen, the shell that called is killed before or after it.
 CRASHING = """#!/bin/sh
@@ -40,9 +51,8 @@ class Run:
     numbers: list[int] = field(default_factory=list)
 
 
-class LockedHost(RuleBasedStateMachine):
+class LockedHost:
     def __init__(self) -> None:
-        super().__init__()
         self.place = Path(tempfile.mkdtemp(prefix="lock-"))
         (self.place / "proc").mkdir()
         self.now = 1000
@@ -121,13 +131,31 @@ class LockedHost(RuleBasedStateMachine):
         alive = [run for run in self.runs if run.alive]
         return alive[number % len(alive)] if alive else None
 
-    @initialize()
-    def two_come(self) -> None:
-        self.comes()
-        self.comes()
+    def happens(self, what: str, number: int, crash: tuple[int, str] | None, seconds: int) -> None:
+        match what:
+            case "comes":
+                self.comes()
+            case "tries":
+                self.tries(number, crash)
+            case "releases":
+                self.releases(number, crash)
+            case "time passes":
+                self._tick(seconds)
+            case "works":
+                self.works(number)
+            case "ends its work":
+                self.ends_its_work(number)
+            case "dies":
+                self.dies(number)
+            case "renews":
+                self.renews(number)
+            case "reboots":
+                self.reboots()
+        self.a_late_owner_is_refused()
 
-    @rule()
     def comes(self) -> None:
+        if sum(run.alive for run in self.runs) == 4:
+            return
         run = Run(f"controller/{len(self.runs)}", 100 + len(self.runs))
         self.runs.append(run)
         self._starts(run.pid, 1)
@@ -141,8 +169,8 @@ class LockedHost(RuleBasedStateMachine):
     def _ends(self, pid: int) -> None:
         shutil.rmtree(self.place / "proc" / str(pid), ignore_errors=True)
 
-    @rule(number=st.integers(0, 9), detached=st.booleans())
-    def works(self, number: int, detached: bool) -> None:
+    def works(self, number: int) -> None:
+        detached = number % 2 == 0
         run = self._some(number)
         if run is None:
             return
@@ -153,7 +181,6 @@ class LockedHost(RuleBasedStateMachine):
             run.command = True
             self._starts(run.pid + 1000, run.pid)
 
-    @rule(number=st.integers(0, 9))
     def ends_its_work(self, number: int) -> None:
         busy = [run for run in self.runs if run.command or run.job]
         if not busy:
@@ -162,9 +189,6 @@ class LockedHost(RuleBasedStateMachine):
         self._ends(run.pid + (2000 if run.job else 1000))
         run.command, run.job = run.command and run.job, False
 
-    @rule(
-        number=st.integers(0, 9), crash=st.none() | st.tuples(st.integers(1, 4), st.sampled_from(["before", "after"]))
-    )
     def tries(self, number: int, crash: tuple[int, str] | None) -> None:
         run = self._some(number)
         if run is None:
@@ -200,14 +224,13 @@ class LockedHost(RuleBasedStateMachine):
             assert after is not None
             assert after[1] == before[1] + 1, "not counted"
 
-    @rule(
-        number=st.integers(0, 9), crash=st.none() | st.tuples(st.integers(1, 2), st.sampled_from(["before", "after"]))
-    )
     def releases(self, number: int, crash: tuple[int, str] | None) -> None:
+        before = self._holder()
         run = self._some(number)
+        if before and number < 7 and self._of(before[2]).alive:
+            run = self._of(before[2])
         if run is None:
             return
-        before = self._holder()
         code, said = self._call(run, "guarded release", crash=crash)
         after = self._holder()
         if before is None:
@@ -222,20 +245,12 @@ class LockedHost(RuleBasedStateMachine):
             assert code == KILLED, said
             assert after in (before, None, (before[0], before[1] - 1, before[2]))
 
-    @rule(number=st.integers(0, 9))
     def dies(self, number: int) -> None:
         run = self._some(number)
         if run is not None:
             self._dies(run)
 
-    @rule(seconds=st.sampled_from([1, LEASE - 1, LEASE + 1]))
-    def time_passes(self, seconds: int) -> None:
-        self._tick(seconds)
-
-    @rule(seldom=st.integers(0, 15))
-    def reboots(self, seldom: int) -> None:
-        if seldom:
-            return
+    def reboots(self) -> None:
         for run in self.runs:
             self._dies(run)
             self._ends(run.pid + 2000)
@@ -243,7 +258,6 @@ class LockedHost(RuleBasedStateMachine):
         shutil.rmtree(self.place / "run", ignore_errors=True)
         self._tick(10 - self.now)
 
-    @rule(number=st.integers(0, 9))
     def renews(self, number: int) -> None:
         run = self._some(number)
         for mine in run.numbers[-2:] if run else ():
@@ -251,7 +265,6 @@ class LockedHost(RuleBasedStateMachine):
             code, said = self._call(run, f"guarded renew {mine}")
             assert code == (0 if holder and holder[0] == mine else FENCED), said
 
-    @invariant()
     def a_late_owner_is_refused(self) -> None:
         holder = self._holder()
         late = [(run, number) for run in self.runs for number in run.numbers if not holder or number != holder[0]]
@@ -259,7 +272,7 @@ class LockedHost(RuleBasedStateMachine):
             code, said = self._call(run, f"guarded renew {number}")
             assert code == FENCED, said
 
-    def teardown(self) -> None:
+    def ends(self) -> None:
         """No deadlock: once the owner is dead and its lease over, the line moves on to its end, in its order."""
         holder = self._holder()
         if holder:
@@ -272,8 +285,27 @@ class LockedHost(RuleBasedStateMachine):
             assert code == 0, said
             self._dies(run)
             self._ends(run.pid + 2000)
-        shutil.rmtree(self.place)
 
 
-TestLockedHost = LockedHost.TestCase
-TestLockedHost.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+EVENT = st.tuples(
+    st.sampled_from([what for what, often in OFTEN.items() for _ in range(often)]),
+    st.integers(0, 9),
+    st.sampled_from([None] * 8 + [(call, when) for call in (1, 2, 3, 4) for when in ("before", "after")]),
+    st.sampled_from([1, LEASE - 1, LEASE + 1, LEASE + 1]),
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(EVENT, min_size=40, max_size=40))
+def test_the_lock_is_exclusive_and_fair_and_never_lost(
+    events: list[tuple[str, int, tuple[int, str] | None, int]],
+) -> None:
+    host = LockedHost()
+    try:
+        for _ in range(3):
+            host.comes()
+        for event in events:
+            host.happens(*event)
+        host.ends()
+    finally:
+        shutil.rmtree(host.place)
