@@ -490,13 +490,34 @@ give_back() {
     try pvremove -y "$1" && try dd if=/dev/zero of="$1" bs=1M count=1 conv=fsync && try wipefs -a "$1" && settle
 }
 
+# move_away DISK: online. LVM goes over to the moved extents without a flush of the disk they are on, so a power cut could
+# lose what that disk's cache held: it is kept from looking how far the copy is (-i) until the disks are flushed.
 move_away() {
+    # What is left of a move that was cut off as it ended: it maps to nothing any more.
+    for left in $(lvm lvs --noheadings -o lv_name -S "vg_name=$VG && lv_name=~^pvmove.*_mimage_ && segtype=error"); do
+        try lvremove -f "$VG/$left" || return 1
+    done
     [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" != 0 ] || return 0
     moving=$(lvm pvs --noheadings --nosuffix --units b -o pv_used "$1" | tr -d ' ')
     say "    moving $(mebibytes "$moving") back from $1"
-    pvmove -i 3 "$1" 2>"$RUN/out" | sed 's/^ */    /' || :
+    lvm pvmove --config "$unpolled" --atomic -i +86400 "$1" >"$RUN/out" 2>&1 9>&- &
+    mover=$! percent=''
+    while sleep 2 && kill -0 $mover 2>/dev/null; do
+        percent=$(lvm lvs -a --noheadings -o lv_name,copy_percent "$VG" | awk '$1 ~ /pvmove/ { print $2 }')
+        say "    moved ${percent:-0} %"
+        [ "$percent" != 100.00 ] || break
+    done
+    kill $mover 2>/dev/null
+    wait $mover
+    if [ "$percent" = 100.00 ]; then
+        for disk in $(lvm pvs --noheadings -o pv_name -S "vg_name=$VG"); do
+            try dd if=/dev/null of="$disk" conv=notrunc,fsync || return 1
+        done
+        lvm pvmove --config "$unpolled" -i 1 "$1" >"$RUN/out" 2>&1 9>&-
+    fi
     [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || why "pvmove: $(tail -n 1 "$RUN/out")"
 }
+unpolled='global { use_lvmpolld = 0 }'
 
 # wipe_lent DISK: all that was used of it, from the first extent on (1 MiB into the disk), reads as zeros.
 wipe_lent() {

@@ -101,7 +101,8 @@ def _read(disk: Path, partitions: Sequence[Piece]) -> tuple[Volume, ...]:
             tuple(_pieces(name, segments, starts)),
         )
         for name, (first, *_) in segments.items()
-        if not first["lv_name"].startswith("[")
+        # What an ended pvmove leaves for a moment maps to nothing.
+        if not first["lv_name"].startswith("[") and {row["segtype"] for row in segments[name]} != {"error"}
     )
 
 
