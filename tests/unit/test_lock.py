@@ -295,7 +295,7 @@ EVENT = st.tuples(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(EVENT, min_size=40, max_size=40))
 def test_the_lock_is_exclusive_and_fair_and_never_lost(
     events: list[tuple[str, int, tuple[int, str] | None, int]],
