@@ -16,4 +16,5 @@ lvm.rebalance(
     strategy=host.data.get("lvm_strategy"),
     abandon=host.data.get("lvm_abandon", "no"),
     plan_json=host.data.get("lvm_plan_json"),
+    lock_wait=host.data.get("lock_wait", 60),
 )

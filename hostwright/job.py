@@ -5,7 +5,7 @@ import gzip
 import secrets
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from paramiko import SSHException
@@ -20,7 +20,8 @@ from hostwright.shell import script, sections
 DIRECTORY = "/run/hostwright/lvm"
 POLL_SECONDS = 3.0
 LOST_SECONDS = 120.0
-# The status with which a job ends that found another one at work (shell/job.sh).
+LEASE_SECONDS = 10
+# The status with which a job ends that did not get the host's lock (shell/lock.sh).
 BUSY = "75"
 
 
@@ -28,21 +29,29 @@ def new_id() -> str:
     return secrets.token_hex(4)
 
 
-def render(files: Sequence[str], steps: Sequence[Step], variables: Sequence[tuple[str, str]], job: str) -> str:
-    """The whole script of a job: header, library, and a line for each step."""
+def render(
+    files: Sequence[str], steps: Sequence[Step], variables: Sequence[tuple[str, str]], job: str, lock: Mapping[str, str]
+) -> str:
+    """The whole script of a job: header, library, and a line for each step.
+
+    + lock: LOCK, OWNER and DOING, as shell/lock.sh wants them; it is taken for as long as the job is at work
+    """
     header = dict(variables) | {
         "ID": job,
         "STEPS": str(len(steps)),
         "RUN": f"{DIRECTORY}/{job}",
-        "LOCK": f"{DIRECTORY}/lock",
         "LOG": "/var/log/hostwright/lvm.log",
         "WORK": f"{DIRECTORY}/mnt",
+        "LEASE": str(LEASE_SECONDS),
+        "WAIT": "0",
+        "CONNECTION": "no",
     }
+    header |= lock
     lines = [f"step {number} {shlex.quote(step.title)} {shlex.join(step.call)}" for number, step in enumerate(steps, 1)]
     return "\n".join(["LOGIN=$1", script(*files, **header), "begin", *lines, "finish 0", ""])
 
 
-def start_command(text: str, job: str) -> StringCommand:
+def start_command(text: str, job: str, owner: str) -> StringCommand:
     """Puts the script on the host and starts it detached from this connection, in one command.
 
     It travels within the command: an SFTP channel would keep the home of our own login busy.
@@ -53,7 +62,7 @@ def start_command(text: str, job: str) -> StringCommand:
         "sh",
         "-c",
         shlex.quote(
-            script("holders", "start", ID=job, RUN=run).replace("@PACKED@", packed),
+            script("holders", "start", ID=job, RUN=run, OWNER=owner).replace("@PACKED@", packed),
         ),
     )
 
@@ -63,11 +72,11 @@ class JobFailed(Exception):
 
 
 class Busy(JobFailed):
-    """Another job was at work when it began: it did nothing."""
+    """Somebody else has the host's lock: it did nothing."""
 
 
-def start(host: Host, text: str, job: str) -> None:
-    good, output = _run(host, start_command(text, job))
+def start(host: Host, text: str, job: str, owner: str) -> None:
+    good, output = _run(host, start_command(text, job, owner))
     if not good:
         raise JobFailed(f"the job could not be started: {output.stderr or 'no answer'}")
 
@@ -75,7 +84,7 @@ def start(host: Host, text: str, job: str) -> None:
 def stop(host: Host, job: str) -> None:
     """Ends a job as a signal would: it puts home back, and clears away what it made."""
     run = f"{DIRECTORY}/{job}"
-    _run(host, StringCommand("sh", "-c", shlex.quote(f'kill -TERM "-$(cat {run}/pid)"')))
+    _run(host, StringCommand("sh", "-c", shlex.quote(f'kill -TERM "-$(cut -d : -f 1 {run}/process)"')))
 
 
 def follow(host: Host, job: str) -> Iterator[str]:
@@ -85,7 +94,7 @@ def follow(host: Host, job: str) -> Iterator[str]:
     """
     seen = 0
     lost_since: float | None = None
-    command = script("follow", RUN=f"{DIRECTORY}/{job}", LOCK=f"{DIRECTORY}/lock")
+    command = script("processes", "follow", RUN=f"{DIRECTORY}/{job}")
     while True:
         try:
             found = sections(_read(host, f"{command}\nlook {seen + 1}\n"))

@@ -117,7 +117,7 @@ class LvmBlocks(FactBase[Blocks]):
     ) -> str:
         variables = {"VG": vg, "SHRINK": volume, "GROW": volume, "STAGING": staging, "SCRATCH": scratch}
         more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
-        return as_command(script("holders", "storage", "disks", **variables, **more))
+        return as_command(script("processes", "holders", "storage", "disks", **variables, **more))
 
     @override
     def process(self, output: list[str]) -> Blocks:

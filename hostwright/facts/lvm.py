@@ -413,7 +413,9 @@ class LvmStorage(FactBase[Storage]):
 
     @override
     def command(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
-        return as_command(script("storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch))
+        return as_command(
+            script("processes", "storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch)
+        )
 
     @override
     def process(self, output: list[str]) -> Storage:

@@ -193,7 +193,7 @@ def _acquire(
     lock: str, owner: str, wait: float, lease: int, doing: str, block: list[OperationMeta] | None = None
 ) -> Generator[FunctionCommand, None, None]:
     # To ask another operation what it will do takes our own arguments from the host.
-    arguments = _connector_arguments(host)
+    arguments = connector_arguments(host)
     if block is not None and not (host.state.is_executing and any(operation.will_change for operation in block)):
         host.noop("nothing is to be changed under it")
         return
@@ -217,7 +217,21 @@ def _break(lock: str, owner: str | None) -> Generator[FunctionCommand, None, Non
 
 
 def _break_lock(state: State, host: Host, lock: str, owner: str) -> bool:  # noqa: ARG001 - pyinfra passes both
-    return _run(host, lock, owner, "guarded break_lock", _connector_arguments(host))
+    return _run(host, lock, owner, "guarded break_lock", connector_arguments(host))
+
+
+def take(host: Host, arguments: dict[str, Any], lock: str, owner: str, wait: float, lease: int, doing: str) -> bool:
+    """Outside an operation of its own; whoever takes it gives it back. As `acquire`, which refuses what cannot be."""
+    client = getattr(host.connector, "client", None)
+    if client is not None:
+        # The host takes what arrives from us for a sign of life.
+        client.get_transport().set_keepalive(max(1, lease // 4))
+    variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": doing.replace("\t", " ").replace("\n", " ")}
+    return _run(host, lock, owner, "acquire", arguments, **variables)
+
+
+def give_back(host: Host, arguments: dict[str, Any], lock: str, owner: str) -> bool:
+    return _run(host, lock, owner, "guarded release", arguments)
 
 
 def _take(
@@ -230,19 +244,14 @@ def _take(
     lease: int,
     doing: str,
 ) -> bool:
-    client = getattr(host.connector, "client", None)
-    if client is not None:
-        # The host takes what arrives from us for a sign of life.
-        client.get_transport().set_keepalive(max(1, lease // 4))
-    variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": doing.replace("\t", " ").replace("\n", " ")}
-    good = _run(host, lock, owner, "acquire", arguments, **variables)
+    good = take(host, arguments, lock, owner, wait, lease, doing)
     if good:
         _taken.setdefault(host, {})[lock] = Taken(owner, arguments)
     return good
 
 
 def _give_back(state: State, host: Host, lock: str, owner: str) -> bool:  # noqa: ARG001 - pyinfra passes both
-    return _run(host, lock, owner, "guarded release", _connector_arguments(host))
+    return give_back(host, connector_arguments(host), lock, owner)
 
 
 class _ReleaseAfterError(BaseStateCallback):
@@ -262,7 +271,8 @@ class _ReleaseAfterError(BaseStateCallback):
             _run(host, lock, taken.owner, "guarded release all", taken.arguments)
 
 
-def _connector_arguments(host: Host) -> dict[str, Any]:
+def connector_arguments(host: Host) -> dict[str, Any]:
+    """How the operation at work reaches its host: sudo, environment and the like."""
     arguments = cast(dict[str, Any], host.current_op_global_arguments or {})
     return {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
 
@@ -271,11 +281,26 @@ def _run(host: Host, lock: str, owner: str, command: str, arguments: dict[str, A
     """Runs a function of lock.sh on the host; what it says is shown as it comes."""
     local = type(host.connector).__name__ == "LocalConnector"
     watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
-    text = script("holders", "lock", LOCK=lock, OWNER=owner, CONNECTION="no" if local else "yes", **variables)
+    text = script(
+        "processes", "holders", "lock", LOCK=lock, OWNER=owner, CONNECTION="no" if local else "yes", **variables
+    )
     end = 'code=$?\n[ -z "$reason" ] || echo "$reason"\nexit $code'
     whole = shlex.quote(f"{text}\nWATCH={watch}\n{command}\n{end}")
     good, _ = host.run_shell_command(StringCommand("sh", "-c", whole), print_output=True, **arguments)
     return good
+
+
+def seconds(key: str, value: float | str) -> float:
+    """How long to wait, as data gives it: from the command line it comes as a string."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise DeployError(
+            f"{host.name}: refused, nothing was changed: {key} = {value!r}: a number of seconds, from 0 on"
+        )
+    return number
 
 
 def _check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:

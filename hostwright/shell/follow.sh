@@ -1,9 +1,9 @@
-# look LINE: the job's log from that line on, and how it ended if it has. Set before this: RUN LOCK.
+# look LINE: the job's log from that line on, and how it ended if it has. Set before this: RUN; processes.sh stands before it.
 look() {
     cd /
     ended=$(cat "$RUN/status" 2>/dev/null)
     echo '@@ log'
     tail -n "+$1" "$RUN/log" 2>/dev/null | sed 's/^/| /'
     [ -z "$ended" ] || printf '\n@@ status\n%s\n' "$ended"
-    if [ -z "$ended" ] && { [ ! -e "$LOCK" ] || flock -n "$LOCK" true; } && [ ! -e "$RUN/status" ]; then printf '\n@@ gone\nyes\n'; fi
+    if [ -z "$ended" ] && ! lives "$(cat "$RUN/process" 2>/dev/null)" && [ ! -e "$RUN/status" ]; then printf '\n@@ gone\nyes\n'; fi
 }

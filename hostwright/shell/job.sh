@@ -1,5 +1,5 @@
-# How a job runs on the host: one at a time, logged, and put back by undo() when it cannot go on.
-# The header that the controller writes before this sets: ID STEPS RUN (its directory) LOCK LOG.
+# How a job runs on the host: under the host's lock, logged, and put back by undo() when it cannot go on.
+# The header that the controller writes before this sets: ID STEPS RUN (its directory) LOG, and what lock.sh needs.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
 # By this every process of ours is known, should this one be ended by force.
 export HOSTWRIGHT_JOB="$ID"
@@ -13,13 +13,21 @@ say() { printf '%s\n' "$*" 2>/dev/null || :; }
 # In the words of a failure the last one counts: it is what the operator reads.
 why() { reason=$*; return 1; }
 
+# ended CODE: from here on it is over for whoever follows.
+ended() {
+    printf '%s %s\n' "$1" "$reason" >"$RUN/status.new" && mv "$RUN/status.new" "$RUN/status"
+    exit 0
+}
+
 finish() {
     trap '' HUP INT TERM
-    printf '%s %s\n' "$1" "$reason" >"$RUN/status.new" && mv "$RUN/status.new" "$RUN/status"
     rm -rf "$LISTS" "$RUN"/out "$RUN"/errors "$RUN"/quota "$RUN"/quotas
     rmdir "$WORK"/* "$WORK" 2>/dev/null
     mkdir -p "${LOG%/*}" 2>/dev/null && cat "$RUN/log" >>"$LOG" 2>/dev/null
-    exit 0
+    said=$reason
+    guarded release
+    reason=$said
+    ended "$1"
 }
 
 die() {
@@ -30,22 +38,34 @@ die() {
     finish 1
 }
 
-trap 'why "stopped by a signal (the host shuts down, or somebody ended the job)"; die' HUP INT TERM
-
 begin() {
-    exec 9>>"$LOCK" </dev/null >>"$RUN/log" 2>&1
-    if ! flock -n 9; then
-        why "another run is at work on this host: run again to follow it"
-        finish 75
-    fi
-    echo $$ >"$RUN/pid"
+    exec </dev/null >>"$RUN/log" 2>&1
+    identity $$ >"$RUN/process"
+    WATCH=$(identity $$)
+    acquire || ended $?
+    fence=$h_number
+    trap 'why "stopped by a signal (the host shuts down, or somebody ended the job)"; die' HUP INT TERM
     ln -sfn "$ID" "${RUN%/*}/current"
     say "started $(date '+%Y-%m-%d %H:%M:%S %z'), log $LOG"
+}
+
+# lost: somebody broke the lock. While nobody else has it, home may be put back; else nothing is touched any more.
+lost() {
+    said=$reason
+    guarded attempt
+    code=$?
+    [ -z "$ticket" ] || rm -f "$ticket"
+    reason=$said
+    [ $code -ne 0 ] || die
+    say "error: $reason"
+    ended 1
 }
 
 step() {
     number=$1 title=$2
     shift 2
+    guarded renew "$fence"
+    [ $? -ne $FENCED ] || lost
     say "$(date +%T) [$number/$STEPS] $title"
     reason=
     "$@" && return 0
@@ -56,7 +76,7 @@ step() {
 
 # Runs a command; what it printed is shown only when it failed.
 try() {
-    if "$@" >"$RUN/out" 2>&1 9>&-; then return 0; fi
+    if "$@" >"$RUN/out" 2>&1; then return 0; fi
     sed 's/^/    /' "$RUN/out" | tail -n 15
     why "$1: $(grep -v '^ *$' "$RUN/out" | tail -n 1)"
 }
@@ -68,7 +88,6 @@ watch() {
     label=$1 total=$2
     shift 2
     (
-        exec 9>&- 2>/dev/null
         trap - HUP INT TERM
         start=$(date +%s) first=$("$@") last=-1
         while sleep 3 && kill -0 $$ 2>/dev/null; do

@@ -1,21 +1,14 @@
 # The host lock: who may change this host now. What it knows is below $LOCKS, so a reboot frees it; the highest number that
-# may have been given out is below $KEPT. Set before this: LOCK (its name) OWNER (controller, user and run, no blank in it).
+# may have been given out is below $KEPT. processes.sh stands before this. Set before this: LOCK (its name) OWNER (controller, user and run, no blank in it).
 #
 # Each change is one compare and swap: decided, and renamed into place, under a mutex that the kernel frees with its process.
 # The holder is one line of words with tabs between: NUMBER COUNT LEASE RENEWED TAKEN SINCE WATCH OWNER DOING. Times are
 # seconds since boot, but for SINCE, which is for people. WATCH is the process, as PID:START, that lives while its owner does.
-LOCKS=${LOCKS:-/run/hostwright/lock} KEPT=${KEPT:-/var/lib/hostwright/lock} PROC=${PROC:-/proc} SELF=${SELF:-$$}
+LOCKS=${LOCKS:-/run/hostwright/lock} KEPT=${KEPT:-/var/lib/hostwright/lock} SELF=${SELF:-$$}
 place=$LOCKS/$LOCK tab='	' reason='' ticket='' taken=''
 BUSY=75 FENCED=76
 
 uptime_now() { read -r now _ <"$PROC/uptime" && now=${now%.*}; }
-
-# started PID: when it was, which tells a process from a later one with its number; nothing for what is dead.
-started() { awk '{ sub(/^.*\) /, "") } $1 !~ /[ZX]/ { print $20 }' "$PROC/$1/stat" 2>/dev/null; }
-
-identity() { echo "$1:$(started "$1")"; }
-
-lives() { [ -d "$PROC/${1%:*}" ] && [ "$(identity "${1%:*}")" = "$1" ]; }
 
 # guarded COMMAND...: nobody else decides meanwhile.
 guarded() {
@@ -77,14 +70,18 @@ draw_ticket() {
         mv "$place/ticket.new" "$ticket" || { ticket=''; reason="$place/queue cannot be written"; return 1; }
 }
 
-# next_number: greater than any before, also across reboots. A thousand at a time are noted on disk, before any is used.
+# next_number: greater than any before, also across reboots. Those of a month are noted on disk before any of them is used;
+# the time stands in for that note where the disk cannot be written: it may be for a full disk that the host is changed.
 next_number() {
-    read -r number <"$place/number" || read -r number <"$KEPT/$LOCK" || number=0
-    read -r most <"$KEPT/$LOCK" || most=0
-    number=$((number + 1))
-    if [ "$number" -gt "$most" ]; then
-        { mkdir -p "$KEPT" && echo $((number + 999)) | dd of="$KEPT/$LOCK.new" conv=fsync && mv "$KEPT/$LOCK.new" "$KEPT/$LOCK" && sync "$KEPT"; } ||
-            { rm -f "$KEPT/$LOCK.new"; reason="$KEPT cannot be written (full, or read-only?): without a number on disk the lock $LOCK is not taken"; return 1; }
+    number=0
+    read -r number <"$place/number" || read -r number <"$KEPT/$LOCK"
+    time=$(date +%s)
+    [ "$number" -ge "$time" ] || number=$time
+    number=$((number + 1)) most=0
+    read -r most <"$KEPT/$LOCK"
+    if [ "$number" -gt "${most:-0}" ]; then
+        { mkdir -p "$KEPT" && echo $((number + 2592000)) | dd of="$KEPT/$LOCK.new" conv=fsync && mv "$KEPT/$LOCK.new" "$KEPT/$LOCK" && sync "$KEPT"; } ||
+            rm -f "$KEPT/$LOCK.new"
     fi
     echo "$number" >"$place/number.new" && mv "$place/number.new" "$place/number" || { reason="$place cannot be written"; return 1; }
 } 2>/dev/null

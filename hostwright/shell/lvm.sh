@@ -174,12 +174,16 @@ pass_live() {
     mount_work "$1" ro,noatime || return 1
     watch "reading copy" "$(used_bytes "$WORK/copy")" sectors_read "$(number_of "$device")"
     entries "$WORK/copy" >"$LISTS/there" 2>/dev/null
+    looks "$LISTS/entries" >"$LISTS/looks"
     looks "$LISTS/there" >"$LISTS/looks.copy"
+    marks_of "$WORK/copy" "$LISTS/there" >"$LISTS/marks.copy" &
+    marking=$!
     {
         unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" "$LISTS/sums"
         either "$LISTS/looks" "$LISTS/looks.copy"
-        marks_of "$WORK/copy" "$LISTS/there" | names
-    } | sort -u >"$LISTS/suspects"
+    } >"$LISTS/unlike"
+    wait $marking
+    names <"$LISTS/marks.copy" | sort -u - "$LISTS/unlike" >"$LISTS/suspects"
     unwatch
     unmount "$WORK/copy"
 }
@@ -295,7 +299,7 @@ copy_rest() {
     changed_since "$LISTS/now"
     names <"$LISTS/now" | sort >"$LISTS/names"
     # What came and went while the copy was made is in no list of ours, but it may be in the copy.
-    entries "$WORK/copy" | names | sort | comm -23 - "$LISTS/names" >"$LISTS/gone"
+    names <"$LISTS/there" | sort | comm -23 - "$LISTS/names" >"$LISTS/gone"
     {
         sort -u "$LISTS/suspects" | comm -12 - "$LISTS/names"
         linked_to_odd "$WORK/source" "$LISTS/now"
@@ -340,8 +344,8 @@ prove() {
     } | sort -u >"$LISTS/differing"
     links_of "$LISTS/now" >"$LISTS/links"
     links_of "$LISTS/there" >"$LISTS/links.copy"
-    special "$WORK/source" >"$LISTS/special" 2>>"$RUN/errors"
-    special "$WORK/copy" >"$LISTS/special.copy" 2>>"$RUN/errors"
+    special "$WORK/source" "$LISTS/now" >"$LISTS/special" 2>>"$RUN/errors"
+    special "$WORK/copy" "$LISTS/there" >"$LISTS/special.copy" 2>>"$RUN/errors"
     unwatch
     nothing_wrong "$MOUNT and its copy" && is_proved
     code=$?
@@ -500,7 +504,7 @@ move_away() {
     [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" != 0 ] || return 0
     moving=$(lvm pvs --noheadings --nosuffix --units b -o pv_used "$1" | tr -d ' ')
     say "    moving $(mebibytes "$moving") back from $1"
-    lvm pvmove --config "$unpolled" --atomic -i +86400 "$1" >"$RUN/out" 2>&1 9>&- &
+    lvm pvmove --config "$unpolled" --atomic -i +86400 "$1" >"$RUN/out" 2>&1 &
     mover=$! percent=''
     while sleep 2 && kill -0 $mover 2>/dev/null; do
         percent=$(lvm lvs -a --noheadings -o lv_name,copy_percent "$VG" | awk '$1 ~ /pvmove/ { print $2 }')
@@ -513,7 +517,7 @@ move_away() {
         for disk in $(lvm pvs --noheadings -o pv_name -S "vg_name=$VG"); do
             try dd if=/dev/null of="$disk" conv=notrunc,fsync || return 1
         done
-        lvm pvmove --config "$unpolled" -i 1 "$1" >"$RUN/out" 2>&1 9>&-
+        lvm pvmove --config "$unpolled" -i 1 "$1" >"$RUN/out" 2>&1
     fi
     [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || why "pvmove: $(tail -n 1 "$RUN/out")"
 }

@@ -1,4 +1,4 @@
-# Starts a job detached from this connection. Set before this: ID RUN; holders.sh stands before it.
+# Starts a job detached from this connection. Set before this: ID RUN OWNER; holders.sh stands before it.
 cd / && umask 077 && mkdir -p "$RUN" && : >"$RUN/log" || exit 1
 for old in "${RUN%/*}"/*/; do
     case $old in "$RUN/" | */mnt/) ;; *) [ ! -e "$old/status" ] || rm -rf "$old" ;; esac
@@ -7,9 +7,9 @@ printf %s '@PACKED@' | base64 -d | gzip -d >"$RUN/job.sh" || exit 1
 login=$(own_login)
 if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
     systemd-run --quiet --unit="hostwright-lvm-$ID" --description="hostwright moves space between volumes" \
-        sh "$RUN/job.sh" "$login" || exit 1
+        env HOSTWRIGHT_OWNER="$OWNER" sh "$RUN/job.sh" "$login" || exit 1
 else
-    setsid sh "$RUN/job.sh" "$login" </dev/null >/dev/null 2>&1 &
+    HOSTWRIGHT_OWNER=$OWNER setsid sh "$RUN/job.sh" "$login" </dev/null >/dev/null 2>&1 &
 fi
 tries=0
 until [ -s "$RUN/log" ] || [ -e "$RUN/status" ]; do

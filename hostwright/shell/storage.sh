@@ -1,4 +1,4 @@
-# Observes a host's storage in one command and changes nothing. Set before this: VG SHRINK GROW STAGING SCRATCH.
+# Observes a host's storage in one command and changes nothing. processes.sh stands before this. Set before this: VG SHRINK GROW STAGING SCRATCH.
 # The output is sections, each begun by a line "@@ name".
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
@@ -20,8 +20,11 @@ for manager in apt-get dnf yum zypper; do command -v $manager >/dev/null && echo
 
 section job
 run=/run/hostwright/lvm
-if [ -e $run/lock ]; then flock -n $run/lock true || echo running=yes; fi
-[ ! -L $run/current ] || { echo "id=$(readlink $run/current)"; cat $run/current/status 2>/dev/null | sed 's/^/status=/'; }
+if [ -L $run/current ]; then
+    echo "id=$(readlink $run/current)"
+    if [ -e $run/current/status ]; then sed 's/^/status=/' $run/current/status
+    elif lives "$(cat $run/current/process)"; then echo running=yes; fi
+fi
 
 section mountinfo
 cat /proc/self/mountinfo

@@ -10,7 +10,7 @@ rsync_options() {
     [ -n "$inner_options" ] && return
     inner_options='-lptgoD -HAXS --numeric-ids --force -8'
     if rsync --modify-window=-1 --version >/dev/null 2>&1; then inner_options="$inner_options --modify-window=-1"; fi
-    # Else touch sets them, one process each.
+    # To the second: cp sets the rest.
     if rsync --atimes --version >/dev/null 2>&1; then inner_options="$inner_options --atimes"; fi
     if rsync --checksum-choice=md5 --version >/dev/null 2>&1; then inner_options="$inner_options --checksum-choice=md5"; fi
 }
@@ -25,12 +25,18 @@ sectors_read() { awk '{ printf "%.0f\n", $3 * 512 }' "/sys/dev/block/$1/stat"; }
 # -- lists of entries
 
 # entries DIRECTORY: INODE CTIME SIZE KIND MODE USER GROUP LINKS MTIME ATIME BLOCKS<TAB>NAME
-entries() { (cd "$1" && find . -xdev ! -path "*$newline*" -printf '%i %C@ %s %y %m %U %G %n %T@ %A@ %b\t%p\n'); }
+entries() {
+    (cd "$1" && find . -xdev -path "*$newline*" -fprint0 "$LISTS/odd.${1##*/}" -o -printf '%i %C@ %s %y %m %U %G %n %T@ %A@ %b\t%p\n')
+}
+
+# has_odd DIRECTORY: there were odd names when its entries were listed last.
+has_odd() { [ -s "$LISTS/odd.${1##*/}" ]; }
 
 odd_names() { find . -xdev -path "*$newline*" "$@" -print0 | sort -z; }
 
 # linked_to_odd DIRECTORY ENTRIES: names of files that have an odd one, too: all names of a file are copied together.
 linked_to_odd() {
+    has_odd "$1" || return 0
     (cd "$1" && find . -xdev -path "*$newline*" -type f -links +1 -printf '%i\n') |
         awk 'NR == FNR { odd[$1] = 1; next } $1 in odd' - "$2" | names
 }
@@ -80,7 +86,7 @@ unescaped='function unescaped(text, mark,   at, out, digits) {
 copy_holey() {
     (cd "$1" && zero | xargs -0r -n 1 sh -c '
         [ "$(stat -c "%s %Y" "$2")" = "$(stat -c "%s %Y" "$1/$2" 2>/dev/null)" ] || cp -a --parents --sparse=always -- "$2" "$1"
-    ' copy "$2") 2>"$RUN/out" 9>&- || [ "$live" = yes ] || why "cp: $(tail -n 1 "$RUN/out")"
+    ' copy "$2") 2>"$RUN/out" || [ "$live" = yes ] || why "cp: $(tail -n 1 "$RUN/out")"
 }
 
 # run_rsync OPTION...: the sums of the files that it carried, with their names, go to $LISTS/carried.
@@ -90,7 +96,7 @@ run_rsync() {
     while
         attempt=$((attempt + 1))
         : >"$LISTS/stuck"
-        rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" 9>&- &
+        rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" &
         carrier=$!
         unstick "$carrier" &
         wait "$carrier"
@@ -106,7 +112,6 @@ run_rsync() {
 
 # unstick PID: what was a file when rsync listed it may be a pipe when rsync opens it, and that waits for ever.
 unstick() {
-    exec 9>&-
     trap - HUP INT TERM
     while sleep 2 && [ -d "/proc/$1" ]; do
         case $(cat "/proc/$1/wchan" 2>/dev/null) in
@@ -119,43 +124,78 @@ carried_sums() {
     awk "$unescaped"' substr($0, 33, 1) == " " && substr($0, 1, 32) !~ /[^0-9a-f]/ { print substr($0, 1, 32) "\t./" unescaped(substr($0, 34), "\\#") }' "$LISTS/carried"
 }
 
+# bulk ENTRIES: those that cp copies with all that is known of them, of no more than $most bytes; rest ENTRIES: the others.
+bulk() { awk -v most="$most" "$is_bulk" "$1"; }
+rest() { awk -v most="$most" "!($is_bulk)" "$1"; }
+is_bulk='$8 == 1 && ($4 == "l" || $4 == "f" && $11 * 512 >= $3 && $3 <= most + 0)'
+
+# copy_bulk SOURCE TARGET ENTRIES: several times as fast as rsync. Part by part, each so small that it is still in memory
+# when its sums are taken. The directories are there; what goes wrong here is seen when the copy is compared.
+copy_bulk() {
+    rm -f "$LISTS"/part.*
+    awk -v part="$LISTS/part." -v most="$most" '{
+        bytes += $3
+        at = part int(bytes / (most + 1))
+        if (at != last) { close(last); last = at }
+        print >at
+    }' "$3"
+    for part in "$LISTS"/part.*; do
+        [ -e "$part" ] || break
+        names <"$part" | in_halves
+        copy_entries "$1" "$2" <"$LISTS/half.0" &
+        copy_entries "$1" "$2" <"$LISTS/half.1"
+        wait $!
+        regular "$part" | sums_in_two "$1" >>"$LISTS/sums.bulk"
+    done
+}
+
+# in_halves: every other one of the names that come in to $LISTS/half.0, the others to $LISTS/half.1.
+in_halves() { awk -v half="$LISTS/half." 'BEGIN { printf "" >(half 0); printf "" >(half 1) } { print >(half NR % 2) }'; }
+
+copy_entries() { (cd "$1" && zero | xargs -0r cp -a --remove-destination --parents -t "$2" --) >/dev/null 2>&1; }
+
 # copy_all SOURCE TARGET ENTRIES: TARGET becomes like SOURCE, but for flags and project IDs.
 copy_all() {
-    holey "$3" | names | copy_holey "$1" "$2" && run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
-    carried_sums >"$LISTS/sums"
+    holey "$3" | names | copy_holey "$1" "$2" || return 1
+    : >"$LISTS/sums.bulk"
+    if [ "$pass" -eq 1 ]; then
+        most=$(awk '/^MemAvailable/ { printf "%.0f", $2 * 128 }' /proc/meminfo)
+        { rest "$3" | names | grep -vx '\.' | zero && (cd "$1" && odd_names); } >"$LISTS/list"
+        run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -d -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
+        bulk "$3" >"$LISTS/bulk"
+        copy_bulk "$1" "$2" "$LISTS/bulk"
+    else
+        run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
+    fi
+    carried_sums | sort - "$LISTS/sums.bulk" >"$LISTS/sums"
     entries "$2" >"$LISTS/there" 2>/dev/null
     in_both "$3" "$LISTS/there" >"$LISTS/both"
-    awk '$4 == "l" && $8 == 1' "$LISTS/both" | names | copy_links "$1" "$2" &&
-        regular "$LISTS/both" | copy_times_of_files "$1" "$2" && copy_times_of_directories "$1" "$2" || return 1
-    entries "$2" >"$LISTS/there" 2>/dev/null
-    looks "$3" >"$LISTS/looks"
-    # A file among them changed meanwhile, and is copied again anyway.
-    looks "$LISTS/there" | comm -23 "$LISTS/looks" - | grep -v '^f' | names | sort >"$LISTS/times"
-    of_names "$LISTS/times" "$LISTS/both" | names | copy_times_of_others "$1" "$2"
+    if [ "$pass" -eq 1 ]; then
+        rest "$LISTS/both" >"$LISTS/untimed"
+    else
+        mv "$LISTS/both" "$LISTS/untimed"
+        awk '$4 == "l" && $8 == 1' "$LISTS/untimed" | names | copy_entries "$1" "$2"
+    fi
+    regular "$LISTS/untimed" | copy_times_of_files "$1" "$2" && copy_times_of_directories "$1" "$2" &&
+        awk '$4 !~ /[dfl]/ || $4 == "l" && $8 > 1' "$LISTS/untimed" | names | copy_times_of_others "$1" "$2"
 }
 
 # in_both SOURCE-ENTRIES TARGET-ENTRIES: those that are of the same kind in the target. What has become something else
 # meanwhile is not touched: to open a pipe would wait for ever, and a link could lead out of the tree.
 in_both() { awk '{ key = $4 substr($0, index($0, "\t")) } NR == FNR { there[key] = 1; next } key in there' "$2" "$1"; }
 
-# Times of links, where nothing sets many at once: they are made again.
-copy_links() {
-    (cd "$1" && zero | xargs -0r cp -a --remove-destination --parents -t "$2" --) 2>"$RUN/out" 9>&- ||
-        [ "$live" = yes ] || why "links: $(tail -n 1 "$RUN/out")"
-}
-
 # What is no directory is left alone (-n). Newer ones call that a failure, so nothing is made of it: what they did is looked at.
-copy_times_of_directories() { (cd "$1" && cp -r -n --attributes-only --preserve=timestamps . "$2/") >/dev/null 2>&1 9>&- || :; }
+copy_times_of_directories() { (cd "$1" && cp -r -n --attributes-only --preserve=timestamps . "$2/") >/dev/null 2>&1 || :; }
 
 copy_times_of_files() {
-    (cd "$1" && zero | xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" --) 2>"$RUN/out" 9>&- ||
+    (cd "$1" && zero | xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" --) 2>"$RUN/out" ||
         [ "$live" = yes ] || why "times: $(tail -n 1 "$RUN/out")"
 }
 
 copy_times_of_others() { zero | times_one_by_one "$1" "$2"; }
 
 times_one_by_one() {
-    (cd "$1" && xargs -0r -I '{}' touch -h -r '{}' -- "$2/{}") 2>"$RUN/out" 9>&- ||
+    (cd "$1" && xargs -0r -I '{}' touch -h -r '{}' -- "$2/{}") 2>"$RUN/out" ||
         [ "$live" = yes ] || why "times: $(tail -n 1 "$RUN/out")"
 }
 
@@ -163,12 +203,12 @@ times_one_by_one() {
 # nobody else sees. Of the lists of names, `again` are copied, `gone` are no more, and `times` have theirs set again.
 copy_again() {
     (cd "$2" && zero <"$LISTS/gone" | xargs -0r rm -rf --) 2>"$RUN/out" || { why "rm: $(tail -n 1 "$RUN/out")"; return 1; }
-    (cd "$2" && odd_names | xargs -0r sh -c 'source=$0; for name do [ -e "$source/$name" ] || [ -h "$source/$name" ] || rm -rf -- "$name"; done' "$1") ||
+    ! has_odd "$2" || (cd "$2" && odd_names | xargs -0r sh -c 'source=$0; for name do [ -e "$source/$name" ] || [ -h "$source/$name" ] || rm -rf -- "$name"; done' "$1") ||
         { why "names with a newline could not be removed"; return 1; }
     holey "$LISTS/again.entries" | names >"$LISTS/holey"
     {
         not_of_names "$LISTS/holey" "$LISTS/again.entries" | names | grep -vx '\.' | zero
-        (cd "$1" && odd_names)
+        ! has_odd "$1" || (cd "$1" && odd_names)
     } >"$LISTS/list"
     run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -I -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
     if [ -s "$LISTS/holey" ]; then
@@ -179,7 +219,7 @@ copy_again() {
     of_names "$LISTS/times" "$3" >"$LISTS/times.entries"
     regular "$LISTS/times.entries" | copy_times_of_files "$1" "$2" &&
         irregular "$LISTS/times.entries" | sort -r | copy_times_of_others "$1" "$2" &&
-        (cd "$1" && odd_names) | times_one_by_one "$1" "$2"
+        { ! has_odd "$1" || (cd "$1" && odd_names) | times_one_by_one "$1" "$2"; }
 }
 
 # parents: of the names that come in.
@@ -205,6 +245,7 @@ marks_of() {
 # each_odd COMMAND [ARGUMENT]: for each odd name below here that has a mark, with $project, $flags and $name set; $target is
 # the argument. One process a name, so that thousands of them stay bearable.
 each_odd() {
+    has_odd source || return 0
     odd_names \( -type f -o -type d \) | xargs -0r sh -c '
         target=$1 option=$2
         shift 2
@@ -245,12 +286,24 @@ clear_flags() { chattr -R -f -aAcdDijsStTu "$1" >/dev/null 2>&1 || :; }
 
 # -- comparing
 
-# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in, and still are files: to open a pipe would wait for ever.
+# still_files: those of the names that come in which still are files: to open a pipe would wait for ever.
+still_files() { zero | xargs -0r sh -c 'for name do [ ! -f "$name" ] || [ -h "$name" ] || printf "%s\\n" "$name"; done' files; }
+
+# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in. Nobody changes the copy.
 sums_of() {
-    (cd "$1" && zero | xargs -0r sh -c 'for name do [ ! -f "$name" ] || [ -h "$name" ] || printf "%s\\0" "$name"; done' files | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
+    (cd "$1" && if [ "${1##*/}" = copy ]; then cat; else still_files; fi | zero | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
         if (sub(/^\\/, "")) { gsub(/\\\\/, "\\134"); gsub(/\\r/, "\\015"); print unescaped(substr($0, 1, 32) "\t" substr($0, 35), "\\") }
         else print substr($0, 1, 32) "\t" substr($0, 35)
     }'"$unescaped" | sort
+}
+
+# sums_in_two DIRECTORY: the same by two readers at once.
+sums_in_two() {
+    in_halves
+    sums_of "$1" <"$LISTS/half.0" >"$LISTS/sums.0" &
+    sums_of "$1" <"$LISTS/half.1" >"$LISTS/sums.1"
+    wait $!
+    sort -m "$LISTS/sums.0" "$LISTS/sums.1"
 }
 
 # one_name_each ENTRIES SUMS: of each file one name, into $LISTS/known with its sum if rsync carried it, else into $LISTS/unknown.
@@ -321,10 +374,13 @@ unlike_holey() {
 # unlike SOURCE TARGET ENTRIES SUMS: the names of those entries whose contents or extended attributes differ. SUMS are known.
 unlike() {
     one_name_each "$3" "$4"
+    names <"$3" | attributes_of "$1" >"$LISTS/attributes.source" &
+    of_source=$!
+    names <"$3" | attributes_of "$2" >"$LISTS/attributes.copy" &
+    of_copy=$!
     { cat "$LISTS/known" && sums_of "$1" <"$LISTS/unknown"; } | sort >"$LISTS/sums.source"
-    { names <"$LISTS/known" && cat "$LISTS/unknown"; } | sort | sums_of "$2" >"$LISTS/sums.copy"
-    names <"$3" | attributes_of "$1" >"$LISTS/attributes.source"
-    names <"$3" | attributes_of "$2" >"$LISTS/attributes.copy"
+    { names <"$LISTS/known" && cat "$LISTS/unknown"; } | sort | sums_in_two "$2" >"$LISTS/sums.copy"
+    wait $of_source $of_copy
     either "$LISTS/sums.source" "$LISTS/sums.copy"
     either "$LISTS/attributes.source" "$LISTS/attributes.copy"
     holey "$3" | names | unlike_holey "$1" "$2"
@@ -343,14 +399,20 @@ links_of() {
         awk '!($1 in group) { group[$1] = ++groups } { print group[$1] substr($0, index($0, "\t")) }'
 }
 
-# special DIRECTORY: where symbolic links lead, which devices nodes mean, and all there is to odd names.
+# special DIRECTORY ENTRIES: where symbolic links lead, which devices nodes mean, and all there is to odd names.
 special() {
     cd "$1" || return 1
-    find . -xdev -type l -printf '%l\t%p\0' | sort -z
-    find . -xdev \( -type b -o -type c \) -print0 | sort -z | xargs -0r stat --printf '%t:%T %n\0'
+    awk '$4 == "l"' "$2" | names | sort | zero | xargs -0r sh -c 'find "$@" -maxdepth 0 -printf "%l\t%p\0"' links
+    awk '$4 == "b" || $4 == "c"' "$2" | names | sort | zero | xargs -0r stat --printf '%t:%T %n\0'
+    if has_odd "$1"; then special_odd; fi
+    cd /
+}
+
+special_odd() {
+    odd_names -type l -printf '%l\t%p\0'
+    odd_names \( -type b -o -type c \) | xargs -0r stat --printf '%t:%T %n\0'
     find . -xdev -path "*$newline*" -type d -printf '%m %U %G %T@ %A@\t%p\0' -o -path "*$newline*" -printf '%y %m %U %G %n %s %T@ %A@\t%p\0' | sort -z
     odd_names -type f | xargs -0r md5sum --
     odd_names | xargs -0r getfattr -h -d -m - -e hex --absolute-names --
     each_odd 'printf "%s %s\t%s\0" "$project" "$flags" "$name"' | sort -z
-    cd /
 }

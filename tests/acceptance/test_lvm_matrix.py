@@ -102,7 +102,7 @@ def test_what_is_ended_by_force_is_put_right_and_abandoned_and_two_controllers_d
     with host.running():
         machine.wait_until_succeeds("grep -q 'take /home away' /run/hostwright/lvm/current/log", 600)
         machine.wait_until_succeeds("! findmnt -n /home", 60)
-        machine.succeed("kill -KILL -$(cat /run/hostwright/lvm/current/pid)")
+        machine.succeed("kill -KILL -$(cut -d : -f 1 /run/hostwright/lvm/current/process)")
     run = host.deploy(abandon="yes")
     assert "ended by force" in run.err
     is_as_before(machine, before)

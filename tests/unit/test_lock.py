@@ -76,6 +76,7 @@ class LockedHost:
                 (tools / tool).chmod(0o755)
             path = f"{tools}:{path}"
         text = script(
+            "processes",
             "lock",
             LOCK="deploy",
             OWNER=run.owner,

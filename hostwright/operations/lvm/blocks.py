@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import click
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
@@ -249,12 +249,11 @@ def _observed(coming: Coming, arguments: dict[str, Any], *, devices: Sequence[st
 
 
 def _followed(blocks: Blocks) -> Plan | None:
-    """A run at work on the host comes first; one that has said how it ended is over, even if its shell still ends."""
-    if not blocks.storage.job.running or blocks.storage.job.status:
+    """A run at work on the host comes first."""
+    if not blocks.storage.job.running:
         return None
-    return Plan(
-        "", disks.NOWHERE, disks.NOWHERE, follow=blocks.storage.job.id, reason="a run is still at work on this host"
-    )
+    reason = "a run is still at work on this host"
+    return Plan("", disks.NOWHERE, disks.NOWHERE, follow=blocks.storage.job.id, reason=reason, again=True)
 
 
 def _block(
@@ -282,20 +281,23 @@ def _block(
 
 
 @operation()
-def _carry_out(plan: Plan, look: Look) -> Generator[StringCommand | FunctionCommand, None, None]:
-    if not host.state.is_executing:
-        yield from _commands(plan)
-        return
+def _carry_out(plan: Plan, look: Look) -> Generator[FunctionCommand, None, None]:
+    def again() -> Plan:
+        try:
+            return look(Coming())
+        except Refusal as refusal:
+            raise Refusal(f"refused, and not changed by this operation: {_in_our_words(refusal)}") from None
+
     try:
-        if _has_changed():
-            plan = look(Coming())
-        if plan.follow:
-            yield from carried_out(plan)
-            plan = look(Coming())
+        if host.state.is_executing and _has_changed():
+            plan = again()
     except Refusal as refusal:
-        yield FunctionCommand(_say_refused, (_in_our_words(refusal),), {})
+        yield FunctionCommand(_say, (str(refusal),), {})
         return
-    yield from _commands(plan)
+    if plan.changes:
+        yield carried_out(plan, again)
+    else:
+        host.noop("it is as wanted")
 
 
 def _has_changed() -> bool:
@@ -305,13 +307,6 @@ def _has_changed() -> bool:
     )
 
 
-def _commands(plan: Plan) -> Generator[StringCommand | FunctionCommand, None, None]:
-    if plan.changes:
-        yield from carried_out(plan)
-    else:
-        host.noop("it is as wanted")
-
-
-def _say_refused(state: State, host: Host, reason: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
-    click.echo(f"{host.print_prefix}refused, and not changed by this operation: {reason}", err=True)
+def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
+    click.echo(f"{host.print_prefix}{why}", err=True)
     return False

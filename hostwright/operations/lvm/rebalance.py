@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, operation
+from pyinfra.api import FunctionCommand, operation
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
-from hostwright import job
 from hostwright.facts.lvm import LvmStorage, LvmSurvey, Storage, Survey
-from hostwright.operations.lvm.carrying_out import carry_out
+from hostwright.operations import lock
+from hostwright.operations.lvm.carrying_out import carried_out
 from hostwright.plans import lvm as plans
 from hostwright.plans.picture import as_data, draw
 from hostwright.plans.recovery import before_all
@@ -36,6 +36,7 @@ def rebalance(
     strategy: str | None = None,
     abandon: bool | str = False,
     plan_json: str | None = None,
+    lock_wait: float | str = lock.WAIT_SECONDS,
     **arguments: Any,
 ) -> OperationMeta:
     """
@@ -52,6 +53,7 @@ def rebalance(
     + strategy: force `beside`, `staging` or `in-place` instead of choosing by what the host has
     + abandon: go back to the state before a run that was lost or is still at work, while that loses nothing
     + plan_json: a file on the controller that gets the plans as JSON, by host
+    + lock_wait: seconds to wait for another deploy that has the lock of the host
 
     Refused, before anything is changed on any host: whatever could cost data or cannot converge; see README.
     Sources: lvreduce(8), lvextend(8), xfs_growfs(8), xfs_admin(8), resize2fs(8), btrfs-filesystem(8), rsync(1).
@@ -64,6 +66,7 @@ def rebalance(
 
         lvm.rebalance(shrink_to="50G")
     """
+    wait = lock.seconds("lock_wait", lock_wait)
     try:
         wish = validated(
             Rebalance,
@@ -88,7 +91,7 @@ def rebalance(
     if plan_json:
         _write_json(Path(plan_json), host.name, plan)
     wished = "back to what it was" if wish.abandon else f"{shrink} to {shrink_to}, {grow} to {grow_to}"
-    return _carry_out(plan=plan, wish=wish, name=f"Rebalance {vg}: {wished}", **arguments)
+    return _carry_out(plan=plan, wish=wish, wait=wait, name=f"Rebalance {vg}: {wished}", **arguments)
 
 
 def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
@@ -117,31 +120,17 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
 
 
 @operation()
-def _carry_out(plan: Plan, wish: Rebalance) -> Generator[FunctionCommand, None, None]:
+def _carry_out(plan: Plan, wish: Rebalance, wait: float) -> Generator[FunctionCommand, None, None]:
     if not plan.changes:
         host.noop(f"{plan.group} is as wanted")
         return
-    yield FunctionCommand(_until_done, (plan, wish), {})
 
+    def look() -> Plan:
+        new = _plan(wish, {})
+        click.echo(f"\n{draw(host.name, new)}\n", err=True)
+        return new
 
-def _until_done(state: State, host: Host, plan: Plan, wish: Rebalance) -> bool:  # noqa: ARG001 - pyinfra passes them
-    try:
-        while plan.changes:
-            try:
-                carry_out(host, plan)
-                if not plan.again:
-                    return True
-            except job.Busy:
-                host.log("another controller was faster: its run is followed")
-            except job.JobFailed:
-                if not plan.stop:
-                    raise
-            plan = _plan(wish, {})
-            click.echo(f"\n{draw(host.name, plan)}\n", err=True)
-    except (job.JobFailed, Refusal) as failure:
-        click.echo(f"{host.print_prefix}{failure}", err=True)
-        return False
-    return True
+    yield carried_out(plan, look, wait)
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:
