@@ -3,9 +3,12 @@
 import shutil
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +68,9 @@ class LockedHost:
         self.now += seconds
         (self.place / "proc" / "uptime").write_text(f"{self.now}.37 0.00\n")
 
-    def _call(self, run: Run, command: str, *, crash: tuple[int, str] | None = None, wait: int = 0) -> tuple[int, str]:
+    def _call(
+        self, run: Run, command: str, *, crash: tuple[int, str] | None = None, wait: int = 0, lock: str = "deploy"
+    ) -> tuple[int, str]:
         tools = self.place / "tools"
         path = "/usr/bin:/bin"
         if crash:
@@ -78,7 +83,7 @@ class LockedHost:
         text = script(
             "processes",
             "lock",
-            LOCK="deploy",
+            LOCK=lock,
             OWNER=run.owner,
             LOCKS=str(self.place / "run"),
             KEPT=str(self.place / "kept"),
@@ -310,3 +315,60 @@ def test_the_lock_is_exclusive_and_fair_and_never_lost(
         host.ends()
     finally:
         shutil.rmtree(host.place)
+
+
+@pytest.fixture
+def host() -> Iterator[LockedHost]:
+    host = LockedHost()
+    for _ in range(3):
+        host.comes()
+    yield host
+    shutil.rmtree(host.place)
+
+
+def test_who_came_first_gets_it_first(host: LockedHost) -> None:
+    for number in range(3):
+        host.tries(number, None)
+    host.releases(0, None)
+    first, second, third = host.runs
+    assert host._call(third, "guarded attempt")[0] == BUSY
+    assert host._call(second, "guarded attempt")[0] == 0
+    assert host._call(third, "guarded attempt")[0] == BUSY
+    assert host._call(first, "guarded attempt")[0] == BUSY
+
+
+def test_a_dead_waiter_is_passed_over(host: LockedHost) -> None:
+    for number in range(3):
+        host.tries(number, None)
+    host.dies(1)
+    host.releases(0, None)
+    assert host._call(host.runs[2], "guarded attempt")[0] == 0
+
+
+def test_two_locks_know_nothing_of_each_other(host: LockedHost) -> None:
+    first, second, third = host.runs
+    assert host._call(first, "guarded attempt")[0] == 0
+    assert host._call(second, "guarded attempt", lock="other")[0] == 0
+    assert host._call(third, "guarded attempt", lock="other")[0] == BUSY
+    assert host._call(second, "guarded release")[0] == 1
+    assert host._call(first, "guarded release")[0] == 0
+    assert host._call(first, "guarded attempt", lock="other")[0] == BUSY
+
+
+def test_a_disk_that_cannot_be_written_keeps_nobody_out_and_numbers_grow(host: LockedHost) -> None:
+    (host.place / "kept").write_text("in the way of the directory")
+    numbers = []
+    for number in (0, 0, 1):
+        host.tries(number, None)
+        holder = host._holder()
+        assert holder
+        numbers.append(holder[0])
+        host.releases(number, None)
+    assert numbers == sorted(set(numbers))
+    # No machine is up again before the clock has come as far as what it gave out one by one.
+    while time.time() < numbers[-1]:
+        time.sleep(0.1)
+    host.reboots()
+    host.comes()
+    host.tries(0, None)
+    assert host.highest > numbers[-1]

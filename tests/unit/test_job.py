@@ -1,0 +1,112 @@
+"""How a job keeps to the lock of its host: the shell itself, in a directory of its own."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostwright.shell import script
+
+# What steps do here, and what is done when they cannot go on.
+STEPS = """
+undo() { echo undone >>"$RUN/did"; }
+works() { echo "works as $(cut -f 8 "$place/holder")" >>"$RUN/did"; }
+is_broken() { rm "$place/holder"; }
+goes_to_another() {
+    sed "s|^[0-9]*|999999999999|; s|$OWNER|somebody|" "$place/holder" >"$place/other"
+    mv "$place/other" "$place/holder"
+}
+"""
+HELD = "7\t1\t30\t{now}\t{now}\t2026-01-02T03:04:05+0000\t1:{started}\tsomebody\tchanging things\n"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "locks" / "deploy").mkdir(parents=True)
+    (tmp_path / "job").mkdir()
+    yield tmp_path
+    keeper = tmp_path / "locks" / "deploy" / "keeper"
+    if keeper.exists():
+        subprocess.run(["kill", keeper.read_text().strip()], check=False, capture_output=True)
+
+
+def run(place: Path, *steps: str) -> tuple[str, list[str]]:
+    """How it ended, and what was done."""
+    job = place / "job"
+    text = script(
+        "processes",
+        "lock",
+        "job",
+        LOCKS=str(place / "locks"),
+        KEPT=str(place / "kept"),
+        LOCK="deploy",
+        OWNER="me/1",
+        LEASE="10",
+        WAIT="0",
+        CONNECTION="no",
+        DOING="testing",
+        ID="job",
+        STEPS=str(len(steps)),
+        RUN=str(job),
+        WORK=str(job / "mnt"),
+        LOG=str(place / "log" / "log"),
+    )
+    lines = [f"step {number} {name} {name}" for number, name in enumerate(steps, 1)]
+    subprocess.run(["sh", "-c", "\n".join([text, STEPS, "begin", *lines, "finish 0"])], check=True, timeout=60)
+    did = (job / "did").read_text().splitlines() if (job / "did").exists() else []
+    return (job / "status").read_text().strip(), did
+
+
+def holder(place: Path) -> str:
+    path = place / "locks" / "deploy" / "holder"
+    return path.read_text() if path.exists() else ""
+
+
+def test_the_lock_is_held_while_a_job_is_at_work_and_given_back(place: Path) -> None:
+    assert run(place, "works", "works") == ("0", ["works as me/1", "works as me/1"])
+    assert not holder(place)
+
+
+def test_it_is_given_back_after_a_failure(place: Path) -> None:
+    status, did = run(place, "works", "false", "works")
+    assert status == "1 step 2 (false): false failed"
+    assert did == ["works as me/1", "undone"]
+    assert not holder(place)
+
+
+def test_nothing_is_done_while_somebody_else_has_it(place: Path) -> None:
+    now = int(float(Path("/proc/uptime").read_text().split()[0]))
+    started = Path("/proc/1/stat").read_text().rsplit(") ", 1)[1].split()[19]
+    held = HELD.format(now=now, started=started)
+    (place / "locks" / "deploy" / "holder").write_text(held)
+    status, did = run(place, "works")
+    assert status.startswith("75 the lock deploy is held by somebody since 2026-01-02T03:04:05+0000"), status
+    assert "changing things" in status
+    assert did == []
+    assert holder(place) == held
+    assert not (place / "current").is_symlink()
+
+
+def test_a_run_that_holds_it_already_keeps_it(place: Path) -> None:
+    now = int(float(Path("/proc/uptime").read_text().split()[0]))
+    held = HELD.format(now=now, started="1").replace("somebody", "me/1")
+    (place / "locks" / "deploy" / "holder").write_text(held)
+    assert run(place, "works") == ("0", ["works as me/1"])
+    assert holder(place).split("\t")[:2] == ["7", "1"]
+
+
+def test_a_step_after_the_lock_was_broken_is_refused_and_all_is_put_back(place: Path) -> None:
+    status, did = run(place, "works", "is_broken", "works")
+    assert "the lock deploy was lost" in status
+    assert did == ["works as me/1", "undone"]
+    assert not holder(place)
+
+
+def test_nothing_at_all_is_done_once_it_went_on_to_somebody_else(place: Path) -> None:
+    status, did = run(place, "works", "goes_to_another", "works")
+    assert status.startswith("1 the lock deploy was lost")
+    assert "somebody" in status
+    assert did == ["works as me/1"]
+    assert "somebody" in holder(place)
+    assert not list((place / "locks" / "deploy" / "queue").iterdir())
