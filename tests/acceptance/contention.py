@@ -9,11 +9,23 @@ from hostwright.shell import script
 from tests.lab.machine import Machine
 from tests.lab.tree import bring
 
+# Of each contender: how much of a processor it and its children took since it was started, in percent.
+CPU = r"""
+    for p in $(pgrep -f '^sh /run/contend'); do
+        cat /proc/uptime /proc/$p/stat 2>/dev/null | awk -v tick=$(getconf CLK_TCK) '
+            NR == 1 { now = $1 * tick }
+            NR == 2 { sub(/^.*\) /, ""); if (now > $20) print 100 * ($12 + $13 + $14 + $15) / (now - $20) }'
+    done
+"""
+
 
 @dataclass
 class Verdict:
+    """+ cpu: percent of a processor that half of those who waited took at most"""
+
     turns: int = 0
     kills: int = 0
+    cpu: float = 0
     overlaps: list[str] = field(default_factory=list)
     out_of_turn: list[str] = field(default_factory=list)
 
@@ -40,31 +52,34 @@ def contend(machine: Machine, contenders: int, kills: int, seconds: float, seed:
             [*words, command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
-    end = time.monotonic() + seconds
     done = 0
     try:
         for _ in range(contenders):
             comes()
             time.sleep(0.5)
-        while time.monotonic() < end:
-            time.sleep(seconds / (kills + 1))
+        began = time.monotonic()
+        while done < kills:
+            time.sleep(max(0.0, began + seconds / kills * (done + 1) - time.monotonic()))
             name = chance.choice([*running])
             dead.add(name)
             done += 1
             if chance.random() < 0.5:
                 machine.run(
-                    f"pkill -KILL -f '^sh /run/contend {name}$'; for p in /proc/[0-9]*/environ; do "
+                    "for p in /proc/[0-9]*/environ; do "
                     f"grep -qz '^OWNER={name}$' $p 2>/dev/null && kill -KILL $(echo $p | cut -d/ -f3); done; true"
                 )
             running.pop(name).kill()
             comes()
         # Who could not stay is as dead as who was killed.
         dead |= {name for name, process in running.items() if process.poll() is not None}
+        shares = machine.succeed(CPU).split()
     finally:
         for process in running.values():
             process.kill()
             process.wait()
-    return judge(machine.succeed("cat /root/contended").splitlines(), dead, done)
+    verdict = judge(machine.succeed("cat /root/contended").splitlines(), dead, done)
+    verdict.cpu = sorted(map(float, shares))[len(shares) // 2]
+    return verdict
 
 
 def judge(log: list[str], dead: set[str], kills: int) -> Verdict:

@@ -1,10 +1,9 @@
-"""The host lock on a real machine: who has it, who waits, and what becomes of an owner that dies (`make soak`)."""
+"""The host lock on a real machine: who has it, who waits, and what becomes of an owner that dies."""
 
 import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,12 +18,19 @@ from pyinfra.operations import files, server
 
 from hostwright.operations import lock
 
-with lock.held(doing="trying things", wait=int(host.data.get("lock_wait", 60)), lease=4):
+with lock.held(
+    host.data.get("lock_name", "deploy"), doing="trying things", wait=int(host.data.get("lock_wait", 60)), lease=4
+):
     files.line(name="Write a line", path="/root/lines", line=host.data.line)
     if host.data.get("sleep"):
         server.shell(name="Work", commands=[f"sleep {host.data.sleep}"])
     if host.data.get("fail"):
         server.shell(name="Fail", commands=["false"])
+"""
+BLOCKS = """from hostwright.operations import lvm
+
+lvm.physical_volume("/dev/vdb")
+lvm.volume_group("data", ["/dev/vdb"])
 """
 HOLDER = "/run/hostwright/lock/deploy/holder"
 
@@ -40,23 +46,56 @@ def run(host: Any, *flags: str, **data: str) -> Run:
     return pyinfra(*command(host, *flags, **data))
 
 
-@pytest.mark.soak
+def starts(host: Any, **data: str) -> subprocess.Popen[bytes]:
+    words = [str(BIN / "pyinfra"), *command(host, "-y", **data)]
+    process = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    host.machine.wait_until_succeeds(f"test -e {HOLDER} && grep -q {data['line']} /root/lines", 60)
+    return process
+
+
+def test_deploys_of_volumes_wait_for_it_and_plan_again(make_host: MakeHost) -> None:
+    host = make_host(spare_disks=("1G",))
+    machine = host.machine
+    blocks = machine.directory / "blocks.py"
+    blocks.write_text(BLOCKS)
+
+    # Whoever has it first gets what it is about out of the way meanwhile.
+    first = starts(host, line="first", sleep="15 && pvcreate -q /dev/vdb")
+    late = host.pyinfra("-y", "--data", "lock_wait=2")
+    assert late.code == 1
+    assert re.search(r"held by \S+@\S+/\S+ since \S+ \(\d+ s\), trying things: waited 2 s", late.err), late.err
+    machine.succeed("test ! -e /run/hostwright/lvm/current && lvs centos/home")
+    waited = pyinfra("-y", str(host.inventory), str(blocks))
+    assert waited.code == 0, waited.err
+    assert "place 1 in the line" in waited.err
+    assert first.wait() == 0
+    assert machine.succeed("vgs --noheadings -o pv_name data").strip() == "/dev/vdb"
+    machine.succeed(f"test ! -e {HOLDER}")
+    assert pyinfra("-y", str(host.inventory), str(blocks)).unchanged
+
+    # A job has it for as long as it is at work, whatever becomes of its controller.
+    with host.running():
+        machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 300)
+    late = run(host, "-y", line="second", lock_wait="2")
+    assert late.code == 1
+    assert "changing the volumes of centos: waited 2 s" in late.err
+    assert host.deploy(abandon="yes").err.count("stopped by a signal") > 0
+    assert run(host, "-y", line="second", lock_wait="2").code == 0
+    wrong = host.pyinfra("-y", "--data", "lock_wait=soon")
+    assert "lock_wait = 'soon'" in wrong.err
+    assert "Traceback" not in wrong.err
+
+
 def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeHost) -> None:
     host = make_host()
     machine = host.machine
-
-    def starts(**data: str) -> subprocess.Popen[bytes]:
-        words = [str(BIN / "pyinfra"), *command(host, "-y", **data)]
-        process = subprocess.Popen(
-            words,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        machine.wait_until_succeeds(f"test -e {HOLDER} && grep -q . /root/lines", 60)
-        return process
 
     # To show what would be done takes no lock, nor does a run that has nothing to do.
     assert run(host, "--dry", line="first").code == 0
@@ -66,8 +105,9 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert run(host, "-y", line="first").unchanged
     assert int(machine.succeed("cat /run/hostwright/lock/deploy/number")) == numbers[0]
 
-    # Another one waits, and is told for whom; or gives up, and is told the same.
-    first = starts(line="second", sleep="12")
+    # Another lock is free meanwhile. Another run waits, and is told for whom; or gives up, and is told the same.
+    first = starts(host, line="second", sleep="12")
+    assert run(host, "-y", line="beside", lock_name="other", lock_wait="0").code == 0
     late = run(host, "-y", line="third", lock_wait="2")
     assert late.code == 1
     assert re.search(r"held by \S+@\S+/\S+ since \S+ \(\d+ s\), trying things: waited 2 s", late.err), late.err
@@ -80,7 +120,7 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     # A run that fails gives it back at once; one that is killed does when its lease is over, and its work at an end.
     assert run(host, "-y", line="fifth", fail="yes").code == 1
     machine.succeed(f"test ! -e {HOLDER}")
-    killed = starts(line="sixth", sleep="15")
+    killed = starts(host, line="sixth", sleep="15")
     machine.wait_until_succeeds("pgrep -x sleep", 60)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
@@ -89,14 +129,14 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
 
     # A reboot frees it, and the number grows on.
     numbers.append(int(machine.succeed("cat /run/hostwright/lock/deploy/number")))
-    starts(line="ninth", sleep="600")
+    starts(host, line="ninth", sleep="600")
     machine.reboot()
     assert run(host, "-y", line="tenth").code == 0
     numbers.append(int(machine.succeed("cat /run/hostwright/lock/deploy/number")))
     assert numbers == sorted(set(numbers)), numbers
 
     # A clock that is set does nothing to a lease.
-    held = starts(line="eleventh", sleep="20")
+    held = starts(host, line="eleventh", sleep="20")
     machine.succeed("date -s '+5 hours' >/dev/null")
     assert run(host, "-y", line="twelfth", lock_wait="5").code == 1
     machine.succeed("date -s '-10 hours' >/dev/null")
@@ -104,7 +144,7 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert held.wait() == 0
 
     # A person sees who has it, and breaks it by that name alone.
-    starts(line="thirteenth", sleep="600")
+    starts(host, line="thirteenth", sleep="600")
     shown = pyinfra("-y", str(host.inventory), "deploys/lock.py")
     assert shown.unchanged, shown.err
     found = re.search(r"deploy: held by (\S+@\S+/\S+) since \S+ \(\d+ s\), trying things", shown.err)
@@ -116,23 +156,32 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert pyinfra("-y", "--data", f"lock_break={found[1]}", str(host.inventory), "deploys/lock.py").code == 0
     assert run(host, "-y", line="fourteenth", lock_wait="2").code == 0
 
-    # Nothing can be noted where a disk is full or may not be written: then the lock is not taken, and that is said.
-    machine.succeed(
-        "rm -r /run/hostwright/lock /var/lib/hostwright/lock && mount -t tmpfs -o ro none /var/lib/hostwright"
-    )
+    # A disk that is full, or may not be written, keeps nobody out; memory does, where not even that can be written.
+    machine.succeed("rm -r /run/hostwright/lock /var/lib/hostwright/lock")
+    for number, options in enumerate(("ro", "size=4k")):
+        machine.succeed(
+            f"mount -t tmpfs -o {options} none /var/lib/hostwright; cat /dev/zero >/var/lib/hostwright/0; true"
+        )
+        assert run(host, "-y", line=f"written{number}").code == 0
+        numbers.append(int(machine.succeed("cat /run/hostwright/lock/deploy/number")))
+        machine.succeed("umount /var/lib/hostwright")
+    assert numbers == sorted(set(numbers)), numbers
+    machine.succeed("mount -t tmpfs -o nr_inodes=1 none /run/hostwright")
     unwritable = run(host, "-y", line="fifteenth", lock_wait="2")
     assert unwritable.code == 1
-    assert "/var/lib/hostwright/lock cannot be written" in unwritable.err
-    machine.succeed("umount /var/lib/hostwright")
+    assert "/run/hostwright/lock/deploy cannot be made" in unwritable.err
+    assert "Traceback" not in unwritable.err
+    machine.succeed("umount /run/hostwright")
     assert run(host, "-y", line="sixteenth").code == 0
 
 
-@pytest.mark.soak
+@pytest.mark.matrix
 def test_thirty_contend_and_a_hundred_are_killed(make_host: MakeHost) -> None:
     host = make_host()
-    began = time.monotonic()
-    verdict = contend(host.machine, contenders=30, kills=100, seconds=600, seed=1)
+    verdict = contend(host.machine, contenders=30, kills=100, seconds=400, seed=1)
+    print(verdict)
     assert verdict.turns > 30
-    assert verdict.kills >= 100 or time.monotonic() - began > 600
+    assert verdict.kills == 100
+    assert verdict.cpu < 1
     assert not verdict.overlaps, verdict
     assert not verdict.out_of_turn, verdict
