@@ -11,11 +11,13 @@ from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
 from tests.lab.tree import differences, listing
 
-# All that a run makes and takes away again, and home's bare directory, which must be as it was. What stays are the numbers
-# of the host's lock.
+# All that a run makes and takes away again, and home's bare directory, which must be as it was. The numbers of the host's
+# lock stay.
 LEFT = """
     lvs --noheadings -a -o lv_name,lv_tags; pvs --noheadings -o pv_name,pv_tags; grep -v '^ *$' /etc/fstab; mount
-    losetup -a; dmsetup ls; find /var/lib/hostwright -mindepth 1 -path '*/lock' -prune -o -print 2>/dev/null; ls -d /etc/fstab.* 2>/dev/null
+    losetup -a; dmsetup ls
+    find /var/lib/hostwright -mindepth 1 -path '*/lock' -prune -o -print 2>/dev/null
+    ls -d /etc/fstab.* 2>/dev/null
     mount --bind / /mnt
     lsattr -d /mnt/home | sed 's/^[^ ]*i/immutable by hostwright: &/'
     getfattr -d -m - /mnt/home 2>&1
