@@ -11,8 +11,8 @@ from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
 from tests.lab.tree import differences, listing
 
-# All that a run makes and takes away again, and home's bare directory, which must be as it was. The numbers of the host's
-# lock stay.
+# All that a run makes and takes away again, and home's bare directory, which must be as it was. The numbers of the lock
+# of the host stay.
 LEFT = """
     lvs --noheadings -a -o lv_name,lv_tags; pvs --noheadings -o pv_name,pv_tags; grep -v '^ *$' /etc/fstab; mount
     losetup -a; dmsetup ls
