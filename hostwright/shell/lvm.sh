@@ -127,6 +127,8 @@ unmount_work() {
 copy_live() {
     live=yes pass=0 left=0
     rm -rf "$LISTS" && mkdir "$LISTS" && : >"$LISTS/keys" && : >"$LISTS/suspects" || return 1
+    unstick &
+    unsticking=$!
     while
         before=$left
         pass=$((pass + 1))
@@ -142,6 +144,7 @@ copy_live() {
         say "    $count entries ($(mebibytes "$amount")) changed meanwhile: once more"
     done
     live=no
+    kill $unsticking 2>/dev/null
     unmount "$WORK/copy"
 }
 

@@ -92,17 +92,7 @@ copy_holey() {
 # run_rsync OPTION...: the sums of the files that it carried, with their names, go to $LISTS/carried.
 run_rsync() {
     rsync_options
-    attempt=0
-    while
-        attempt=$((attempt + 1))
-        : >"$LISTS/stuck"
-        rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" &
-        carrier=$!
-        unstick "$carrier" &
-        wait "$carrier"
-        code=$? carrier=''
-        [ -s "$LISTS/stuck" ] && [ $attempt -lt 5 ]
-    do :; done
+    until_unstuck carry "$@"
     case "$code $live" in
         0\ * | 24\ yes | 23\ yes) return 0 ;; # what vanished or changed while people worked is copied again later
     esac
@@ -110,13 +100,35 @@ run_rsync() {
     why "rsync ended with $code: $(grep -v '^ *$' "$RUN/out" | grep -v '^rsync error' | tail -n 1)"
 }
 
-# unstick PID: what was a file when rsync listed it may be a pipe when rsync opens it, and that waits for ever.
+carry() {
+    rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" &
+    carrier=$!
+    wait "$carrier"
+    code=$? carrier=''
+}
+
+# until_unstuck COMMAND...: again, if unstick had to end something of it.
+until_unstuck() {
+    attempt=0
+    while
+        attempt=$((attempt + 1))
+        : >"$LISTS/stuck"
+        "$@"
+        [ -s "$LISTS/stuck" ] && [ $attempt -lt 5 ]
+    do :; done
+}
+
+# unstick: what was a file when it was listed may be a pipe when it is opened, and that waits for ever. Ends what of ours
+# does so, as long as people work in home.
 unstick() {
     trap - HUP INT TERM
-    while sleep 2 && [ -d "/proc/$1" ]; do
-        case $(cat "/proc/$1/wchan" 2>/dev/null) in
-            wait_for_partner | *fifo*) echo yes >"$LISTS/stuck" && kill "$1" ;;
-        esac
+    while sleep 2 && kill -0 $$ 2>/dev/null; do
+        for waiting in $(grep -lE 'wait_for_partner|fifo' /proc/[0-9]*/wchan 2>/dev/null); do
+            waiting=${waiting%/wchan}
+            [ "$(awk '{ sub(/^.*\) /, ""); print $3 }' "$waiting/stat" 2>/dev/null)" = $$ ] || continue
+            echo yes >"$LISTS/stuck"
+            kill "${waiting#/proc/}" 2>/dev/null
+        done
     done
 }
 
@@ -142,11 +154,15 @@ copy_bulk() {
     for part in "$LISTS"/part.*; do
         [ -e "$part" ] || break
         names <"$part" | in_halves
-        copy_entries "$1" "$2" <"$LISTS/half.0" &
-        copy_entries "$1" "$2" <"$LISTS/half.1"
-        wait $!
+        until_unstuck copy_halves "$1" "$2"
         regular "$part" | sums_in_two "$1" >>"$LISTS/sums.bulk"
     done
+}
+
+copy_halves() {
+    copy_entries "$1" "$2" <"$LISTS/half.0" &
+    copy_entries "$1" "$2" <"$LISTS/half.1"
+    wait $!
 }
 
 # in_halves: every other one of the names that come in to $LISTS/half.0, the others to $LISTS/half.1.
@@ -286,12 +302,10 @@ clear_flags() { chattr -R -f -aAcdDijsStTu "$1" >/dev/null 2>&1 || :; }
 
 # -- comparing
 
-# still_files: those of the names that come in which still are files: to open a pipe would wait for ever.
-still_files() { zero | xargs -0r sh -c 'for name do [ ! -f "$name" ] || [ -h "$name" ] || printf "%s\\n" "$name"; done' files; }
-
-# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in. Nobody changes the copy.
+# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in, and still are files: to open a pipe would wait for ever. The
+# copy has one where a file was when its name was listed, and a pipe when it was copied.
 sums_of() {
-    (cd "$1" && if [ "${1##*/}" = copy ]; then cat; else still_files; fi | zero | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
+    (cd "$1" && zero | xargs -0r sh -c 'for name do [ ! -f "$name" ] || [ -h "$name" ] || printf "%s\\0" "$name"; done' files | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
         if (sub(/^\\/, "")) { gsub(/\\\\/, "\\134"); gsub(/\\r/, "\\015"); print unescaped(substr($0, 1, 32) "\t" substr($0, 35), "\\") }
         else print substr($0, 1, 32) "\t" substr($0, 35)
     }'"$unescaped" | sort

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ lvm.physical_volume("/dev/vdb")
 lvm.volume_group("data", ["/dev/vdb"])
 """
 HOLDER = "/run/hostwright/lock/deploy/holder"
+QUEUE = "/run/hostwright/lock/deploy/queue"
 
 
 def command(host: Any, *flags: str, **data: str) -> list[str]:
@@ -66,13 +68,17 @@ def test_deploys_of_volumes_wait_for_it_and_plan_again(make_host: MakeHost) -> N
     blocks = machine.directory / "blocks.py"
     blocks.write_text(BLOCKS)
 
-    # Whoever has it first gets what it is about out of the way meanwhile.
-    first = starts(host, line="first", sleep="15 && pvcreate -q /dev/vdb")
+    # Whoever has it first gets what the other is about out of the way meanwhile.
+    first = starts(host, line="first", sleep="0; until test -e /root/go; do sleep 0.2; done; pvcreate -q /dev/vdb")
     late = host.pyinfra("-y", "--data", "lock_wait=2")
     assert late.code == 1
     assert re.search(r"held by \S+@\S+/\S+ since \S+ \(\d+ s\), trying things: waited 2 s", late.err), late.err
     machine.succeed("test ! -e /run/hostwright/lvm/current && lvs centos/home")
-    waited = pyinfra("-y", str(host.inventory), str(blocks))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(pyinfra, "-y", str(host.inventory), str(blocks))
+        machine.wait_until_succeeds(f'test -n "$(ls {QUEUE})"', 120)
+        machine.succeed("touch /root/go")
+        waited = waiting.result()
     assert waited.code == 0, waited.err
     assert "place 1 in the line" in waited.err
     assert first.wait() == 0

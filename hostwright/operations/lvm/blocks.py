@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import click
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, operation
+from pyinfra.api import FunctionCommand, Host, operation
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
@@ -288,25 +288,4 @@ def _carry_out(plan: Plan, look: Look) -> Generator[FunctionCommand, None, None]
         except Refusal as refusal:
             raise Refusal(f"refused, and not changed by this operation: {_in_our_words(refusal)}") from None
 
-    try:
-        if host.state.is_executing and _has_changed():
-            plan = again()
-    except Refusal as refusal:
-        yield FunctionCommand(_say, (str(refusal),), {})
-        return
-    if plan.changes:
-        yield carried_out(plan, again)
-    else:
-        host.noop("it is as wanted")
-
-
-def _has_changed() -> bool:
-    """Whether this run has done anything to the host since the plan was made."""
-    return any(
-        data.operation_meta.executed for data in host.state.ops[host.state.inventory.get_host(host.name)].values()
-    )
-
-
-def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
-    click.echo(f"{host.print_prefix}{why}", err=True)
-    return False
+    yield from carried_out(plan, again)

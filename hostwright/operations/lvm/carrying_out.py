@@ -1,9 +1,10 @@
 """Carries a plan out: its steps run as a job on the host, which is followed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 
 import click
+from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 
 from hostwright import job
@@ -14,12 +15,35 @@ from hostwright.refusal import Refusal
 LIBRARY = ("processes", "lock", "job", "holders", "tree", "fstab", "lvm", "blocks")
 
 
-def carried_out(plan: Plan, look: Callable[[], Plan], lock_wait: float = lock.WAIT_SECONDS) -> FunctionCommand:
+def carried_out(
+    plan: Plan, look: Callable[[], Plan], lock_wait: float = lock.WAIT_SECONDS
+) -> Generator[FunctionCommand, None, None]:
     """
     + look: makes the plan anew, from what the host is like then
     + lock_wait: seconds to wait for whoever else has the lock of the host
     """
-    return FunctionCommand(_carry_out, (plan, look, lock_wait), {})
+    try:
+        if host.state.is_executing and _has_changed():
+            plan = look()
+    except Refusal as refusal:
+        yield FunctionCommand(_say, (str(refusal),), {})
+        return
+    if plan.changes:
+        yield FunctionCommand(_carry_out, (plan, look, lock_wait), {})
+    else:
+        host.noop("it is as wanted")
+
+
+def _has_changed() -> bool:
+    """Whether this run has done anything to the host since the plan was made, or has waited for its lock."""
+    return any(
+        data.operation_meta.executed for data in host.state.ops[host.state.inventory.get_host(host.name)].values()
+    )
+
+
+def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
+    click.echo(f"{host.print_prefix}{why}", err=True)
+    return False
 
 
 def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], lock_wait: float) -> bool:  # noqa: ARG001

@@ -121,16 +121,12 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
 
 @operation()
 def _carry_out(plan: Plan, wish: Rebalance, wait: float) -> Generator[FunctionCommand, None, None]:
-    if not plan.changes:
-        host.noop(f"{plan.group} is as wanted")
-        return
-
     def look() -> Plan:
         new = _plan(wish, {})
         click.echo(f"\n{draw(host.name, new)}\n", err=True)
         return new
 
-    yield carried_out(plan, look, wait)
+    yield from carried_out(plan, look, wait)
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:
