@@ -172,13 +172,13 @@ copy_entries() { (cd "$1" && zero | xargs -0r cp -a --remove-destination --paren
 
 # copy_all SOURCE TARGET ENTRIES: TARGET becomes like SOURCE, but for flags and project IDs.
 copy_all() {
-    holey "$3" | names | copy_holey "$1" "$2" || return 1
+    holey "$3" | not_through_links "$2" | names | copy_holey "$1" "$2" || return 1
     : >"$LISTS/sums.bulk"
     if [ "$pass" -eq 1 ]; then
         most=$(awk '/^MemAvailable/ { printf "%.0f", $2 * 128 }' /proc/meminfo)
         { rest "$3" | names | grep -vx '\.' | zero && (cd "$1" && odd_names); } >"$LISTS/list"
         run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -d -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
-        bulk "$3" >"$LISTS/bulk"
+        bulk "$3" | not_through_links "$2" >"$LISTS/bulk"
         copy_bulk "$1" "$2" "$LISTS/bulk"
     else
         run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
@@ -194,6 +194,15 @@ copy_all() {
     fi
     regular "$LISTS/untimed" | copy_times_of_files "$1" "$2" && copy_times_of_directories "$1" "$2" &&
         awk '$4 !~ /[dfl]/ || $4 == "l" && $8 > 1' "$LISTS/untimed" | names | copy_times_of_others "$1" "$2"
+}
+
+# not_through_links DIRECTORY: of the entries that come in, those whose path there leads over no symbolic link. Who swaps a
+# directory for a link between two looks could have us write where that leads.
+not_through_links() {
+    (cd "$1" && find . -xdev -type l ! -path "*$newline*") >"$LISTS/links.there"
+    awk -v list="$LISTS/links.there" '
+        BEGIN { while ((getline name <list) > 0) link[name] = 1 }
+        { name = substr($0, index($0, "\t") + 1); while (sub(/\/[^\/]*$/, "", name)) if (name in link) next; print }'
 }
 
 # in_both SOURCE-ENTRIES TARGET-ENTRIES: those that are of the same kind in the target. What has become something else
