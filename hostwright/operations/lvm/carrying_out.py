@@ -9,6 +9,7 @@ from pyinfra.api import FunctionCommand, Host, State
 
 from hostwright import job
 from hostwright.operations import lock
+from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.steps import Plan
 from hostwright.refusal import Refusal
 
@@ -23,27 +24,15 @@ def carried_out(
     + lock_wait: seconds to wait for whoever else has the lock of the host
     """
     try:
-        if host.state.is_executing and _has_changed():
+        if is_stale():
             plan = look()
     except Refusal as refusal:
-        yield FunctionCommand(_say, (str(refusal),), {})
+        yield failing(str(refusal))
         return
     if plan.changes:
         yield FunctionCommand(_carry_out, (plan, look, lock_wait), {})
     else:
         host.noop("it is as wanted")
-
-
-def _has_changed() -> bool:
-    """Whether this run has done anything to the host since the plan was made, or has waited for its lock."""
-    return any(
-        data.operation_meta.executed for data in host.state.ops[host.state.inventory.get_host(host.name)].values()
-    )
-
-
-def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
-    click.echo(f"{host.print_prefix}{why}", err=True)
-    return False
 
 
 def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], lock_wait: float) -> bool:  # noqa: ARG001

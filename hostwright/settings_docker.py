@@ -1,0 +1,11 @@
+"""The data of the deploys for containers, validated."""
+
+from pydantic import Field
+
+from hostwright.settings import Settings
+
+
+class RestartPolicies(Settings):
+    """What `deploys/restart_policy.py` is told; YAML reads the policy `no` as false."""
+
+    restart_policies: dict[str, bool | str] = Field(min_length=1)

@@ -1,0 +1,161 @@
+"""Restart policies are set without a touch to the containers, and do what the README says of them."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.acceptance.host import Run, pyinfra
+from tests.lab.engine import OBEDIENT, install_docker
+from tests.lab.machine import Machine
+
+MakeHost = Callable[..., Any]
+POLICIES = ("no", "on-failure", "on-failure:2", "unless-stopped", "always")
+# What comes back by itself, in the order of POLICIES.
+TABLE = {
+    "its process is killed": "-++++",
+    "it ends with code 3": "-++++",
+    "it ends with code 0": "---++",
+    "stopped by hand": "-----",
+    "stopped by hand, then the engine is restarted": "----+",
+    "the engine is restarted": "---++",
+    "the host is rebooted": "---++",
+    "the power fails": "---++",
+}
+
+
+def deploy(host: Any, rules: dict[str, str], *flags: str) -> Run:
+    words = ("--data", f"docker_restart_policies={json.dumps(rules)}", str(host.inventory), "deploys/restart_policy.py")
+    return pyinfra("-y", *flags, *words)
+
+
+def state(machine: Machine) -> dict[str, tuple[str, str, str]]:
+    """Id, when it was started, and policy, by container."""
+    policy = "{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}"
+    form = "{{.Name}} {{.Id}} {{.State.StartedAt}} " + policy
+    lines = machine.succeed(f"docker inspect --format '{form}' $(docker ps -aq)").splitlines()
+    return {name.removeprefix("/"): (one, started, policy) for name, one, started, policy in map(str.split, lines)}
+
+
+def test_policies_are_set_on_running_and_stopped_containers(make_host: MakeHost) -> None:
+    host = make_host()
+    machine = host.machine
+    without = deploy(host, {"web-1": "always"})
+    assert without.code == 1
+    assert "neither docker nor podman" in without.err
+    install_docker(machine)
+    for name, words in {
+        "web-1": "",
+        "web-2": "",
+        "db": "--label tier=db --restart on-failure:3",
+        "passing": "--rm",
+        "app": "--label com.docker.compose.project=shop --label com.docker.compose.service=app "
+        "--label com.docker.compose.project.config_files=/srv/shop/compose.yaml",
+    }.items():
+        machine.succeed(f"docker run -d --name {name} {words} box {OBEDIENT}")
+    machine.succeed("docker stop -t 0 web-2")
+    before = state(machine)
+    rules = {"web-*": "always", "label=tier=db": "on-failure:5", "app": "unless-stopped"}
+
+    shown = deploy(host, rules, "--dry")
+    assert shown.code == 0
+    for line in (
+        "web-1: no -> always",
+        "db: on-failure:3 -> on-failure:5",
+        "web-2 is stopped: with always it starts when the daemon or the host next does",
+        "app is service app of the compose project shop",
+        "/srv/shop/compose.yaml",
+    ):
+        assert line in shown.err, shown.err
+    assert state(machine) == before
+    machine.succeed("test ! -e /run/hostwright")
+
+    run = deploy(host, rules)
+    assert run.code == 0, run.err
+    after = state(machine)
+    assert {name: values[:2] for name, values in after.items()} == {name: values[:2] for name, values in before.items()}
+    policies = {name: policy for name, (_, _, policy) in after.items()}
+    assert policies["web-1"] == policies["web-2"] == "always:0"
+    assert policies["db"] == "on-failure:5"
+    assert policies["app"] == "unless-stopped:0"
+    again = deploy(host, rules, "-vvv")
+    assert again.unchanged
+    assert again.remote_commands <= 2
+    assert deploy(host, {"db": "on-failure"}).code == 0
+    assert state(machine)["db"][2] == "on-failure:0"
+
+    # Refused, each with what to do, before anything is changed.
+    before = state(machine)
+    for wrong, said in {
+        ("nothing", "always"): "there are: app, db, passing, web-1, web-2",
+        ("passing", "always"): "--rm",
+        ("web-1", "sometimes"): "no restart policy",
+        ("web-1", "always:3"): "only on-failure",
+    }.items():
+        refused = deploy(host, dict([wrong, ("db", "no")]))
+        assert refused.code == 1
+        assert said in refused.err, refused.err
+        assert "Traceback" not in refused.err
+    fight = deploy(host, {"web-*": "always", "web-2": "no"})
+    assert "'web-*' wants always, and 'web-2' wants no" in fight.err
+    assert state(machine) == before
+
+    user = machine.inventory(machine.directory / "user.py", user="admin", data={"_sudo": False})
+    words = ("--data", f"docker_restart_policies={json.dumps({'db': 'no'})}", str(user), "deploys/restart_policy.py")
+    assert "admin may not speak to docker" in pyinfra("-y", *words).err
+    machine.succeed("systemctl stop docker.socket docker.service")
+    gone = deploy(host, {"db": "no"})
+    assert gone.code == 1
+    assert "docker does not answer" in gone.err
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
+    host = make_host(release)
+    machine = host.machine
+    install_docker(machine)
+    names = {policy: policy.replace(":", "-") for policy in POLICIES}
+    events: dict[str, Callable[[], object]] = {
+        "its process is killed": lambda: machine.succeed(
+            "kill -KILL $(docker inspect --format '{{.State.Pid}}' $(docker ps -q))"
+        ),
+        "it ends with code 3": lambda: machine.succeed(
+            "for c in $(docker ps -q); do docker exec $c sh -c 'echo 3 >/exit'; done"
+        ),
+        "it ends with code 0": lambda: machine.succeed(
+            "for c in $(docker ps -q); do docker exec $c sh -c 'echo 0 >/exit'; done"
+        ),
+        "stopped by hand": lambda: machine.succeed("docker stop -t 0 $(docker ps -q)"),
+        "stopped by hand, then the engine is restarted": lambda: machine.succeed(
+            "docker stop -t 0 $(docker ps -q) && systemctl restart docker"
+        ),
+        "the engine is restarted": lambda: machine.succeed("systemctl restart docker"),
+        "the host is rebooted": machine.reboot,
+        "the power fails": lambda: (machine.crash(), machine.start()),
+    }
+    seen = {}
+    for event, happens in events.items():
+        machine.succeed("docker ps -aq | xargs -r docker rm -f >/dev/null")
+        for name in names.values():
+            machine.succeed(f"docker run -d --name {name} box {OBEDIENT}")
+        assert deploy(host, {name: policy for policy, name in names.items()}).code == 0
+        machine.succeed("sync")
+        started = {name: values[1] for name, values in state(machine).items()}
+        happens()
+        machine.wait_until_succeeds("docker ps", 120)
+        time.sleep(5)
+        now = {name: values[1] for name, values in state(machine).items()}
+        running = machine.succeed("docker ps --format '{{.Names}}'").split()
+        codes = "code" in event
+        # Who ends again and again is seen by its new start, and needs not run just now.
+        back = {name for name in now if now[name] != started[name] and (codes or name in running)}
+        seen[event] = "".join("+" if names[policy] in back else "-" for policy in POLICIES)
+        if event == "it ends with code 3":
+            # With a limit, no more often than that.
+            machine.wait_until_succeeds("docker inspect --format '{{.State.Status}}' on-failure-2 | grep -x exited", 60)
+            count = machine.succeed("docker inspect --format '{{.RestartCount}} {{.State.ExitCode}}' on-failure-2")
+            assert count.split() == ["2", "3"]
+    assert seen == TABLE
