@@ -177,15 +177,20 @@ def held(
 
 @contextmanager
 def _bearing_our_name() -> Iterator[None]:
-    """The host knows by it what is at work for this run, even when our connection is gone and the work goes on."""
+    """The host knows by it what is at work for this run, even when our connection is gone and the work goes on.
+
+    An exported variable would not do: it is not in the environment that others see of the shell itself.
+    """
+    key = "_shell_executable"
     own: dict[str, Any] = host.data.override_datas
-    known = dict(own)
-    host.data._env = {**host.data.get("_env", {}), "HOSTWRIGHT_OWNER": this_run()}
+    known = {name: value for name, value in own.items() if name == key}
+    shell = host.data.get(key, state.config.SHELL)
+    own[key] = f"env {shlex.quote(f'HOSTWRIGHT_OWNER={this_run()}')} {shell}"
     try:
         yield
     finally:
-        own.pop("_env")
-        own |= {key: value for key, value in known.items() if key == "_env"}
+        del own[key]
+        own |= known
 
 
 @operation()

@@ -9,7 +9,8 @@ echo "name=$engine"
 echo "user=$(id -un)"
 [ -n "$engine" ] || exit 0
 ! $engine update --help 2>/dev/null | grep -q -e --restart || echo updates=yes
-format='{"id":{{json .Id}},"name":{{json .Name}},"policy":{{json .HostConfig.RestartPolicy}},'
+case $engine in docker) id=.Id ;; *) id=.ID ;; esac
+format='{"id":{{json '$id'}},"name":{{json .Name}},"policy":{{json .HostConfig.RestartPolicy}},'
 format="$format"'"auto_remove":{{json .HostConfig.AutoRemove}},"status":{{json .State.Status}},"labels":{{json .Config.Labels}}}'
 if ids=$($engine ps --all --quiet --no-trunc 2>/dev/null); then
     section containers

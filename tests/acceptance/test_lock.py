@@ -34,6 +34,7 @@ lvm.physical_volume("/dev/vdb")
 lvm.volume_group("data", ["/dev/vdb"])
 """
 HOLDER = "/run/hostwright/lock/deploy/holder"
+UNTIL_TOLD = "0; until test -e /root/go; do sleep 0.2; done; rm /root/go"
 QUEUE = "/run/hostwright/lock/deploy/queue"
 
 
@@ -69,7 +70,7 @@ def test_deploys_of_volumes_wait_for_it_and_plan_again(make_host: MakeHost) -> N
     blocks.write_text(BLOCKS)
 
     # Whoever has it first gets what the other is about out of the way meanwhile.
-    first = starts(host, line="first", sleep="0; until test -e /root/go; do sleep 0.2; done; pvcreate -q /dev/vdb")
+    first = starts(host, line="first", sleep=f"{UNTIL_TOLD}; pvcreate -q /dev/vdb")
     late = host.pyinfra("-y", "--data", "lock_wait=2")
     assert late.code == 1
     assert re.search(r"held by \S+@\S+/\S+ since \S+ \(\d+ s\), trying things: waited 2 s", late.err), late.err
@@ -112,13 +113,17 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert int(machine.succeed("cat /run/hostwright/lock/deploy/number")) == numbers[0]
 
     # Another lock is free meanwhile. Another run waits, and is told for whom; or gives up, and is told the same.
-    first = starts(host, line="second", sleep="12")
+    first = starts(host, line="second", sleep=UNTIL_TOLD)
     assert run(host, "-y", line="beside", lock_name="other", lock_wait="0").code == 0
     late = run(host, "-y", line="third", lock_wait="2")
     assert late.code == 1
     assert re.search(r"held by \S+@\S+/\S+ since \S+ \(\d+ s\), trying things: waited 2 s", late.err), late.err
     assert "third" not in machine.succeed("cat /root/lines")
-    waited = run(host, "-y", line="fourth")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(run, host, "-y", line="fourth")
+        machine.wait_until_succeeds(f'test -n "$(ls {QUEUE})"', 120)
+        machine.succeed("touch /root/go")
+        waited = waiting.result()
     assert waited.code == 0
     assert "place 1 in the line" in waited.err
     assert first.wait() == 0
@@ -126,11 +131,12 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     # A run that fails gives it back at once; one that is killed does when its lease is over, and its work at an end.
     assert run(host, "-y", line="fifth", fail="yes").code == 1
     machine.succeed(f"test ! -e {HOLDER}")
-    killed = starts(host, line="sixth", sleep="15")
-    machine.wait_until_succeeds("pgrep -x sleep", 60)
+    killed = starts(host, line="sixth", sleep=UNTIL_TOLD)
+    machine.wait_until_succeeds("pgrep -f '[u]ntil test'", 60)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     assert run(host, "-y", line="seventh", lock_wait="5").code == 1, "its work still went on"
+    machine.succeed("touch /root/go")
     assert run(host, "-y", line="eighth").code == 0
 
     # A reboot frees it, and the number grows on.
@@ -142,11 +148,12 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert numbers == sorted(set(numbers)), numbers
 
     # A clock that is set does nothing to a lease.
-    held = starts(host, line="eleventh", sleep="20")
+    held = starts(host, line="eleventh", sleep=UNTIL_TOLD)
     machine.succeed("date -s '+5 hours' >/dev/null")
     assert run(host, "-y", line="twelfth", lock_wait="5").code == 1
     machine.succeed("date -s '-10 hours' >/dev/null")
     assert run(host, "-y", line="twelfth", lock_wait="2").code == 1
+    machine.succeed("touch /root/go")
     assert held.wait() == 0
 
     # A person sees who has it, and breaks it by that name alone.
@@ -164,6 +171,7 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
 
     # A disk that is full, or may not be written, keeps nobody out; memory does, where not even that can be written.
     machine.succeed("rm -r /run/hostwright/lock /var/lib/hostwright/lock")
+    numbers = []
     for number, options in enumerate(("ro", "size=4k")):
         machine.succeed(
             f"mount -t tmpfs -o {options} none /var/lib/hostwright; cat /dev/zero >/var/lib/hostwright/0; true"

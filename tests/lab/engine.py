@@ -8,7 +8,8 @@ OBEDIENT = "sh -c 'while [ ! -e /exit ]; do sleep 0.2; done; exit $(cat /exit)'"
 
 def install_docker(machine: Machine) -> None:
     """The engine of the machine's release, and the image `box`, which is busybox."""
-    machine.succeed("apt-get install -qq -y --no-install-recommends docker.io apparmor >/dev/null", timeout=900)
+    options = "-qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io"
+    machine.succeed(f"apt-get install {options} docker.io apparmor >/dev/null", timeout=900)
     machine.succeed(
         """
         mkdir -p /run/box/bin && cd /run/box
