@@ -83,6 +83,8 @@ def test_policies_are_set_on_running_and_stopped_containers(make_host: MakeHost)
     again = deploy(host, rules, "-vvv")
     assert again.unchanged
     assert again.remote_commands <= 2
+    machine.inventory(host.inventory, data={"docker_restart_policies": rules})
+    host.is_verified()
     assert deploy(host, {"db": "on-failure"}).code == 0
     assert state(machine)["db"][2] == "on-failure:0"
 

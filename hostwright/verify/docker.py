@@ -1,0 +1,55 @@
+"""Containers of Docker and Podman.
+
+Sources: docker-inspect(1), podman-inspect(1).
+"""
+
+from hostwright.verify.commands import Host, answer, succeeds
+
+
+class Container:
+    """Test a container
+
+    >>> Container(host, "web").restart_policy
+    'unless-stopped'
+    """
+
+    def __init__(self, host: Host, name: str) -> None:
+        self.host = host
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<container {self.name}>"
+
+    @property
+    def exists(self) -> bool:
+        return succeeds(self.host, f"{self._engine} inspect --type container %s", self.name)
+
+    @property
+    def is_running(self) -> bool:
+        return self._said("{{.State.Running}}") == "true"
+
+    @property
+    def restart_policy(self) -> str:
+        """As `docker run --restart` takes it
+
+        >>> Container(host, "db").restart_policy
+        'on-failure:5'
+        """
+        name, retries = self._said(
+            "{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}"
+        ).split()
+        return f"{name}:{retries}" if retries != "0" else name
+
+    @property
+    def restarts(self) -> int:
+        """How often its policy has started it again"""
+        return int(self._said("{{.RestartCount}}"))
+
+    @property
+    def _engine(self) -> str:
+        return "docker" if answer(self.host, "command -v docker") else "podman"
+
+    def _said(self, form: str) -> str:
+        return self.host.check_output(
+            f"{self._engine} inspect --type container --format %s %s", form, self.name
+        ).strip()

@@ -1,0 +1,150 @@
+"""Restart policies: what the engines say, and what is made of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostwright.facts.docker import Container, Containers, parse_containers
+from hostwright.plans.restart_policy import POLICIES, decide, draw
+from hostwright.refusal import Refusal
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def recorded(name: str) -> Containers:
+    return parse_containers((FIXTURES / f"containers_{name}.txt").read_text().splitlines())
+
+
+def test_what_docker_says_of_its_containers() -> None:
+    found = recorded("debian12")
+    assert (found.engine, found.updates, found.error) == ("docker", True, "")
+    by_name = {one.name: one for one in found.containers}
+    assert {name: one.policy for name, one in by_name.items()} == {
+        "made": "unless-stopped",
+        "quoted": "always",
+        "passing": "no",
+        "db": "on-failure:3",
+        "web-1": "no",
+    }
+    assert by_name["passing"].auto_remove
+    assert by_name["web-1"].status == "exited"
+    assert by_name["made"].status == "created"
+    assert by_name["quoted"].labels == {"note": 'a "b"\n}{ c=d'}
+
+
+def test_what_podman_says_of_its_containers() -> None:
+    found = recorded("podman5")
+    assert (found.engine, found.updates) == ("podman", True)
+    assert [(one.name, one.policy) for one in found.containers] == [("web-1", "no"), ("db", "on-failure:3")]
+    assert len(found.containers[0].id) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("debian12_denied", ["admin may not speak to docker", "sudo"]), ("debian12_stopped", ["docker does not answer"])],
+)
+def test_an_engine_that_does_not_answer_is_not_one_without_containers(name: str, words: list[str]) -> None:
+    with pytest.raises(Refusal) as refused:
+        decide(recorded(name), {"web-1": "always"})
+    assert all(word in str(refused.value) for word in words)
+
+
+def test_rules_by_name_pattern_and_label() -> None:
+    rules = {"w*": "always", "label=tier=db": "on-failure:5", "made": "unless-stopped", "label=note": "no"}
+    plan = decide(recorded("debian12"), rules)
+    assert {policy: [one.name for one in some] for policy, some in plan.changes.items()} == {
+        "always": ["web-1"],
+        "on-failure:5": ["db"],
+        "no": ["quoted"],
+    }
+    assert plan.warnings == ("web-1 is stopped: with always it starts when the daemon or the host next does",)
+    shown = draw("lab", plan)
+    assert "db: on-failure:3 -> on-failure:5" in shown
+    assert "made" not in shown
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ({"web-2": "always"}, ["'web-2'", "db, made, passing, quoted, web-1"]),
+        ({"x*": "always"}, ["'x*'", "db, made"]),
+        ({"label=tier=web": "always"}, ["label=tier=web", "db, made"]),
+        ({"web-1": "no", "web-*": "always"}, ["web-1", "'web-1' wants no", "'web-*' wants always"]),
+        ({"passing": "always"}, ["passing", "--rm"]),
+        ({"web-1": "sometimes"}, ["web-1", "'sometimes'", "unless-stopped"]),
+        ({"web-1": ""}, ["web-1", "no restart policy"]),
+        ({"web-1": True}, ["web-1", "no restart policy"]),
+        ({"web-1": "always:3"}, ["web-1", "only on-failure"]),
+        ({"web-1": "on-failure:-1"}, ["web-1", "on-failure:-1", "from 0 on"]),
+        ({"web-1": "on-failure:many"}, ["web-1", "from 0 on"]),
+    ],
+)
+def test_refused(rules: dict[str, str | bool], words: list[str]) -> None:
+    with pytest.raises(Refusal) as refused:
+        decide(recorded("debian12"), rules)
+    assert all(word in str(refused.value) for word in words), refused.value
+
+
+def test_none_there_at_all() -> None:
+    with pytest.raises(Refusal, match="there are: none at all"):
+        decide(replace(recorded("debian12"), containers=()), {"web": "no"})
+    with pytest.raises(Refusal, match="neither docker nor podman"):
+        decide(Containers("", "root", False, "", ()), {"web": "no"})
+
+
+def test_an_engine_that_cannot_change_a_policy() -> None:
+    old = replace(recorded("podman5"), updates=False)
+    with pytest.raises(Refusal, match="cannot change the policy"):
+        decide(old, {"web-1": "always"})
+    assert not decide(old, {"web-1": "no"}).changes
+
+
+def test_what_yaml_makes_of_no_and_what_means_the_same() -> None:
+    assert not decide(recorded("debian12"), {"web-1": False, "passing": "no"}).changes
+    same = replace(recorded("debian12").containers[0], policy="on-failure")
+    assert not decide(replace(recorded("debian12"), containers=(same,)), {"made": "on-failure:0"}).changes
+
+
+def test_a_container_of_compose_is_warned_of() -> None:
+    labels = {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "app",
+        "com.docker.compose.project.config_files": "/srv/shop/compose.yaml",
+    }
+    one = replace(recorded("debian12").containers[0], labels=labels)
+    (warning,) = decide(replace(recorded("debian12"), containers=(one,)), {"made": "always"}).warnings[:1]
+    assert all(word in warning for word in ("service app", "project shop", "/srv/shop/compose.yaml"))
+
+
+policies = st.one_of(st.sampled_from(POLICIES), st.integers(1, 9).map("on-failure:{}".format))
+containers = st.lists(
+    st.builds(
+        Container,
+        id=st.uuids().map(str),
+        name=st.from_regex(r"[a-c]{1,2}-[0-9]", fullmatch=True),
+        policy=policies,
+        auto_remove=st.just(False),
+        status=st.sampled_from(["running", "exited"]),
+        labels=st.just({}),
+    ),
+    min_size=1,
+    unique_by=(lambda one: one.id, lambda one: one.name),
+)
+
+
+@given(containers, policies, st.sampled_from(["a*", "*-1", "[ab]-?", "*"]))
+def test_what_is_planned_gives_what_is_wished_and_then_nothing(
+    some: list[Container], policy: str, selector: str
+) -> None:
+    found = Containers("docker", "root", True, "", tuple(some))
+    try:
+        plan = decide(found, {selector: policy})
+    except Refusal:
+        return
+    changed = {one.id: policy for policy, those in plan.changes.items() for one in those}
+    after = tuple(replace(one, policy=changed.get(one.id, one.policy)) for one in some)
+    assert not decide(replace(found, containers=after), {selector: policy}).changes
+    assert all(one.policy != changed[one.id] for one in some if one.id in changed)
