@@ -189,13 +189,15 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert run(host, "-y", line="sixteenth").code == 0
 
 
-@pytest.mark.matrix
-def test_thirty_contend_and_a_hundred_are_killed(make_host: MakeHost) -> None:
+@pytest.mark.parametrize(
+    "kills", [pytest.param(25, marks=pytest.mark.matrix), pytest.param(100, marks=pytest.mark.soak)]
+)
+def test_thirty_contend_and_many_are_killed(make_host: MakeHost, kills: int) -> None:
     host = make_host()
-    verdict = contend(host.machine, contenders=30, kills=100, seconds=400, seed=1)
+    verdict = contend(host.machine, contenders=30, kills=kills, seconds=4 * kills, seed=1)
     print(verdict)
     assert verdict.turns > 30
-    assert verdict.kills == 100
+    assert verdict.kills == kills
     assert verdict.cpu < 1
     assert not verdict.overlaps, verdict
     assert not verdict.out_of_turn, verdict

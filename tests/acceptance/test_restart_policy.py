@@ -120,44 +120,57 @@ def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
     machine = host.machine
     install_docker(machine)
     names = {policy: policy.replace(":", "-") for policy in POLICIES}
+    for name in names.values():
+        machine.succeed(
+            f"mkdir -p /root/told/{name} && docker run -d --name {name} -v /root/told/{name}:/told box {OBEDIENT}"
+        )
+    assert deploy(host, {name: policy for policy, name in names.items()}).code == 0
+
+    def ends(code: int) -> None:
+        machine.succeed(f"for name in /root/told/*; do echo {code} >$name/exit; done")
+
+    def after_stop() -> None:
+        machine.succeed(f"docker stop -t 0 {' '.join(names.values())} && systemctl restart docker")
+
+    def power_fails() -> None:
+        machine.crash()
+        machine.start()
+
     events: dict[str, Callable[[], object]] = {
         "its process is killed": lambda: machine.succeed(
-            "kill -KILL $(docker inspect --format '{{.State.Pid}}' $(docker ps -q))"
+            f"kill -KILL $(docker inspect --format '{{{{.State.Pid}}}}' {' '.join(names.values())})"
         ),
-        "it ends with code 3": lambda: machine.succeed(
-            "for c in $(docker ps -q); do docker exec $c sh -c 'echo 3 >/exit'; done"
-        ),
-        "it ends with code 0": lambda: machine.succeed(
-            "for c in $(docker ps -q); do docker exec $c sh -c 'echo 0 >/exit'; done"
-        ),
-        "stopped by hand": lambda: machine.succeed("docker stop -t 0 $(docker ps -q)"),
-        "stopped by hand, then the engine is restarted": lambda: machine.succeed(
-            "docker stop -t 0 $(docker ps -q) && systemctl restart docker"
-        ),
+        "it ends with code 3": lambda: ends(3),
+        "it ends with code 0": lambda: ends(0),
+        "stopped by hand": lambda: machine.succeed(f"docker stop -t 0 {' '.join(names.values())}"),
+        "stopped by hand, then the engine is restarted": after_stop,
         "the engine is restarted": lambda: machine.succeed("systemctl restart docker"),
         "the host is rebooted": machine.reboot,
-        "the power fails": lambda: (machine.crash(), machine.start()),
+        "the power fails": power_fails,
     }
     seen = {}
     for event, happens in events.items():
-        machine.succeed("docker ps -aq | xargs -r docker rm -f >/dev/null")
-        for name in names.values():
-            machine.succeed(f"docker run -d --name {name} box {OBEDIENT}")
-        assert deploy(host, {name: policy for policy, name in names.items()}).code == 0
-        machine.succeed("sync")
+        machine.succeed(
+            f"""
+            rm -f /root/told/*/exit
+            docker stop -t 0 {" ".join(names.values())} >/dev/null
+            docker start {" ".join(names.values())} >/dev/null
+            sync
+            """
+        )
         started = {name: values[1] for name, values in state(machine).items()}
         happens()
         machine.wait_until_succeeds("docker ps", 120)
-        time.sleep(5)
-        now = {name: values[1] for name, values in state(machine).items()}
-        running = machine.succeed("docker ps --format '{{.Names}}'").split()
-        codes = "code" in event
-        # Who ends again and again is seen by its new start, and needs not run just now.
-        back = {name for name in now if now[name] != started[name] and (codes or name in running)}
-        seen[event] = "".join("+" if names[policy] in back else "-" for policy in POLICIES)
         if event == "it ends with code 3":
             # With a limit, no more often than that.
             machine.wait_until_succeeds("docker inspect --format '{{.State.Status}}' on-failure-2 | grep -x exited", 60)
             count = machine.succeed("docker inspect --format '{{.RestartCount}} {{.State.ExitCode}}' on-failure-2")
             assert count.split() == ["2", "3"]
+        # What does not come back is known by that it has not after a while.
+        time.sleep(8)
+        now = {name: values[1] for name, values in state(machine).items()}
+        running = machine.succeed("docker ps --format '{{.Names}}'").split()
+        # Who ends again and again is seen by its new start, and needs not run just now.
+        back = {name for name in now if now[name] != started[name] and ("code" in event or name in running)}
+        seen[event] = "".join("+" if names[policy] in back else "-" for policy in POLICIES)
     assert seen == TABLE

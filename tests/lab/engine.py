@@ -2,8 +2,8 @@
 
 from tests.lab.machine import Machine
 
-# A container that ends as it is told: with the code that somebody writes to /exit in it.
-OBEDIENT = "sh -c 'while [ ! -e /exit ]; do sleep 0.2; done; exit $(cat /exit)'"
+# A container that ends as it is told: with the code that somebody writes to /told/exit in it.
+OBEDIENT = "sh -c 'while [ ! -e /told/exit ]; do sleep 0.2; done; exit $(cat /told/exit)'"
 
 
 def install_docker(machine: Machine) -> None:
