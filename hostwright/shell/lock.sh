@@ -124,28 +124,29 @@ tell_place() {
     echo "the lock $LOCK is $(told_of_holder); place $before in the line"
 }
 
-# pause: longer each time, never the same for two, and at most 1 s for the first in the line; only sleep is started for it.
+# pause: longer each time, never the same for two, and at most 2 s for the first in the line; only sleep is started for it.
 pause() {
-    most=4000
-    [ "$head" != "$ticket" ] || most=1000
+    most=5000
+    [ "$head" != "$ticket" ] || most=2000
     [ $delay -le $most ] || delay=$((most - ($$ + now) % 200))
     sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
     delay=$((delay * 5 / 4 + $$ % 97))
 }
 
-# moved: whether a try is worth its while: the holder or the head of the line is another, or dead, or late.
-moved() {
+# worthwhile: whether to try. The first in the line does where nobody holds the lock, or is late; the others leave that to
+# it, unless it is dead.
+worthwhile() {
     uptime_now
-    was=$seen
+    [ -e "$ticket" ] || return 0
     for head in "$place"/queue/*; do break; done
     IFS=$tab read -r t_process _ <"$head"
-    if read_holder; then seen="$h_number $head"; else seen="- $head"; fi
-    [ "$seen" != "$was" ] || [ ! -d "$PROC/${t_process%:*}" ] || { [ "$head" = "$ticket" ] && { [ -z "$h_number" ] || [ "$now" -gt $((h_renewed + h_lease)) ]; }; }
+    read_holder
+    if [ "$head" = "$ticket" ]; then [ -z "$h_number" ] || [ "$now" -gt $((h_renewed + h_lease)) ]; else ! lives "$t_process"; fi
 } 2>/dev/null
 
 # acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. BUSY when it was not to be had in time.
 acquire() {
-    seen='' delay=200 told='' head=''
+    delay=200 told='' head=''
     mkdir -p "$place/queue" || { reason="$place cannot be made"; return 1; }
     trap '[ -z "$ticket" ] || rm -f "$ticket"; exit 1' HUP INT TERM
     uptime_now
@@ -161,7 +162,7 @@ acquire() {
         fi
         tell_place
         pause
-        ! moved || { guarded attempt; code=$?; }
+        ! worthwhile || { guarded attempt; code=$?; }
     done
     trap - HUP INT TERM
     [ $code -ne 0 ] || [ -z "$taken" ] || keep
