@@ -10,6 +10,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.docker import Containers, HostContainers
+from hostwright.operations import lock
 from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.restart_policy import PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
@@ -81,11 +82,11 @@ def _set(plan: PolicyPlan, rules: Mapping[str, str | bool]) -> Generator[StringC
             yield failing(f"refused, and not changed by this operation: {refusal}")
             return
     for policy, containers in plan.changes.items():
-        ids = [container.id for container in containers]
+        ids = " ".join(container.id for container in containers)
         if plan.engine == "docker":
-            yield StringCommand("docker", "update", f"--restart={policy}", *ids)
+            yield lock.fenced(f"docker update --restart={policy} {ids}")
         else:
             # It takes one at a time.
-            yield StringCommand(f"for id in {' '.join(ids)}; do podman update --restart={policy} $id || exit; done")
+            yield lock.fenced(f"for id in {ids}; do podman update --restart={policy} $id || exit; done")
     if not plan.changes:
         host.noop("they are as wanted")

@@ -11,7 +11,7 @@ import shlex
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -38,10 +38,11 @@ _OWNER = re.compile(r"[^\s/]+(/[^\s/]+)*")
 
 @dataclass(frozen=True)
 class Taken:
-    """A lock that this run holds, and how it reaches the host to give it back (sudo and the like)."""
+    """A lock that this run holds, how often it took it, and how it reaches the host (sudo and the like)."""
 
     owner: str
     arguments: dict[str, Any]
+    count: int
 
 
 _taken: WeakKeyDictionary[Host, dict[str, Taken]] = WeakKeyDictionary()
@@ -175,6 +176,21 @@ def held(
     _release(lock=name, owner=this_run(), block=block, **({"name": f"Release the lock {name}"} | arguments))
 
 
+def fenced(command: str, name: str = DEPLOY) -> StringCommand:
+    """A command that does nothing, and fails, if the lock that this run took is somebody else's by now.
+
+    It is asked in the shell that runs the command. Where this run has not taken the lock, it is the command alone.
+    """
+    taken = _taken.get(host.state.inventory.get_host(host.name), {}).get(name)
+    if taken is None:
+        return StringCommand(command)
+    holder = f"$(cut -f 8 /run/hostwright/lock/{name}/holder)"
+    lost = f"the lock {name} is no longer ours: it was broken, or went to"
+    return StringCommand(
+        f'[ "{holder}" = {shlex.quote(taken.owner)} ] || {{ echo "{lost} {holder}" >&2; exit 76; }}; {command}'
+    )
+
+
 @contextmanager
 def _bearing_our_name() -> Iterator[None]:
     """The host knows by it what is at work for this run, even when our connection is gone and the work goes on.
@@ -251,12 +267,19 @@ def _take(
 ) -> bool:
     good = take(host, arguments, lock, owner, wait, lease, doing)
     if good:
-        _taken.setdefault(host, {})[lock] = Taken(owner, arguments)
+        locks = _taken.setdefault(host, {})
+        locks[lock] = Taken(owner, arguments, locks[lock].count + 1 if lock in locks else 1)
     return good
 
 
 def _give_back(state: State, host: Host, lock: str, owner: str) -> bool:  # noqa: ARG001 - pyinfra passes both
-    return give_back(host, connector_arguments(host), lock, owner)
+    good = give_back(host, connector_arguments(host), lock, owner)
+    locks = _taken.get(host, {})
+    if good and lock in locks:
+        locks[lock] = replace(locks[lock], count=locks[lock].count - 1)
+        if not locks[lock].count:
+            del locks[lock]
+    return good
 
 
 class _ReleaseAfterError(BaseStateCallback):

@@ -12,6 +12,14 @@ from tests.lab.engine import OBEDIENT, install_docker
 from tests.lab.machine import Machine
 
 MakeHost = Callable[..., Any]
+LATE = """from pyinfra.operations import server
+
+from hostwright.operations import docker, lock
+
+with lock.held():
+    server.shell(commands=["sed -i 's|[^\t]*@[^\t]*|somebody|' /run/hostwright/lock/deploy/holder"])
+    docker.restart_policy("db", "always")
+"""
 POLICIES = ("no", "on-failure", "on-failure:2", "unless-stopped", "always")
 # What comes back by itself, in the order of POLICIES.
 TABLE = {
@@ -87,6 +95,16 @@ def test_policies_are_set_on_running_and_stopped_containers(make_host: MakeHost)
     host.is_verified()
     assert deploy(host, {"db": "on-failure"}).code == 0
     assert state(machine)["db"][2] == "on-failure:0"
+
+    # Who has lost the lock meanwhile changes nothing any more.
+    late = machine.directory / "late.py"
+    late.write_text(LATE)
+    before = state(machine)
+    lost = pyinfra("-y", str(host.inventory), str(late))
+    assert lost.code == 1
+    assert "is no longer ours: it was broken, or went to somebody" in lost.err
+    assert state(machine) == before
+    machine.succeed("rm /run/hostwright/lock/deploy/holder")
 
     # Refused, each with what to do, before anything is changed.
     before = state(machine)
