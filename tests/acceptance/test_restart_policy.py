@@ -148,7 +148,7 @@ def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
         machine.succeed(f"for name in /root/told/*; do echo {code} >$name/exit; done")
 
     def after_stop() -> None:
-        machine.succeed(f"docker stop -t 0 {' '.join(names.values())} && systemctl restart docker")
+        machine.succeed(f"docker stop {' '.join(names.values())} && systemctl restart docker")
 
     def power_fails() -> None:
         machine.crash()
@@ -160,7 +160,7 @@ def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
         ),
         "it ends with code 3": lambda: ends(3),
         "it ends with code 0": lambda: ends(0),
-        "stopped by hand": lambda: machine.succeed(f"docker stop -t 0 {' '.join(names.values())}"),
+        "stopped by hand": lambda: machine.succeed(f"docker stop {' '.join(names.values())}"),
         "stopped by hand, then the engine is restarted": after_stop,
         "the engine is restarted": lambda: machine.succeed("systemctl restart docker"),
         "the host is rebooted": machine.reboot,
@@ -171,7 +171,7 @@ def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
         machine.succeed(
             f"""
             rm -f /root/told/*/exit
-            docker stop -t 0 {" ".join(names.values())} >/dev/null
+            docker stop {" ".join(names.values())} >/dev/null
             docker start {" ".join(names.values())} >/dev/null
             sync
             """
