@@ -25,7 +25,7 @@ def is_whole(result: Result) -> None:
 def test_the_power_is_cut_at_many_points_of_a_deploy() -> None:
     scenario = SCENARIOS["staging-xfs"]
     with bench(scenario) as work:
-        results = list(work.results(work.choose(seed=0, flushes=60, subsets=100, boots=0)))
+        results = list(work.results(work.choose(seed=0, subsets=60, boots=0)))
     for result in results:
         is_whole(result)
     seen = Counter(result.home for result in results)
