@@ -6,7 +6,7 @@
 # seconds since boot, but for SINCE, which is for people. WATCH is the process, as PID:START, that lives while its owner does.
 LOCKS=${LOCKS:-/run/hostwright/lock} KEPT=${KEPT:-/var/lib/hostwright/lock} SELF=${SELF:-$$}
 place=$LOCKS/$LOCK tab='	' reason='' ticket='' taken=''
-BUSY=75 FENCED=76
+OCCUPIED=75 FENCED=76
 
 uptime_now() { read -r now _ <"$PROC/uptime" && now=${now%.*}; }
 
@@ -86,7 +86,7 @@ next_number() {
     echo "$number" >"$place/number.new" && mv "$place/number.new" "$place/number" || { reason="$place cannot be written"; return 1; }
 } 2>/dev/null
 
-# attempt: the compare and swap. Held afterwards, or BUSY, with a place in the line.
+# attempt: the compare and swap. Held afterwards, or OCCUPIED, with a place in the line.
 attempt() {
     uptime_now
     if read_holder && [ "$h_owner" = "$OWNER" ]; then
@@ -104,7 +104,7 @@ attempt() {
         return 0
     fi
     [ -n "$ticket" ] && [ -e "$ticket" ] || draw_ticket || return 1
-    return $BUSY
+    return $OCCUPIED
 }
 
 # told_of_holder: "NAME since ..., doing ...".
@@ -144,7 +144,7 @@ worthwhile() {
     if [ "$head" = "$ticket" ]; then [ -z "$h_number" ] || [ "$now" -gt $((h_renewed + h_lease)) ]; else ! lives "$t_process"; fi
 } 2>/dev/null
 
-# acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. BUSY when it was not to be had in time.
+# acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. OCCUPIED when it was not to be had in time.
 acquire() {
     delay=200 told='' head=''
     mkdir -p "$place/queue" || { reason="$place cannot be made"; return 1; }
@@ -153,12 +153,12 @@ acquire() {
     end=$((now + WAIT))
     guarded attempt
     code=$?
-    while [ $code -eq $BUSY ]; do
+    while [ $code -eq $OCCUPIED ]; do
         uptime_now
         if [ "$now" -ge $end ] || [ ! -d "$PROC/${WATCH%:*}" ]; then
             rm -f "$ticket"
             reason="the lock $LOCK is $(told_of_holder): waited $WAIT s"
-            return $BUSY
+            return $OCCUPIED
         fi
         tell_place
         pause

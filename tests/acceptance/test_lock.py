@@ -200,6 +200,5 @@ def test_thirty_contend_and_many_are_killed(make_host: MakeHost, kills: int) -> 
     print(verdict)
     assert verdict.turns > 30
     assert verdict.kills == kills
-    assert verdict.cpu < 1
     assert not verdict.overlaps, verdict
     assert not verdict.out_of_turn, verdict

@@ -1,4 +1,4 @@
-"""Restart policies are set without a touch to the containers, and do what the README says of them."""
+"""Restart policies are set without a touch to the containers; what they do is tried in `make soak`."""
 
 import json
 import time
@@ -131,7 +131,7 @@ def test_policies_are_set_on_running_and_stopped_containers(make_host: MakeHost)
     assert "docker does not answer" in gone.err
 
 
-@pytest.mark.matrix
+@pytest.mark.soak
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
 def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
     host = make_host(release)

@@ -9,7 +9,9 @@ OBEDIENT = """sh -c 'trap "exit 0" TERM; while [ ! -e /told/exit ]; do sleep 0.2
 def install_docker(machine: Machine) -> None:
     """The engine of the machine's release, and the image `box`, which is busybox."""
     options = "-qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io"
-    machine.succeed(f"apt-get install {options} docker.io apparmor >/dev/null", timeout=900)
+    # Newer releases have the client apart.
+    client = "$(apt-cache show docker-cli >/dev/null 2>&1 && echo docker-cli)"
+    machine.succeed(f"apt-get install {options} docker.io {client} apparmor >/dev/null", timeout=900)
     machine.succeed(
         """
         mkdir -p /run/box/bin && cd /run/box

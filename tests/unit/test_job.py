@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hostwright.operations.lvm.carrying_out import LIBRARY
+from hostwright.plans.lvm import examine
+from hostwright.plans.memory import variables_of
+from hostwright.settings import Rebalance
 from hostwright.shell import script
+from tests.unit.hosts import storage
 
 # What steps do here, and what is done when they cannot go on.
 STEPS = """
@@ -110,3 +115,13 @@ def test_nothing_at_all_is_done_once_it_went_on_to_somebody_else(place: Path) ->
     assert did == ["works as me/1"]
     assert "somebody" in holder(place)
     assert not list((place / "locks" / "deploy" / "queue").iterdir())
+
+
+def test_nothing_of_the_library_goes_by_a_name_that_a_plan_gives_a_value(tmp_path: Path) -> None:
+    task = examine(storage(), Rebalance(shrink_to="2G", busy="stop"))
+    names = [name for name, _ in variables_of(task)]
+    assert "BUSY" in names
+    text = script(*LIBRARY, **dict.fromkeys(names, "kept"), RUN=str(tmp_path), WORK=str(tmp_path), ID="job", LOCK="x")
+    said = "\n".join(f'echo "{name} ${name}"' for name in names)
+    done = subprocess.run(["sh", "-c", f"{text}\n{said}"], check=True, capture_output=True, text=True)
+    assert done.stdout.split("\n")[:-1] == [f"{name} kept" for name in names]
