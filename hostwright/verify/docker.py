@@ -3,7 +3,7 @@
 Sources: docker-inspect(1), podman-inspect(1).
 """
 
-from hostwright.verify.commands import Host, answer, succeeds
+from hostwright.verify.commands import Host, succeeds
 
 
 class Container:
@@ -47,7 +47,7 @@ class Container:
 
     @property
     def _engine(self) -> str:
-        return "docker" if answer(self.host, "command -v docker") else "podman"
+        return "docker" if succeeds(self.host, "docker --version") else "podman"
 
     def _said(self, form: str) -> str:
         return self.host.check_output(
