@@ -52,7 +52,7 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
         if container.policy != policy:
             changes.setdefault(policy, []).append(container)
     if changes and not found.updates:
-        raise Refusal(f"this {found.engine} cannot change the policy of a container that exists: it has no update --restart")
+        raise Refusal(f"this {found.engine} cannot change the policy of a container: it has no update --restart")
     return PolicyPlan(found.engine, {policy: tuple(some) for policy, some in changes.items()}, tuple(warnings))
 
 
