@@ -7,9 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.campaign import cuts, results
+from tests.campaign import cuts, package, results
 from tests.campaign.flushes import Task, bench
-from tests.campaign.recording import recording
 from tests.campaign.scenarios import SCENARIOS
 from tests.lab.call import LabError
 
@@ -70,7 +69,7 @@ def _flushes(arguments: argparse.Namespace) -> int:
         with bench(SCENARIOS[name]) as work:
             done = {result.key for result in results.read(arguments.results)}
             chosen = work.choose(arguments.seed, arguments.points, arguments.subsets, arguments.boots)
-            tasks = [task for task in chosen if (work.recording.name, *task) not in done]
+            tasks = [task for task in chosen if (name, work.recording.name, *task) not in done]
             print(f"{name}: {len(tasks)} to try; {len(work.replay.points())} flushes in all", flush=True)
             for number, result in enumerate(work.results(tasks), 1):
                 results.append(arguments.results, result)
@@ -92,9 +91,8 @@ def _cuts(arguments: argparse.Namespace) -> int:
     for seed, name in itertools.product(seeds, names):
         if time.monotonic() > end:
             break
-        record = recording(SCENARIOS[name]).name
         done = {result.key for result in results.read(arguments.results)}
-        if (record, cuts.how_many(seed), "cut", seed) in done:
+        if (name, package.bearing(), cuts.how_many(seed), "cut", seed) in done:
             continue
         for result in cuts.results(SCENARIOS[name], iter([seed])):
             results.append(arguments.results, result)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.campaign.arena import mounted
-from tests.campaign.recording import Recording
+from tests.campaign.prepared import Prepared
 from tests.campaign.volumes import Unreadable, Volume, Volumes
 from tests.lab.call import LabError, call
 from tests.lab.tree import differences, listing_here
@@ -30,7 +30,7 @@ class Found:
     volume: str
 
 
-def look(disk: Path, recording: Recording, volumes: Volumes, directory: Path) -> Found:
+def look(disk: Path, base: Prepared, volumes: Volumes, directory: Path) -> Found:
     """Check everything, on copies made in `directory`, where the disk is as well."""
     try:
         found = {volume.names[0]: volume for volume in volumes.of(disk)}
@@ -47,10 +47,10 @@ def look(disk: Path, recording: Recording, volumes: Volumes, directory: Path) ->
             image = root / spec.lstrip("/")
             if "loop" not in options.split(",") or not image.is_file():
                 raise Lost(f"fstab takes home from {spec} with {options}")
-            _compare(image, directory / "home", kind, options, recording)
+            _compare(image, directory / "home", kind, options, base)
             return Found("image", "")
         home = _named(spec, list(found.values()), disk, directory)
-        _compare(home.copy(disk, directory / "home.raw"), directory / "home", kind, options, recording)
+        _compare(home.copy(disk, directory / "home.raw"), directory / "home", kind, options, base)
         return Found("copy" if "/by-id/" in spec else "volume", f"{home.dm_uuid} {home.size}")
 
 
@@ -84,10 +84,10 @@ def _says(path: Path, key: str) -> str:
         return ""
 
 
-def _compare(what: Path, at: Path, kind: str, options: str, recording: Recording) -> None:
+def _compare(what: Path, at: Path, kind: str, options: str, base: Prepared) -> None:
     loop = [] if "loop" in options.split(",") else ["loop"]
     with _mounted(what, at, kind, ",".join([*loop, options, "noatime"])) as home:
-        changes = differences(recording.home, listing_here(home))
+        changes = differences(base.home, listing_here(home))
     if changes:
         raise Lost("\n".join([f"{len(changes)} differences:", *changes[:20]]))
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from tests.acceptance.host import Host
 from tests.acceptance.story import identity
 from tests.campaign.after_cut import Found, Lost
-from tests.campaign.recording import Recording, data
+from tests.campaign.prepared import Prepared
+from tests.campaign.recording import data
 from tests.campaign.scenarios import Scenario
 from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
@@ -26,7 +27,7 @@ LEFT = """
 """
 
 
-def go_on(disk: Path, found: Found, first: Found, scenario: Scenario, recording: Recording, directory: Path) -> str:
+def go_on(disk: Path, found: Found, first: Found, scenario: Scenario, base: Prepared, directory: Path) -> str:
     """What became of it: the deploy was done already (whole), was resumed, or was begun anew (went-back).
 
     + found: what the boot has to find
@@ -36,13 +37,13 @@ def go_on(disk: Path, found: Found, first: Found, scenario: Scenario, recording:
     try:
         machine.start()
         machine.succeed("mountpoint -q /home")
-        _compare(machine, recording, "after the boot")
+        _compare(machine, base, "after the boot")
         run = Host(machine, "root", data(scenario)).pyinfra("-y")
         if run.code != 0:
             raise Lost(f"the next run failed: {run.err[-3000:]}")
-        _compare(machine, recording, "after the next run")
-        if (now := identity(machine)) != recording.identity:
-            raise Lost(f"UUID, label or fstab changed:\n{now}, but was:\n{recording.identity}")
+        _compare(machine, base, "after the next run")
+        if (now := identity(machine)) != base.identity:
+            raise Lost(f"UUID, label or fstab changed:\n{now}, but was:\n{base.identity}")
         left = [line for line in machine.succeed(LEFT).splitlines() if "hostwright" in line]
         if left:
             raise Lost("\n".join(["left behind:", *left]))
@@ -55,7 +56,7 @@ def go_on(disk: Path, found: Found, first: Found, scenario: Scenario, recording:
     return "went-back" if found == first else "resumed"
 
 
-def _compare(machine: Machine, recording: Recording, when: str) -> None:
-    changes = differences(recording.home, listing(machine))
+def _compare(machine: Machine, base: Prepared, when: str) -> None:
+    changes = differences(base.home, listing(machine))
     if changes:
         raise Lost("\n".join([f"{len(changes)} differences {when}:", *changes[:20]]))

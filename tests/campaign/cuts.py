@@ -12,14 +12,15 @@ from tests.acceptance.story import identity
 from tests.campaign import package
 from tests.campaign.after_cut import Lost
 from tests.campaign.boot import LEFT
-from tests.campaign.recording import data, recording
+from tests.campaign.prepared import prepared
+from tests.campaign.recording import data
 from tests.campaign.results import Result
 from tests.campaign.scenarios import Scenario
 from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
 from tests.lab.tree import Entry, differences, listing
 
-MOST_CUTS = 4
+MOST_CUTS = 6
 SECONDS_IN_STEP = 6.0
 JOB = "/run/hostwright/lvm/current"
 
@@ -59,14 +60,14 @@ def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int) -> 
 
 
 def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
-    record = recording(scenario)
+    base = prepared(scenario)
     for seed in seeds:
         directory = Path(tempfile.mkdtemp(prefix="cuts-"))
-        machine = Machine(image(), directory / "machine", backing=record.base)
+        machine = Machine(image(), directory / "machine", backing=base.disk)
         begun, outcome, detail = time.monotonic(), "lost", ""
         try:
             machine.start()
-            outcome = cut_and_go_on(Host(machine, "root", data(scenario)), record.home, record.identity, seed)
+            outcome = cut_and_go_on(Host(machine, "root", data(scenario)), base.home, base.identity, seed)
         except (Lost, MachineError) as error:
             detail = str(error)
         finally:
@@ -77,7 +78,7 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
             package.version(),
             "cut",
             scenario.name,
-            record.name,
+            package.bearing(),
             how_many(seed),
             seed,
             "cut",

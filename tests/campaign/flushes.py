@@ -55,9 +55,9 @@ class Bench:
         self.recording = record
         self.directory = directory
         self.replay = Replay(record, directory)
-        self._volumes = Volumes(record.partitions)
+        self._volumes = Volumes(record.prepared.partitions)
         # The base has been shut down in an orderly way: whatever is wrong with it, no power cut is to blame.
-        self.first = look(self.replay.disk, record, self._volumes, directory)
+        self.first = look(self.replay.disk, record.prepared, self._volumes, directory)
 
     def choose(
         self, seed: int, flushes: int | None = None, subsets: int | None = None, boots: int | None = None
@@ -92,7 +92,7 @@ class Bench:
                     chance = random.Random(f"{seed}/{self.scenario.name}/{point}")
                     disk = self.replay.subset(point, chance, self.directory / "subset.raw")
                 with uninterrupted():
-                    found = look(disk, self.recording, self._volumes, self.directory)
+                    found = look(disk, self.recording.prepared, self._volumes, self.directory)
                 if kind == "boot":
                     outcome = self._boot(disk, found)
             except Lost as error:
@@ -125,7 +125,7 @@ class Bench:
         directory = self.directory / "machine"
         try:
             cut = clone(disk, self.directory / "cut.raw")
-            return go_on(cut, found, self.first, self.scenario, self.recording, directory)
+            return go_on(cut, found, self.first, self.scenario, self.recording.prepared, directory)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import threading
@@ -14,19 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.host import Host
-from tests.acceptance.story import identity, reads_leave_no_trace
 from tests.campaign import package
+from tests.campaign.prepared import Prepared, directory, prepared
 from tests.campaign.scenarios import Scenario
-from tests.lab.build import recipe_hash
 from tests.lab.cache import cached
-from tests.lab.call import LabError, call
+from tests.lab.call import LabError
 from tests.lab.image import image
 from tests.lab.machine import Machine
-from tests.lab.tree import GUEST, Entry, listing, plant_few
-from tests.lab.variants import prepare
 
-MIB = 1024**2
-DISK = 8 * 1024**3
 LOG = "/run/hostwright/lvm/current/log"
 
 
@@ -44,19 +38,13 @@ class Boundary:
 @dataclass(frozen=True)
 class Recording:
     """
-    + base: the disk as it was before the machine was started for the deploy
-    + writes: what was written to it from then on
-    + partitions: offset and length of what may be physical volumes on it
+    + prepared: the machine as it was before the deploy
     + boundaries: where steps began, and last where the deploy was over
-    + home: what was in home before
-    + identity: UUID and label of home's file system, and fstab, before
     """
 
     directory: Path
-    partitions: tuple[tuple[int, int], ...]
+    prepared: Prepared
     boundaries: tuple[Boundary, ...]
-    home: dict[str, Entry]
-    identity: str
 
     @property
     def name(self) -> str:
@@ -64,74 +52,26 @@ class Recording:
         return hashlib.sha256(f"{self.boundaries}{self.writes.stat().st_size}".encode()).hexdigest()[:7]
 
     @property
-    def base(self) -> Path:
-        return self.directory / "base.qcow2"
-
-    @property
     def writes(self) -> Path:
+        """What was written to the disk from the start of the machine on."""
         return self.directory / "writes.log"
 
 
 def recording(scenario: Scenario) -> Recording:
     """The record of a scenario with the present package, made first if the cache does not hold it."""
-    planted = hashlib.sha256((GUEST / "plant_few.py").read_bytes()).hexdigest()
-    what = "\0".join([repr(scenario), package.version(), recipe_hash(), planted])
-    key = f"{scenario.name}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hostwright" / "campaign"
-    directory = cached(cache / key, partial(_record, scenario))
-    kept = json.loads((directory / "recording.json").read_text())
-    boundaries = tuple(Boundary(**boundary) for boundary in kept.pop("boundaries"))
-    return Recording(directory, _partitions(scenario), boundaries, **kept)
+    base = prepared(scenario)
+    kept = cached(directory(scenario.name, base.directory.name, package.bearing()), partial(_record, scenario, base))
+    boundaries = json.loads((kept / "boundaries.json").read_text())
+    return Recording(kept, base, tuple(Boundary(**boundary) for boundary in boundaries))
 
 
 def data(scenario: Scenario) -> dict[str, Any]:
     return {"lvm_shrink_to": "2G", **scenario.data}
 
 
-def _record(scenario: Scenario, directory: Path) -> None:
-    made = Machine(image(), directory / "made")
-    try:
-        made.start()
-        prepare(made, **scenario.variant)
-        plant_few(made)
-        reads_leave_no_trace(made)
-        before, known = listing(made), identity(made)
-        made.stop()
-        if scenario.scratch:
-            _partition(made.disk, _partitions(scenario))
-        boundaries = _deploy(scenario, directory, made.disk)
-    finally:
-        made.crash()
-    kept = {"boundaries": [asdict(boundary) for boundary in boundaries], "home": before, "identity": known}
-    (directory / "recording.json").write_text(json.dumps(kept))
-    made.disk.rename(directory / "base.qcow2")
-    for name in ("made", "recorded"):
-        shutil.rmtree(directory / name)
-
-
-def _partitions(scenario: Scenario) -> tuple[tuple[int, int], ...]:
-    if not scenario.scratch:
-        return ((0, DISK),)
-    return (MIB, DISK), (MIB + DISK, scenario.scratch)
-
-
-def _partition(disk: Path, partitions: tuple[tuple[int, int], ...]) -> None:
-    """Move the content of the disk into the first one of partitions that it had not."""
-    raw = disk.with_suffix(".raw")
-    first, last = partitions[0], partitions[-1]
-    with raw.open("wb") as file:
-        file.truncate(last[0] + last[1] + MIB)
-    table = "".join(f"start={start // 512}, size={size // 512}, type=8e\n" for start, size in partitions)
-    subprocess.run(["sfdisk", "--quiet", "--label", "dos", str(raw)], input=table, text=True, check=True)
-    place = f"driver=raw,offset={first[0]},size={first[1]},file.driver=file,file.filename={raw}"
-    call(["qemu-img", "convert", "-n", "--target-image-opts", str(disk), place])
-    call(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(disk)])
-    raw.unlink()
-
-
-def _deploy(scenario: Scenario, directory: Path, base: Path) -> list[Boundary]:
+def _record(scenario: Scenario, base: Prepared, directory: Path) -> None:
     writes = directory / "writes.log"
-    machine = Machine(image(), directory / "recorded", backing=base, write_log=writes)
+    machine = Machine(image(), directory / "machine", backing=base.disk, write_log=writes)
     try:
         machine.start()
         host = Host(machine, "root", data(scenario))
@@ -143,7 +83,8 @@ def _deploy(scenario: Scenario, directory: Path, base: Path) -> list[Boundary]:
         machine.stop()
     finally:
         machine.crash()
-    return boundaries
+    (directory / "boundaries.json").write_text(json.dumps([asdict(boundary) for boundary in boundaries]))
+    shutil.rmtree(directory / "machine")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ class Replay:
         self.flushes = [number for number, entry in enumerate(self.entries) if entry.flushes]
         self.disk = directory / "disk.raw"
         self._done = 0
-        call(["qemu-img", "convert", "-O", "raw", str(recording.base), str(self.disk)])
+        call(["qemu-img", "convert", "-O", "raw", str(recording.prepared.disk), str(self.disk)])
 
     def points(self) -> range:
         """From the last flush before the deploy's first step to the first one behind its end."""
@@ -77,7 +77,7 @@ class Replay:
         return target
 
     def _is_metadata(self, entry: Entry) -> bool:
-        return any(start <= entry.at < start + AREA for start, _ in self.recording.partitions)
+        return any(start <= entry.at < start + AREA for start, _ in self.recording.prepared.partitions)
 
     def _write(self, disk: Path, some: list[Entry]) -> None:
         log = os.open(self.recording.writes, os.O_RDONLY)

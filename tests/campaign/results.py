@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results.jsonl"
 class Result:
     """
     + commit: the package's tree, as `git rev-parse --short HEAD:hostwright` names it
-    + recording: which one the point is of; each is another one, even of the same package
+    + recording: which one the point is of; each is another one, even of the same package. Of cuts, what bears on them
     + kind: `flush`, `subset` (of the writes after it), `boot`, or `cut` (then `point` says how often)
     + seed: of the subset, or of the cuts
     + outcome: `whole`; of boots also `resumed` or `went-back`; `lost` is what must not be
@@ -32,8 +32,8 @@ class Result:
     detail: str = ""
 
     @property
-    def key(self) -> tuple[str, int, str, int]:
-        return self.recording, self.point, self.kind, self.seed
+    def key(self) -> tuple[str, str, int, str, int]:
+        return self.scenario, self.recording, self.point, self.kind, self.seed
 
 
 def read(path: Path) -> list[Result]:
