@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Host:
         return run
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Iterator["subprocess.Popen[bytes]"]:
         """A deploy whose controller is killed at the end of the block."""
         process = subprocess.Popen(
             self.command("-y"),
@@ -77,9 +77,10 @@ class Host:
             start_new_session=True,
         )
         try:
-            yield
+            yield process
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def is_verified(self) -> None:

@@ -91,8 +91,8 @@ def _cuts(arguments: argparse.Namespace) -> int:
     for seed, name in itertools.product(seeds, names):
         if time.monotonic() > end:
             break
-        done = {result.key for result in results.read(arguments.results)}
-        if (name, package.bearing(), cuts.how_many(seed), "cut", seed) in done:
+        done = {(result.kind, *result.key[:2], result.seed) for result in results.read(arguments.results)}
+        if ("cut", name, package.bearing(), seed) in done:
             continue
         for result in cuts.results(SCENARIOS[name], iter([seed])):
             results.append(arguments.results, result)

@@ -1,6 +1,7 @@
 """The power fails at any moment of a deploy, and of the runs that go on with it, as often as chance wants."""
 
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,22 +26,22 @@ SECONDS_IN_STEP = 6.0
 JOB = "/run/hostwright/lvm/current"
 
 
-def how_many(seed: int) -> int:
-    return Random(seed).randint(1, MOST_CUTS)
+def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int) -> tuple[int, str]:
+    """Cuts the power as often as the seed says, but no more when all is done, then lets a last run finish.
 
-
-def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int) -> str:
-    """Cuts the power as often as the seed says, then lets a last run finish; what became of it.
+    Gives how often it was cut, and what became of it.
 
     + home, known: what was in home before, and its identity
     """
     chance = Random(seed)
-    machine, outcome = host.machine, "whole"
+    machine, outcome, count = host.machine, "whole", 0
     for _ in range(chance.randint(1, MOST_CUTS)):
-        with host.running():
-            _wait_for_a_step(machine, chance)
+        with host.running() as controller:
+            if not _a_step_began(machine, chance, controller):
+                break
             time.sleep(chance.uniform(0, SECONDS_IN_STEP))
             machine.crash()
+        count += 1
         machine.start()
         machine.succeed("mountpoint -q /home")
         _compare(machine, home, "after the boot")
@@ -56,7 +57,7 @@ def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int) -> 
         raise Lost("\n".join(["left behind:", *left]))
     if not host.pyinfra("-y").unchanged:
         raise Lost("a run after the last one changed something")
-    return outcome
+    return count, outcome
 
 
 def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
@@ -64,10 +65,10 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
     for seed in seeds:
         directory = Path(tempfile.mkdtemp(prefix="cuts-"))
         machine = Machine(image(), directory / "machine", backing=base.disk)
-        begun, outcome, detail = time.monotonic(), "lost", ""
+        begun, count, outcome, detail = time.monotonic(), 0, "lost", ""
         try:
             machine.start()
-            outcome = cut_and_go_on(Host(machine, "root", data(scenario)), base.home, base.identity, seed)
+            count, outcome = cut_and_go_on(Host(machine, "root", data(scenario)), base.home, base.identity, seed)
         except (Lost, MachineError) as error:
             detail = str(error)
         finally:
@@ -79,7 +80,7 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
             "cut",
             scenario.name,
             package.bearing(),
-            how_many(seed),
+            count,
             seed,
             "cut",
             outcome,
@@ -89,15 +90,17 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
         )
 
 
-def _wait_for_a_step(machine: Machine, chance: Random) -> None:
-    """Until a step that chance chooses has begun, or there is no job to wait for."""
+def _a_step_began(machine: Machine, chance: Random, controller: "subprocess.Popen[bytes]") -> bool:
+    """Waits for a step that chance chooses, or the end of the job; there is none where nothing was left to do."""
     part = chance.random()
     deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
         seen = machine.run(f"cat {JOB}/log; ! test -e {JOB}/status || echo over").out.splitlines()
         steps = [line.split()[1].strip("[]").split("/") for line in seen if line[2:3] == ":" and " [" in line]
         if "over" in seen or (steps and int(steps[-1][0]) >= part * int(steps[-1][1])):
-            return
+            return True
+        if controller.poll() is not None:
+            return False
         time.sleep(0.3)
     raise MachineError("no step began that the power could be cut in")
 
