@@ -6,7 +6,7 @@
 #   once     lines DIGEST<TAB>NAME, and once.d/NAME for each: run in this order, once for the data
 #   each     lines NAME, and each.d/NAME for each: run at each start, and again after a restart in the middle of it
 # ONCE is the record of what ran once: it lies with the data. A line is EVENT<TAB>NAME<TAB>DIGEST<TAB>TIME<TAB>CODE; events:
-# started, done, failed, and rerun, which somebody decided. A name without any, or with rerun, is run.
+# started, done, failed, and rerun, which somebody decided (made: the data are new). A name without any, or with rerun, is run.
 here=${0%/*} tab='	' server='' running='' stopping=''
 : "${ONCE:=/var/lib/hostwright/once}" "${READY:=/run/hostwright-ready}"
 rm -f "$READY"

@@ -1,0 +1,90 @@
+"""What ran once for the data of a MariaDB, and what accounts it has (operations/mariadb.py asks)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase
+from typing_extensions import override
+
+from hostwright.facts.lvm import as_command, pairs
+from hostwright.shell import script, sections
+
+
+@dataclass(frozen=True)
+class Once:
+    """The last that is on record of a command that runs once.
+
+    + event: `started`, `done`, `failed` or `rerun` (decided, and not yet begun)
+    """
+
+    event: str
+    digest: str
+    time: str
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class DataDirectory:
+    """
+    + has_data: a server has been there
+    + record: by the name of the command
+    """
+
+    has_data: bool
+    record: Mapping[str, Once]
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """
+    + answers: the server could be asked
+    + users: by name and host, whether the password is the wanted one
+    + grants: lines of SHOW GRANTS by name and host
+    """
+
+    answers: bool
+    databases: frozenset[str]
+    users: Mapping[tuple[str, str], bool]
+    grants: Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def parse_data(lines: list[str]) -> DataDirectory:
+    found = sections(lines)
+    record = {}
+    for line in found.get("record", []):
+        # The last one may have been cut off when the power was.
+        event, name, digest, time, code, *_ = [*line.split("\t"), "", "", "", ""]
+        if time:
+            record[name] = Once(event, digest, time, code)
+    return DataDirectory(pairs(found["data"]).get("server") == "yes", record)
+
+
+def parse_accounts(lines: list[str]) -> Accounts:
+    databases, users = set(), {}
+    grants: dict[tuple[str, str], list[str]] = {}
+    asked = ("", "")
+    for line in lines:
+        kind, *words = line.split("\t")
+        match kind, words:
+            case "database", [name]:
+                databases.add(name)
+            case "user", [name, host, same]:
+                users[name, host] = same == "1"
+            case "grants", [name, host]:
+                asked = (name, host)
+            case _ if line.startswith("GRANT "):
+                grants.setdefault(asked, []).append(line)
+    granted = {key: tuple(some) for key, some in grants.items()}
+    return Accounts("alive" in lines, frozenset(databases), users, granted)
+
+
+class MariadbData(FactBase[DataDirectory]):
+    """The data directory of a MariaDB in a container, on its host."""
+
+    @override
+    def command(self, directory: str) -> str:
+        return as_command(script("mariadb", DIRECTORY=directory))
+
+    @override
+    def process(self, output: list[str]) -> DataDirectory:
+        return parse_data(output)

@@ -1,0 +1,166 @@
+"""Compose projects: uploaded, checked by compose itself, brought up, and waited for until they are healthy."""
+
+import base64
+import gzip
+import io
+import shlex
+import tarfile
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pyinfra import host
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.exceptions import DeployError
+from pyinfra.api.operation import OperationMeta
+
+from hostwright.facts.compose import parse_project
+from hostwright.operations import lock
+from hostwright.operations.by_stdin import asked, told
+from hostwright.operations.replanning import failing, is_stale
+from hostwright.plans.compose import (
+    ComposePlan,
+    Project,
+    check,
+    complete,
+    container_names,
+    decide,
+    decide_absent,
+    draw,
+    images,
+)
+from hostwright.refusal import Refusal
+from hostwright.shell import script
+
+WAIT_SECONDS = 180
+
+
+def project(
+    name: str,
+    directory: str,
+    files: Mapping[str, str | bytes] | None = None,
+    secrets: Mapping[str, str | bytes] | None = None,
+    present: bool = True,
+    remove_data: bool = False,
+    wait: float = WAIT_SECONDS,
+    **arguments: Any,
+) -> OperationMeta:
+    """
+    Bring a compose project up as its files say, or take it down; only services that a change concerns are made anew.
+
+    + name: name of the project
+    + directory: where its files are on the host; `docker-compose.yml` is one of them
+    + files: contents by path below the directory, readable by all
+    + secrets: the same, readable by their owner only, and never shown
+    + present: whether it is to be there
+    + remove_data: when it is not, its volumes go with it; directories of the host that it mounts stay in any case
+    + wait: seconds until every service must be running, and healthy where it has a health check
+
+    Refused, before anything is changed on any host: a project that compose does not take; a container of another
+    project under a name that it wants; no engine, none that answers, or no compose. Files that somebody else wrote are
+    kept beside ours, as `NAME.before-hostwright`. Compose v2 and v1. Source: the Compose specification.
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import compose
+
+        compose.project("shop", "/opt/shop", {"docker-compose.yml": "services: {web: {image: nginx}}"})
+    """
+    given = {**(files or {}), **(secrets or {})} if present else {}
+    contents = {path: content.encode() if isinstance(content, str) else content for path, content in given.items()}
+    wish = Project(name, directory, contents, frozenset(secrets or {}))
+    try:
+        plan = _plan(wish, present, remove_data, arguments)
+    except Refusal as refusal:
+        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+    title = f"Bring {name} up" if present else f"Take {name} down"
+    words = {"name": title} | arguments
+    return _bring(plan=plan, wish=wish, present=present, remove_data=remove_data, wait=wait, **words)
+
+
+def rendered(templates: Path, **values: Any) -> dict[str, str]:
+    """The files of a project: every one in the directory, with Jinja2 templates (`*.j2`) rendered."""
+    environment = Environment(loader=FileSystemLoader(templates), undefined=StrictUndefined, keep_trailing_newline=True)
+    found = {}
+    for path in sorted(file for file in templates.rglob("*") if file.is_file()):
+        name = path.relative_to(templates).as_posix()
+        text = environment.get_template(name).render(**values) if path.suffix == ".j2" else path.read_text()
+        found[name.removesuffix(".j2")] = text
+    return found
+
+
+def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, Any]) -> ComposePlan:
+    if present:
+        check(wish)
+        wish = complete(wish)
+    state = parse_project(_look(wish, arguments))
+    plan = decide(wish, state) if present else decide_absent(wish, state, remove_data)
+    click.echo(f"\n{draw(host.name, wish, plan, state.diff)}\n", err=True)
+    return plan
+
+
+def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
+    has_files = bool(wish.files)
+    variables = {
+        "NAME": wish.name,
+        "DIRECTORY": wish.directory,
+        "FILES": "\n".join(sorted(wish.files)),
+        "SECRETS": "\n".join(sorted(wish.secrets)),
+        "CONTAINERS": " ".join(container_names(wish)) if has_files else "",
+        "IMAGES": " ".join(sorted(set(images(wish).values()))) if has_files else "",
+        "DIFF": "yes" if host.state.config.DIFF else "no",
+    }
+    command = StringCommand("sh", "-c", shlex.quote(script("compose", **variables)))
+    good, output = asked(command, packed(wish), arguments)
+    if not good:
+        raise Refusal(f"the host did not tell what there is of {wish.name}: {output.stderr.strip()}")
+    return list(output.stdout_lines)
+
+
+@operation()
+def _bring(
+    plan: ComposePlan, wish: Project, present: bool, remove_data: bool, wait: float
+) -> Generator[FunctionCommand, None, None]:
+    try:
+        if is_stale():
+            plan = _plan(wish, present, remove_data, {})
+    except Refusal as refusal:
+        yield failing(f"refused, and not changed by this operation: {refusal}")
+        return
+    if plan.act:
+        yield FunctionCommand(_act, (wish, plan, remove_data, wait), {})
+    else:
+        host.noop("it is as wanted")
+
+
+def _act(state: State, host: Host, wish: Project, plan: ComposePlan, remove_data: bool, wait: float) -> bool:  # noqa: ARG001
+    whole = complete(wish) if plan.act == "up" else wish
+    variables = {
+        "NAME": wish.name,
+        "DIRECTORY": wish.directory,
+        "FILES": "\n".join(sorted(whole.files)),
+        "OLD": "\n".join(plan.old),
+        "COMPOSE": plan.compose,
+        "BUILD": " ".join(plan.build),
+        "LIMIT": str(round(wait)),
+        "OURS": lock.fenced(":").get_raw_value(),
+    }
+    call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"
+    command = StringCommand("sh", "-c", shlex.quote(f"{script('compose_up', **variables)}\n{call}"))
+    return told(command, packed(whole))
+
+
+def packed(wish: Project) -> str:
+    """The files as base64 of a tar.gz. They travel on standard input, which no process list and no log shows."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path, content in sorted(wish.files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mode = 0o600 if path in wish.secrets else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return base64.b64encode(gzip.compress(archive.getvalue(), mtime=0)).decode()

@@ -1,0 +1,254 @@
+"""What becomes of a compose project: which files and services change, and why."""
+
+import hashlib
+import json
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+
+from hostwright.facts.compose import DIGEST, ProjectState, ServiceContainer
+from hostwright.refusal import Refusal
+
+FILE, OVERRIDE = "docker-compose.yml", "docker-compose.override.yml"
+_NAME = re.compile("[a-z0-9][a-z0-9_-]*")
+_TOP = ("secrets", "configs", "networks", "volumes")
+
+
+@dataclass(frozen=True)
+class Project:
+    """
+    + directory: where its files are on the host
+    + files: contents by path below it
+    + secrets: those of them that nobody else may read, and that are never shown
+    """
+
+    name: str
+    directory: str
+    files: Mapping[str, bytes]
+    secrets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ComposePlan:
+    """
+    + act: bring it `up`, take it `down`, or nothing
+    + lines: what changes, in words
+    + build: services whose image is built
+    + old: files of an earlier run that are removed
+    """
+
+    compose: str
+    act: Literal["up", "down", ""]
+    lines: tuple[str, ...]
+    build: tuple[str, ...] = ()
+    old: tuple[str, ...] = ()
+
+
+def complete(project: Project) -> Project:
+    """The project as it is put on the host: with what it takes to see from a container which definition it is of."""
+    labels = {name: {"labels": {DIGEST: digest}} for name, digest in _digests(project).items()}
+    override = json.dumps({"services": labels}, indent=1, sort_keys=True).encode() + b"\n"
+    return Project(
+        project.name, project.directory, dict(project.files) | {OVERRIDE: override}, project.secrets | {OVERRIDE}
+    )
+
+
+def services(project: Project) -> dict[str, dict[str, Any]]:
+    return _compose_file(project)["services"]  # type: ignore[no-any-return]
+
+
+def container_names(project: Project) -> list[str]:
+    """The names that services ask for, as they are written."""
+    return [str(service["container_name"]) for service in services(project).values() if "container_name" in service]
+
+
+def images(project: Project) -> dict[str, str]:
+    """The images that services name, as they are written."""
+    return {name: str(service["image"]) for name, service in services(project).items() if "image" in service}
+
+
+def check(project: Project) -> None:
+    if not _NAME.fullmatch(project.name):
+        raise Refusal(
+            f"compose project {project.name!r}: small letters, digits, _ and - only, and a letter or digit first"
+        )
+    if not project.directory.startswith("/") or posixpath.normpath(project.directory) == "/":
+        raise Refusal(f"compose project {project.name}: directory {project.directory!r}: an absolute path, and not /")
+    for path in project.files:
+        if path != posixpath.normpath(path) or path.startswith(("/", "..", ".hostwright")) or "\n" in path:
+            raise Refusal(f"compose project {project.name}: file {path!r}: a path below {project.directory}")
+    services(project)
+
+
+def decide(project: Project, state: ProjectState) -> ComposePlan:
+    """
+    + project: a complete one
+    """
+    _answers(state)
+    if state.invalid:
+        raise Refusal(f"compose does not take the project {project.name}: {state.invalid}")
+    names = set(container_names(project))
+    for container in state.containers:
+        if container.name in names and container.project != project.name:
+            of = f"the compose project {container.project}" if container.project else "no compose project"
+            raise Refusal(
+                f"container {container.name} is there already, and of {of}; "
+                f"remove it (docker rm {container.name}: its volumes stay), or choose another name"
+            )
+    changes, build = [], []
+    for service, definition in services(project).items():
+        of_it = [one for one in state.containers if (one.project, one.service) == (project.name, service)]
+        why, anew = _change(service, definition, of_it, project, state)
+        if why:
+            changes.append(why)
+        if anew and "build" in definition:
+            build.append(service)
+    changes += [
+        f"service {service}: removed, it is no longer in the project"
+        for service in sorted({one.service for one in state.containers if one.project == project.name})
+        if service not in services(project)
+    ]
+    files = [_file_line(path, what) for path, what in sorted(state.files.items())]
+    lines = (*files, *changes)
+    old = tuple(path for path, what in state.files.items() if what == "old")
+    return ComposePlan(state.compose, "up" if lines else "", lines, tuple(build), old)
+
+
+def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> ComposePlan:
+    _answers(state)
+    ours = [one for one in state.containers if one.project == project.name]
+    old = tuple(path for path, what in state.files.items() if what == "old")
+    if ours and FILE not in old:
+        raise Refusal(
+            f"the containers {', '.join(one.name for one in ours)} are of the project {project.name}, but its files "
+            f"are not in {project.directory}: docker rm -f them by hand"
+        )
+    volumes = ["its volumes: removed with all that is in them"] if remove_data and (ours or old) else []
+    lines = [f"container {one.name}: stopped and removed" for one in ours] + [f"file {path}: removed" for path in old]
+    return ComposePlan(state.compose, "down" if lines else "", (*lines, *volumes), (), old)
+
+
+def draw(host: str, project: Project, plan: ComposePlan, diff: tuple[str, ...] = ()) -> str:
+    lines = [f"{host}: compose project {project.name} in {project.directory} ({plan.compose})"]
+    lines += [f"  {line}" for line in plan.lines or ("nothing to do: it is as wanted",)]
+    return "\n".join([*lines, *(f"    {line}" for line in diff)])
+
+
+def _answers(state: ProjectState) -> None:
+    if not state.engine:
+        raise Refusal("there is no docker on this host")
+    if "permission denied" in state.error.lower():
+        raise Refusal(
+            f"{state.user} may not speak to docker: {state.error}; let pyinfra use sudo (_sudo, --sudo), or put them "
+            "into its group"
+        )
+    if state.error:
+        raise Refusal(f"docker does not answer: {state.error}; see systemctl status docker")
+    if not state.compose:
+        raise Refusal("there is no compose on this host: install docker-compose (Debian), or docker-compose-plugin")
+
+
+def _change(
+    service: str,
+    definition: Mapping[str, Any],
+    containers: list[ServiceContainer],
+    project: Project,
+    state: ProjectState,
+) -> tuple[str, bool]:
+    """What happens to a service, in words, and whether it is made anew."""
+    wanted = _digests(project)[service]
+    image = str(definition.get("image", ""))
+    if not containers:
+        return f"service {service}: made and started", True
+    for one in containers:
+        if one.digest != wanted:
+            return f"service {service}: made anew, its definition or a file that it uses changed", True
+        if image in state.images and one.image != state.images[image]:
+            return f"service {service}: made anew, {image} is another image now", True
+    for one in containers:
+        lasting = definition.get("restart", "no") not in ("no", False)
+        if one.status != "running" and (one.code != 0 or lasting or one.status != "exited"):
+            return f"service {service}: started, it is {one.status} (code {one.code})", False
+        if one.health not in ("", "healthy"):
+            return f"service {service}: waited for, it is {one.health}", False
+    return "", False
+
+
+def _file_line(path: str, what: str) -> str:
+    said = {
+        "missing": "written",
+        "different": "changed",
+        "mode": "given its owner and mode",
+        "old": "removed, no longer in the project",
+    }
+    return f"file {path}: {said[what]}"
+
+
+def _compose_file(project: Project) -> dict[str, Any]:
+    if FILE not in project.files:
+        raise Refusal(f"compose project {project.name} has no {FILE}")
+    try:
+        read = yaml.safe_load(project.files[FILE])
+    except yaml.YAMLError as error:
+        raise Refusal(f"compose project {project.name}: {FILE} is no YAML: {' '.join(str(error).split())}") from None
+    found = read.get("services") if isinstance(read, dict) else None
+    if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):
+        raise Refusal(f"compose project {project.name}: {FILE} has no services")
+    return read  # type: ignore[no-any-return]
+
+
+def _digests(project: Project) -> dict[str, str]:
+    """Of each service: its definition, all that is declared beside the services, and the files that it uses."""
+    whole = _compose_file(project)
+    found = {}
+    for name, service in whole["services"].items():
+        declared = {key: whole[key] for key in _TOP if key in whole}
+        text = json.dumps([service, declared], sort_keys=True, default=str)
+        used = sorted(
+            {path for path in project.files if path != OVERRIDE and _uses([service, _named(service, whole)], path)}
+        )
+        if ".env" in project.files and "$" in text:
+            used.append(".env")
+        contents = [(path, _digest(project, path)) for path in used]
+        found[name] = hashlib.sha256(json.dumps([text, contents]).encode()).hexdigest()
+    return found
+
+
+def _named(service: Mapping[str, Any], whole: Mapping[str, Any]) -> list[Any]:
+    """The secrets and configs that a service names."""
+    named = []
+    for kind in ("secrets", "configs"):
+        for one in service.get(kind) or ():
+            name = one.get("source") if isinstance(one, dict) else one
+            named.append((whole.get(kind) or {}).get(name))
+    return named
+
+
+def _digest(project: Project, path: str) -> str:
+    """What the label tells of a secret must cost whoever guesses at it."""
+    content = project.files[path]
+    if path in project.secrets:
+        salt = f"{project.name} {project.directory} {path}".encode()
+        return hashlib.scrypt(content, salt=salt, n=2**14, r=8, p=1).hex()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _uses(value: object, path: str) -> bool:
+    """Whether any string in it is the path, or a directory above it."""
+    return any(said == path or said == "." or path.startswith(f"{said}/") for said in _relative(value))
+
+
+def _relative(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _relative(one)
+    elif isinstance(value, str) and value and "\n" not in value:
+        said = posixpath.normpath(value.partition(":")[0] or "/")
+        if not said.startswith(("/", "..")):
+            yield said

@@ -1,0 +1,198 @@
+"""MariaDB: what to do about commands whose outcome nobody knows, and what changes of its databases and users."""
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hostwright.facts.mariadb import Accounts, DataDirectory, Once
+from hostwright.refusal import Refusal
+from hostwright.settings_mariadb import Grant, Mariadb, User
+
+RECORD = "/var/lib/mysql/hostwright-once"
+_SHOWN = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<object>.+?) TO .*?(?P<option> WITH GRANT OPTION)?")
+
+
+@dataclass(frozen=True)
+class InitPlan:
+    """
+    + decided: lines for the record
+    + lines: what is decided, in words
+    + notes: what to know of commands that are not run again
+    """
+
+    decided: tuple[str, ...]
+    lines: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccountsPlan:
+    """
+    + statements: SQL, with no password in it
+    + lines: the same in words
+    """
+
+    statements: tuple[str, ...]
+    lines: tuple[str, ...]
+    known: bool = True
+
+
+def native_hash(password: str) -> str:
+    """As mysql_native_password keeps it."""
+    return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+
+
+def decide_init(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory) -> InitPlan:
+    """
+    + digests: of the commands that run once, by name
+    """
+    decided, lines, notes, open_ = [], [], [], []
+    # Whoever ran them without us left no record.
+    foreign = found.has_data and not found.record
+    for name, digest in digests.items():
+        last = found.record.get(name)
+        if last.event == "rerun" if last else not foreign:
+            continue
+        changed = last is not None and last.event == "done" and last.digest != digest
+        if last and last.event == "done" and not (changed and wish.init_resume):
+            if changed:
+                notes.append(
+                    f"{name} was carried out on {last.time}, and has other contents now: it is not run again unless "
+                    "you say --data mariadb_init_resume=rerun (or done: it is as if the new contents had been run)"
+                )
+            continue
+        if not wish.init_resume:
+            open_.append(_open(name, last))
+            continue
+        decided.append("\t".join([wish.init_resume, name, digest, "decided", ""]))
+        said = "run again" if wish.init_resume == "rerun" else "taken for carried out"
+        lines.append(f"{name}: {said}, as mariadb_init_resume says")
+    if open_:
+        raise Refusal(
+            f"{'; '.join(open_)}. Look at the database (docker logs {wish.container}), then decide: "
+            "--data mariadb_init_resume=rerun (run it), or done (it is all there)"
+        )
+    return InitPlan(tuple(decided), tuple(lines), tuple(notes))
+
+
+def _open(name: str, last: Once | None) -> str:
+    if last is None:
+        return f"{name}: the data were there before, and nothing tells whether it has been run on them"
+    if last.event == "failed":
+        return f"{name} failed on {last.time} with code {last.code}, and is not run again by itself"
+    return f"{name} was begun on {last.time}, and its end is not on record: it may have run in part"
+
+
+def warnings(wish: Mariadb) -> Iterator[str]:
+    if wish.restart == "no" or str(wish.restart).startswith("on-failure"):
+        yield (
+            f"mariadb_restart = {wish.restart}: after a clean reboot of the host the database stays down; "
+            "unless-stopped brings it back"
+        )
+    for port in wish.publish:
+        if port.count(":") == 1 or port.startswith(("0.0.0.0:", "[::]:")):
+            yield f"mariadb_publish = {port}: it can be reached on every address of the host, past its firewall"
+    if wish.subnet and not ipaddress.ip_network(wish.subnet).is_private:
+        yield (
+            f"mariadb_subnet = {wish.subnet}: these are public addresses, and belong to somebody on the Internet, whom "
+            "this host does not reach any more; private ones are 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
+        )
+
+
+def question(wish: Mariadb) -> str:
+    """SQL that tells what `parse_accounts` reads."""
+    lines = ["SELECT 'alive';", "SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;"]
+    for user in wish.users:
+        same = f"IFNULL(JSON_VALUE(Priv, '$.authentication_string') = '{native_hash(user.password or '')}', 0)"
+        where = f"User = '{user.name}' AND Host = '{user.host}'"
+        lines += [
+            f"SELECT 'user', User, Host, {same} FROM mysql.global_priv WHERE {where};",
+            f"SELECT 'grants', '{user.name}', '{user.host}';",
+            f"SHOW GRANTS FOR {_account(user)};",
+        ]
+    return "\n".join(lines)
+
+
+def decide_accounts(wish: Mariadb, found: Accounts) -> AccountsPlan:
+    if not found.answers:
+        return AccountsPlan((), (), known=False)
+    statements, lines = [], []
+    for name in wish.databases:
+        if name not in found.databases:
+            statements.append(f"CREATE DATABASE IF NOT EXISTS `{name}`;")
+            lines.append(f"database {name}: created")
+    for user in wish.users:
+        for statement, line in _user(user, found):
+            statements.append(statement)
+            lines.append(f"user {user.name}@{user.host}: {line}")
+    return AccountsPlan(tuple(statements), tuple(lines))
+
+
+def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
+    key = (user.name, user.host)
+    if user.absent:
+        if key in found.users:
+            yield f"DROP USER {_account(user)};", "dropped"
+        return
+    identified = f"IDENTIFIED VIA mysql_native_password USING '{native_hash(user.password or '')}'"
+    if key not in found.users:
+        yield f"CREATE USER {_account(user)} {identified};", "created"
+    elif not found.users[key]:
+        yield f"ALTER USER {_account(user)} {identified};", "given its password"
+    wanted = _by_object(Grant.read(text) for text in user.grants)
+    present = _by_object(_shown(line) for line in found.grants.get(key, ()))
+    for at in sorted({*wanted, *present}):
+        want, have = wanted.get(at, frozenset()), present.get(at, frozenset())
+        # What is more than wanted is taken away first: all privileges are not all but one.
+        if have - want:
+            yield (
+                f"REVOKE {_privileges(have - want)} ON {_quoted(at)} FROM {_account(user)};",
+                _words("loses", have - want, at),
+            )
+        if want - have:
+            option = " WITH GRANT OPTION" if "GRANT OPTION" in want else ""
+            given = (want - have) - {"GRANT OPTION"} or {"USAGE"}
+            yield (
+                f"GRANT {_privileges(frozenset(given))} ON {_quoted(at)} TO {_account(user)}{option};",
+                _words("gets", want - have, at),
+            )
+
+
+def _shown(line: str) -> Grant:
+    found = _SHOWN.fullmatch(line)
+    assert found, line
+    words = frozenset(word.strip() for word in found["privileges"].split(", "))
+    return Grant(privileges=words, object=found["object"].replace("`", ""), option=bool(found["option"]))
+
+
+def _by_object(grants: Iterator[Grant]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for grant in grants:
+        option = {"GRANT OPTION"} if grant.option else set()
+        # USAGE is the name of no privilege at all.
+        found[grant.object] = found.get(grant.object, frozenset()) | (grant.privileges - {"USAGE"}) | option
+    return {at: privileges for at, privileges in found.items() if privileges}
+
+
+def _words(verb: str, privileges: frozenset[str], at: str) -> str:
+    return f"{verb} {_privileges(privileges)} on {at}"
+
+
+def _privileges(privileges: frozenset[str]) -> str:
+    return ", ".join(sorted(privileges))
+
+
+def _quoted(at: str) -> str:
+    database, _, table = at.partition(".")
+    return ".".join(part if part == "*" else f"`{part}`" for part in (database, table))
+
+
+def _account(user: User) -> str:
+    return f"'{user.name}'@'{user.host}'"
+
+
+def draw(host: str, title: str, lines: tuple[str, ...], notes: tuple[str, ...] = ()) -> str:
+    shown = [f"  {line}" for line in lines] or ["  nothing to do: it is as wanted"]
+    return "\n".join([f"{host}: {title}", *shown, *(f"  note: {note}" for note in notes)])

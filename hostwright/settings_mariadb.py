@@ -1,0 +1,185 @@
+"""The data of `deploys/mariadb.py`, validated."""
+
+import ipaddress
+import re
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from hostwright.plans.restart_policy import normalized
+from hostwright.refusal import Refusal
+from hostwright.settings import Settings, absolute
+
+_PUBLISHED = re.compile(r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5}):(?P<inside>[0-9]{1,5})")
+_CONTAINER = re.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_GRANT = re.compile(r"(?P<privileges>[A-Za-z ,]+?) +ON +(?P<object>\S+?)(?P<option> +WITH +GRANT +OPTION)?", re.I)
+
+
+def sql_name(name: str) -> str:
+    if not name or re.search(r"[\x00-\x1f'\"`\\]", name):
+        raise ValueError("no name that is taken here: no quotes, backslashes or control characters")
+    return name
+
+
+class Grant(Settings):
+    """
+    + privileges: in capital letters; `ALL PRIVILEGES` for all
+    + object: `*.*`, `nova.*` or `nova.instances`, without quotes
+    """
+
+    privileges: frozenset[str]
+    object: str
+    option: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        found = _GRANT.fullmatch(text.strip())
+        if not found or "." not in found["object"]:
+            raise ValueError(f"{text!r} is no grant: as in `SELECT, INSERT ON nova.*` or `ALL ON nova.*`")
+        words = (" ".join(word.upper().split()) for word in found["privileges"].split(","))
+        privileges = frozenset("ALL PRIVILEGES" if word == "ALL" else word for word in words)
+        return cls(privileges=privileges, object=found["object"].replace("`", ""), option=bool(found["option"]))
+
+
+class User(Settings):
+    name: str
+    host: str = "%"
+    password: str | None = Field(None, repr=False)
+    grants: tuple[str, ...] = ()
+    absent: bool = False
+
+    @field_validator("name", "host")
+    @classmethod
+    def _is_sql_name(cls, name: str) -> str:
+        return sql_name(name)
+
+    @field_validator("grants")
+    @classmethod
+    def _are_grants(cls, grants: tuple[str, ...]) -> tuple[str, ...]:
+        for grant in grants:
+            Grant.read(grant)
+        return grants
+
+    @model_validator(mode="after")
+    def _is_not_root(self) -> Self:
+        if (self.name, self.host) == ("root", "localhost"):
+            raise ValueError("root@localhost is looked after already: its password is mariadb_root_password")
+        return self
+
+
+class Mariadb(Settings):
+    """What `deploys/mariadb.py` is told, by its keys without `mariadb_`."""
+
+    # Of what is no secret a refusal shows the value; these two are looked at apart.
+    root_password: Any = Field(repr=False)
+    users: Any = Field((), repr=False)
+    project_dir: str = "/opt/mariadb_yoga"
+    container: str = "mariadb_yoga"
+    data_dir: str = "/var/lib/openstack/yoga/mysql"
+    publish: tuple[str, ...] = ("127.0.0.1:23306:3306",)
+    restart: str | bool = "unless-stopped"
+    init: tuple[str, ...] = ()
+    init_resume: Literal["rerun", "done"] | None = None
+    databases: tuple[str, ...] = ()
+    subnet: str | None = None
+    address: str | None = None
+    base_image: str = "debian:bookworm-slim"
+    image: str | None = None
+    settings: dict[str, str | int | bool | None] = Field(default_factory=dict)
+    tz: str | None = None
+    stop_grace: int = Field(120, ge=1)
+
+    @field_validator("project_dir", "data_dir")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        return absolute(path)
+
+    @field_validator("container")
+    @classmethod
+    def _is_container_name(cls, name: str) -> str:
+        if not _CONTAINER.fullmatch(name):
+            raise ValueError("no name for a container: letters, digits and _ . -")
+        return name
+
+    @field_validator("publish", "init", "databases", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) and value else value or ()
+
+    @field_validator("publish")
+    @classmethod
+    def _are_published(cls, ports: tuple[str, ...]) -> tuple[str, ...]:
+        for port in ports:
+            found = _PUBLISHED.fullmatch(port)
+            if not found or not all(0 < int(found[name]) < 65536 for name in ("port", "inside")):
+                raise ValueError(f"{port!r}: as in 127.0.0.1:23306:3306 (address, port of the host, port inside)")
+            if found["address"]:
+                ipaddress.ip_address(found["address"].strip("[]"))
+        return ports
+
+    @field_validator("restart")
+    @classmethod
+    def _is_policy(cls, policy: str | bool) -> str:
+        try:
+            return normalized("mariadb_restart", policy)
+        except Refusal as refusal:
+            raise ValueError(str(refusal)) from None
+
+    @field_validator("databases")
+    @classmethod
+    def _are_sql_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sql_name(name) for name in names)
+
+    @field_validator("settings")
+    @classmethod
+    def _are_settings(cls, settings: dict[str, str | int | bool | None]) -> dict[str, str | int | bool | None]:
+        for name, value in settings.items():
+            if not re.fullmatch("[A-Za-z0-9_.-]+", name) or "\n" in str(value):
+                raise ValueError(f"{name!r}: the name of an option of the server, and a value on one line")
+        return settings
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.address and not self.subnet:
+            raise ValueError(f"mariadb_address = {self.address!r}: only with the mariadb_subnet that it is in")
+        if self.subnet:
+            network = ipaddress.ip_network(self.subnet)
+            if self.address and ipaddress.ip_address(self.address) not in list(network.hosts())[1:]:
+                raise ValueError(
+                    f"mariadb_address = {self.address!r}: no free address of {network}; its first one is the gateway"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_are_sound(self) -> Self:
+        object.__setattr__(self, "root_password", password("mariadb_root_password", self.root_password))
+        if not isinstance(self.users, (list, tuple)):
+            raise ValueError("mariadb_users is no list of users")
+        users = tuple(_user(number, user) for number, user in enumerate(self.users, 1))
+        if len({(user.name, user.host) for user in users}) != len(users):
+            raise ValueError("mariadb_users names a user twice")
+        object.__setattr__(self, "users", users)
+        return self
+
+
+def password(what: str, value: object) -> str:
+    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if not text or re.search(r"[\x00-\x1f]", text):
+        raise ValueError(f"{what} is no password: one line of text, and not empty")
+    return text
+
+
+def _user(number: int, user: object) -> User:
+    what = f"mariadb_users, number {number}"
+    if not isinstance(user, dict):
+        raise ValueError(f"{what}: a mapping with name, host, password, grants or absent")
+    try:
+        found = User(**user)
+    except ValidationError as error:
+        said = (
+            f"{'.'.join(map(str, one['loc']))} {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
+        )
+        raise ValueError(f"{what}: {'; '.join(said).strip()}") from None
+    if not found.absent:
+        password(f"that of {what}", found.password or "")
+    return found

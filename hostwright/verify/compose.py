@@ -1,0 +1,47 @@
+"""Services of compose projects.
+
+Sources: docker-ps(1), docker-inspect(1).
+"""
+
+from hostwright.verify.commands import Host
+
+
+class ComposeService:
+    """Test a service of a compose project
+
+    >>> ComposeService(host, "mariadb_yoga", "mysql").is_healthy
+    True
+    """
+
+    def __init__(self, host: Host, project: str, name: str) -> None:
+        self.host = host
+        self.project = project
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<compose service {self.project}/{self.name}>"
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.containers)
+
+    @property
+    def containers(self) -> list[str]:
+        """Names of its containers, running or not"""
+        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={self.name}"]
+        filters = " ".join(f"--filter label={label}" for label in labels)
+        return self.host.check_output(f"docker ps --all {filters} --format '{{{{.Names}}}}'").split()
+
+    @property
+    def is_running(self) -> bool:
+        return self.exists and all(state == "running" for state in self._said("{{.State.Status}}"))
+
+    @property
+    def is_healthy(self) -> bool:
+        """Running, and healthy where it has a health check"""
+        form = "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}healthy{{end}}"
+        return self.exists and all(state == "running healthy" for state in self._said(form))
+
+    def _said(self, form: str) -> list[str]:
+        inspect = f"docker inspect --type container --format '{form}' {' '.join(self.containers)}"
+        return self.host.check_output(inspect).splitlines()

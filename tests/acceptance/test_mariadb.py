@@ -1,0 +1,225 @@
+"""MariaDB in one container with several commands: what is acknowledged stays, whatever happens to it."""
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostwright.plans.mariadb import native_hash
+from tests.acceptance.host import Run, pyinfra
+from tests.lab.engine import install_compose, install_docker, load_mariadb
+from tests.lab.machine import Machine
+
+MakeHost = Callable[..., Any]
+ROOT, NOVA = 'it\'s "root" \\ here', "sesame"
+CLIENT = "docker run --rm --network host lab/mariadb mariadb -h 127.0.0.1 -P 23306 -u nova -psesame -N"
+# Each number is told when the server has acknowledged it.
+WRITER = """docker run --rm --network host lab/mariadb sh -c '
+    n={first}
+    while mariadb -h 127.0.0.1 -P 23306 -u nova -psesame -e "INSERT INTO nova.rows VALUES ($n)"; do
+        echo $n
+        n=$((n + 1))
+    done'"""
+
+
+def data(tmp_path: Path, **more: Any) -> dict[str, Any]:
+    init = tmp_path / "init.sql"
+    init.write_text(
+        "CREATE DATABASE nova; CREATE TABLE nova.rows (n INT PRIMARY KEY); INSERT INTO nova.rows VALUES (0);\n"
+    )
+    user = {"name": "nova", "password": NOVA, "grants": ["SELECT, INSERT ON nova.*", "ALL ON glance.*"]}
+    known = {
+        "image": "lab/mariadb",
+        "root_password": ROOT,
+        "init": [str(init)],
+        "databases": ["glance"],
+        "users": [user],
+    }
+    return {f"mariadb_{key}": value for key, value in (known | more).items()}
+
+
+def deploy(host: Any, settings: dict[str, Any], *flags: str) -> Run:
+    host.machine.inventory(host.inventory, data=settings)
+    return pyinfra("-y", *flags, str(host.inventory), "deploys/mariadb.py")
+
+
+@contextmanager
+def writing(machine: Machine, first: int) -> Iterator[list[int]]:
+    """A client that writes rows over the published port; the list has those that were acknowledged."""
+    acknowledged: list[int] = []
+    # A connection of its own: the machine may go down under it.
+    words = ["ssh", "-o", "ControlPath=none", *machine.ssh_args, "root@127.0.0.1", WRITER.format(first=first)]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True
+    )
+
+    def listen() -> None:
+        assert process.stdout is not None
+        acknowledged.extend(int(line) for line in process.stdout)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 120
+        while len(acknowledged) < 5:
+            assert time.monotonic() < deadline, "nothing was written"
+            time.sleep(0.2)
+        yield acknowledged
+    finally:
+        process.terminate()
+        thread.join()
+        process.wait()
+
+
+def rows(machine: Machine) -> set[int]:
+    return {int(line) for line in machine.wait_until_succeeds(f"{CLIENT} -e 'SELECT n FROM nova.rows'", 180).split()}
+
+
+def is_well(machine: Machine) -> None:
+    machine.wait_until_succeeds(
+        "docker inspect --format '{{.State.Health.Status}}' mariadb_yoga | grep -x healthy", 240
+    )
+
+
+def record(machine: Machine) -> list[str]:
+    lines = machine.succeed("cat /var/lib/openstack/yoga/mysql/hostwright-once").splitlines()
+    return [" ".join(line.split("\t")[:2]) for line in lines]
+
+
+def test_it_runs_once_and_keeps_what_it_acknowledged(make_host: MakeHost, tmp_path: Path) -> None:
+    keeps_what_it_acknowledged(make_host(), tmp_path)
+
+
+@pytest.mark.matrix
+def test_it_does_so_with_compose_v2(make_host: MakeHost, tmp_path: Path) -> None:
+    keeps_what_it_acknowledged(make_host("trixie"), tmp_path)
+
+
+def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
+    machine = host.machine
+    assert "mariadb_root_password is not set" in deploy(host, {}).err
+    assert "there is no docker on this host" in deploy(host, data(tmp_path)).err
+    install_docker(machine)
+    assert "there is no compose on this host" in deploy(host, data(tmp_path)).err
+    install_compose(machine)
+    load_mariadb(machine, "lab/mariadb")
+
+    shown = deploy(host, data(tmp_path), "--dry")
+    assert shown.code == 0, shown.err
+    assert "service mysql: made and started" in shown.err
+    machine.succeed('test ! -e /opt/mariadb_yoga && test ! -e /var/lib/openstack && test -z "$(docker ps -aq)"')
+    run = deploy(host, data(tmp_path), "-vvv")
+    assert run.code == 0, run.err
+    again = deploy(host, data(tmp_path), "-vvv")
+    assert again.unchanged, again.err
+    # The record, the project, the accounts.
+    assert again.remote_commands <= 3, again.err
+    for secret in (ROOT, NOVA, native_hash(ROOT), native_hash(NOVA)):
+        for text in (run.out, run.err, again.out, again.err, machine.succeed("docker inspect mariadb_yoga")):
+            assert secret not in text
+    assert record(machine) == ["made -", "started init.sql", "done init.sql"]
+    assert rows(machine) == {0}
+
+    # The server is killed inside, by its policy it comes back.
+    with writing(machine, 1) as acknowledged:
+        machine.succeed("kill -KILL $(docker top mariadb_yoga -o pid,comm | awk '/maria|mysqld/ { print $1; exit }')")
+        is_well(machine)
+    told = set(acknowledged)
+    assert told <= rows(machine)
+    assert machine.succeed("docker inspect --format '{{.RestartCount}}' mariadb_yoga").strip() == "1"
+
+    # Stopped under load, in an orderly way.
+    with writing(machine, 100_000) as acknowledged:
+        begun = time.monotonic()
+        machine.succeed("docker stop -t 120 mariadb_yoga")
+        taken = time.monotonic() - begun
+    told |= set(acknowledged)
+    assert taken < 100
+    assert machine.succeed("docker inspect --format '{{.State.ExitCode}}' mariadb_yoga").strip() == "0"
+    # What somebody stopped is started by the next run, which changes nothing else.
+    started = deploy(host, data(tmp_path))
+    assert started.code == 0, started.err
+    assert "service mysql: started, it is exited (code 0)" in started.err
+    assert told <= rows(machine)
+
+    # The power fails under load.
+    with writing(machine, 200_000) as acknowledged:
+        machine.crash()
+    machine.start()
+    told |= set(acknowledged)
+    is_well(machine)
+    assert told <= rows(machine)
+    machine.reboot()
+    is_well(machine)
+    assert told <= rows(machine)
+    assert record(machine) == ["made -", "started init.sql", "done init.sql"]
+
+    # A change concerns just what it is about.
+    user = {"name": "nova", "password": NOVA, "grants": ["SELECT ON nova.*"]}
+    changed = deploy(host, data(tmp_path, settings={"max_connections": 77}, users=[user]))
+    assert changed.code == 0, changed.err
+    for line in (
+        "service mysql: made anew",
+        "user nova@%: loses INSERT on nova.*",
+        "user nova@%: loses ALL PRIVILEGES on glance.*",
+    ):
+        assert line in changed.err, changed.err
+    assert machine.succeed(f"{CLIENT} -e 'SELECT @@max_connections'").strip() == "77"
+    assert "INSERT command denied" in machine.fail(f"{CLIENT} -e 'INSERT INTO nova.rows VALUES (-1)'")
+    (tmp_path / "init.sql").touch()
+    assert deploy(host, data(tmp_path, settings={"max_connections": 77}, users=[user])).unchanged
+    host.is_verified()
+    print(json.dumps({"acknowledged": len(told), "stopped in": round(taken, 1)}))
+
+
+def test_what_fails_once_waits_for_a_decision(make_host: MakeHost, tmp_path: Path) -> None:
+    host = make_host()
+    machine = host.machine
+    install_docker(machine)
+    install_compose(machine)
+    load_mariadb(machine, "lab/mariadb")
+    settings = data(tmp_path, users=[])
+    init = tmp_path / "init.sql"
+    good = init.read_text()
+    init.write_text(good + "INSERT INTO nova.nonsense VALUES (1);\n")
+    failed = deploy(host, settings)
+    assert failed.code == 1
+    assert "nova.nonsense" in failed.err + failed.out
+    assert "init.sql failed" in failed.err + failed.out
+    assert record(machine)[:3] == ["made -", "started init.sql", "failed init.sql"]
+    health = machine.succeed("docker inspect --format '{{.State.Health.Status}}' mariadb_yoga").strip()
+    assert health != "healthy"
+
+    refused = deploy(host, settings)
+    assert refused.code == 1
+    assert "init.sql failed on" in refused.err
+    assert "mariadb_init_resume=rerun" in refused.err
+    assert "Traceback" not in refused.err
+    init.write_text(f"DROP DATABASE nova; {good}")
+    decided = deploy(host, settings | {"mariadb_init_resume": "rerun"})
+    assert decided.code == 0, decided.err
+    assert record(machine)[-3:] == ["rerun init.sql", "started init.sql", "done init.sql"]
+
+    # Cut off in the middle: nobody knows.
+    machine.succeed(
+        """
+        docker stop mariadb_yoga
+        printf 'started\\tinit.sql\\tx\\tnow\\t\\n' >>/var/lib/openstack/yoga/mysql/hostwright-once
+        docker start mariadb_yoga
+        """
+    )
+    assert "its end is not on record" in deploy(host, settings).err
+    machine.wait_until_succeeds("docker logs mariadb_yoga 2>&1 | grep 'neither run again nor skipped'", 120)
+    assert machine.succeed("docker inspect --format '{{.State.Health.Status}}' mariadb_yoga").strip() != "healthy"
+    decided = deploy(host, settings | {"mariadb_init_resume": "done"})
+    assert decided.code == 0, decided.err
+    is_well(machine)
+    assert record(machine)[-1] == "done init.sql"
+    assert re.search("No changes", deploy(host, settings).err)

@@ -1,0 +1,32 @@
+"""What `deploys/mariadb.py` leaves behind: a healthy service, whose container has its policy."""
+
+import posixpath
+
+import pytest
+from pyinfra.api.host import Host as Target
+
+from hostwright.settings_mariadb import Mariadb
+from hostwright.verify.commands import Host
+from hostwright.verify.compose import ComposeService
+from hostwright.verify.docker import Container
+
+
+@pytest.fixture(scope="session")
+def wish(target: Target) -> Mariadb:
+    if not target.data.get("mariadb_root_password"):
+        pytest.skip(f"{target.name} has no mariadb_root_password")
+    values = {name: target.data.get(f"mariadb_{name}") for name in Mariadb.model_fields}
+    return Mariadb(**{name: value for name, value in values.items() if value is not None})
+
+
+def test_the_service_is_healthy(host: Host, wish: Mariadb) -> None:
+    assert ComposeService(host, posixpath.basename(wish.project_dir), "mysql").is_healthy
+
+
+def test_its_container_has_the_policy(host: Host, wish: Mariadb) -> None:
+    assert Container(host, wish.container).restart_policy == wish.restart
+
+
+def test_nobody_else_reads_its_passwords(host: Host, wish: Mariadb) -> None:
+    shown = host.check_output(f"stat -c '%a %U' {wish.project_dir}/commands/secret/*")
+    assert set(shown.splitlines()) == {"600 root"}
