@@ -11,6 +11,18 @@ from hostwright.refusal import Refusal
 from hostwright.settings import Settings, absolute
 
 _PUBLISHED = re.compile(r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5}):(?P<inside>[0-9]{1,5})")
+# Long enough, and known to everybody all the same.
+_KNOWN = {
+    "password",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "qwertyuiop",
+    "changeme",
+    "mariadb123",
+    "openstack",
+    "rootroot",
+}
 _CONTAINER = re.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _GRANT = re.compile(r"(?P<privileges>[A-Za-z ,]+?) +ON +(?P<object>\S+?)(?P<option> +WITH +GRANT +OPTION)?", re.I)
 
@@ -60,12 +72,6 @@ class User(Settings):
             Grant.read(grant)
         return grants
 
-    @model_validator(mode="after")
-    def _is_not_root(self) -> Self:
-        if (self.name, self.host) == ("root", "localhost"):
-            raise ValueError("root@localhost is looked after already: its password is mariadb_root_password")
-        return self
-
 
 class Mariadb(Settings):
     """What `deploys/mariadb.py` is told, by its keys without `mariadb_`."""
@@ -88,6 +94,8 @@ class Mariadb(Settings):
     settings: dict[str, str | int | bool | None] = Field(default_factory=dict)
     tz: str | None = None
     stop_grace: int = Field(120, ge=1)
+    allow_weak_password: bool = False
+    expose: bool = False
 
     @field_validator("project_dir", "data_dir")
     @classmethod
@@ -142,8 +150,19 @@ class Mariadb(Settings):
     def _fits_together(self) -> Self:
         if self.address and not self.subnet:
             raise ValueError(f"mariadb_address = {self.address!r}: only with the mariadb_subnet that it is in")
+        for port in self.publish:
+            if not self.expose and not _is_near(port):
+                raise ValueError(
+                    f"mariadb_publish = {port!r}: it can be reached from outside, past the firewall of the host; name "
+                    "a private address of it (127.0.0.1:23306:3306), or say mariadb_expose=yes"
+                )
         if self.subnet:
             network = ipaddress.ip_network(self.subnet)
+            if not network.is_private:
+                raise ValueError(
+                    f"mariadb_subnet = {self.subnet!r}: these addresses belong to somebody on the Internet, whom this "
+                    "host would not reach any more; private ones are in 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16"
+                )
             if self.address and ipaddress.ip_address(self.address) not in list(network.hosts())[1:]:
                 raise ValueError(
                     f"mariadb_address = {self.address!r}: no free address of {network}; its first one is the gateway"
@@ -152,7 +171,13 @@ class Mariadb(Settings):
 
     @model_validator(mode="after")
     def _secrets_are_sound(self) -> Self:
-        object.__setattr__(self, "root_password", password("mariadb_root_password", self.root_password))
+        root = password("mariadb_root_password", self.root_password)
+        if not self.allow_weak_password and (len(root) < 8 or root.lower() in _KNOWN or len(set(root)) < 4):
+            raise ValueError(
+                "mariadb_root_password is one of the first that anybody tries: take a long one by chance (openssl rand "
+                "-base64 18), or say mariadb_allow_weak_password=yes"
+            )
+        object.__setattr__(self, "root_password", root)
         if not isinstance(self.users, (list, tuple)):
             raise ValueError("mariadb_users is no list of users")
         users = tuple(_user(number, user) for number, user in enumerate(self.users, 1))
@@ -160,6 +185,13 @@ class Mariadb(Settings):
             raise ValueError("mariadb_users names a user twice")
         object.__setattr__(self, "users", users)
         return self
+
+
+def _is_near(port: str) -> bool:
+    """Whether it is published on an address that only this host or its own network reaches."""
+    found = _PUBLISHED.fullmatch(port)
+    address = ipaddress.ip_address(found["address"].strip("[]")) if found and found["address"] else None
+    return bool(address and address.is_private and not address.is_unspecified)
 
 
 def password(what: str, value: object) -> str:
@@ -180,6 +212,8 @@ def _user(number: int, user: object) -> User:
             f"{'.'.join(map(str, one['loc']))} {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
         )
         raise ValueError(f"{what}: {'; '.join(said).strip()}") from None
+    if (found.name, found.host) == ("root", "localhost"):
+        raise ValueError(f"{what}: root@localhost is looked after already: its password is mariadb_root_password")
     if not found.absent:
-        password(f"that of {what}", found.password or "")
+        password(f"the password of {what}", found.password)
     return found

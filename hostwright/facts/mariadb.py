@@ -1,7 +1,7 @@
 """What ran once for the data of a MariaDB, and what accounts it has (operations/mariadb.py asks)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 from typing_extensions import override
@@ -27,11 +27,23 @@ class Once:
 class DataDirectory:
     """
     + has_data: a server has been there
-    + record: by the name of the command
+    + record: what ran once, by the name of the command
+    + version: of the server that was there last
+    + others: paths of what is there although no server has been
+    + used_by: containers that run on it
+    + listeners: what listens on which address, in the words of ss(8)
+    + ports: what containers publish, in the words of docker-ps(1)
+    + image_version: of the server in the image, where it has not run on these data yet
     """
 
     has_data: bool
     record: Mapping[str, Once]
+    version: str = ""
+    others: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
+    listeners: tuple[tuple[str, str], ...] = ()
+    ports: Mapping[str, str] = field(default_factory=dict)
+    image_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,19 @@ def parse_data(lines: list[str]) -> DataDirectory:
         event, name, digest, time, code, *_ = [*line.split("\t"), "", "", "", ""]
         if time:
             record[name] = Once(event, digest, time, code)
-    return DataDirectory(pairs(found["data"]).get("server") == "yes", record)
+    data = pairs(found["data"])
+    listeners = (line.partition("\t") for line in found.get("listeners", []))
+    ports = (line.partition("\t") for line in found.get("ports", []))
+    return DataDirectory(
+        has_data=data.get("server") == "yes",
+        record=record,
+        version=data.get("version", ""),
+        others=tuple(found.get("others", [])),
+        used_by=tuple(found.get("users", [])),
+        listeners=tuple((address, process) for address, _, process in listeners),
+        ports={name: published for name, _, published in ports},
+        image_version=" ".join(found.get("image", [])),
+    )
 
 
 def parse_accounts(lines: list[str]) -> Accounts:
@@ -82,8 +106,8 @@ class MariadbData(FactBase[DataDirectory]):
     """The data directory of a MariaDB in a container, on its host."""
 
     @override
-    def command(self, directory: str) -> str:
-        return as_command(script("mariadb", DIRECTORY=directory))
+    def command(self, directory: str, container: str, image: str) -> str:
+        return as_command(script("mariadb", DIRECTORY=directory, CONTAINER=container, IMAGE=image))
 
     @override
     def process(self, output: list[str]) -> DataDirectory:

@@ -5,7 +5,7 @@ import gzip
 import io
 import shlex
 import tarfile
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from hostwright.plans.compose import (
     decide_absent,
     draw,
     images,
+    private_directories,
 )
 from hostwright.refusal import Refusal
 from hostwright.shell import script
@@ -42,6 +43,7 @@ def project(
     directory: str,
     files: Mapping[str, str | bytes] | None = None,
     secrets: Mapping[str, str | bytes] | None = None,
+    live: Collection[str] = (),
     present: bool = True,
     remove_data: bool = False,
     wait: float = WAIT_SECONDS,
@@ -53,7 +55,8 @@ def project(
     + name: name of the project
     + directory: where its files are on the host; `docker-compose.yml` is one of them
     + files: contents by path below the directory, readable by all
-    + secrets: the same, readable by their owner only, and never shown
+    + secrets: the same, readable by their owner only, and never shown; their directories, too
+    + live: those of them whose changes need no container made anew
     + present: whether it is to be there
     + remove_data: when it is not, its volumes go with it; directories of the host that it mounts stay in any case
     + wait: seconds until every service must be running, and healthy where it has a health check
@@ -72,7 +75,7 @@ def project(
     """
     given = {**(files or {}), **(secrets or {})} if present else {}
     contents = {path: content.encode() if isinstance(content, str) else content for path, content in given.items()}
-    wish = Project(name, directory, contents, frozenset(secrets or {}))
+    wish = Project(name, directory, contents, frozenset(secrets or {}), frozenset(live))
     try:
         plan = _plan(wish, present, remove_data, arguments)
     except Refusal as refusal:
@@ -143,6 +146,7 @@ def _act(state: State, host: Host, wish: Project, plan: ComposePlan, remove_data
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
         "FILES": "\n".join(sorted(whole.files)),
+        "PRIVATE": " ".join(private_directories(whole)),
         "OLD": "\n".join(plan.old),
         "COMPOSE": plan.compose,
         "BUILD": " ".join(plan.build),
@@ -161,6 +165,6 @@ def packed(wish: Project) -> str:
         for path, content in sorted(wish.files.items()):
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
-            entry.mode = 0o600 if path in wish.secrets else 0o644
+            entry.mode = 0o400 if path in wish.secrets else 0o644
             tar.addfile(entry, io.BytesIO(content))
     return base64.b64encode(gzip.compress(archive.getvalue(), mtime=0)).decode()

@@ -24,7 +24,7 @@ from hostwright.several_commands import HERE, SeveralCommands
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mariadb"
 COMMANDS = "commands"
-_CLIENT = f'"$(command -v mariadb || command -v mysql)" --defaults-extra-file={HERE}/secret/client.cnf'
+_CLIENT = '"$(command -v mariadb || command -v mysql)" --no-defaults --protocol=socket --user=root'
 
 
 def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **arguments: Any) -> None:
@@ -63,6 +63,7 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
         wish.project_dir,
         {path: content for path, content in files.items() if path not in secrets},
         {path: files[path] for path in secrets},
+        live=[f"{COMMANDS}/secret/root.sql"],
         wait=wait,
         **arguments,
     )
@@ -74,13 +75,7 @@ def _commands(wish: Mariadb) -> SeveralCommands:
     files = {f"sql/{name}": content for name, content in _sql(wish).items()}
     settings = {"bind-address": "0.0.0.0"} | wish.settings
     options = (name if value is None else f"{name} = {_option(value)}" for name, value in settings.items())
-    password = re.sub(r'(["\\])', r"\\\1", wish.root_password)
-    secret = {
-        "root.sql": "ALTER USER root@localhost IDENTIFIED VIA mysql_native_password USING "
-        f"'{plans.native_hash(wish.root_password)}';\n",
-        "client.cnf": f'[client]\nuser = root\npassword = "{password}"\nprotocol = socket\n',
-    }
-    files |= {f"secret/{name}": text.encode() for name, text in secret.items()}
+    files["secret/root.sql"] = "\n".join([*plans.root_statements(wish), ""]).encode()
     files["my.cnf"] = "\n".join(["[mysqld]", *options, ""]).encode()
     return SeveralCommands(
         server=(TEMPLATES / COMMANDS / "server").read_text(),
@@ -127,9 +122,12 @@ def _files(wish: Mariadb, commands: SeveralCommands) -> dict[str, str | bytes]:
 
 
 def _init(wish: Mariadb, commands: SeveralCommands, arguments: dict[str, Any]) -> plans.InitPlan:
-    found: DataDirectory | None = host.get_fact(MariadbData, directory=wish.data_dir, **arguments)
+    found: DataDirectory | None = host.get_fact(
+        MariadbData, directory=wish.data_dir, container=wish.container, image=wish.image or "", **arguments
+    )
     if found is None:
         raise Refusal(f"the host did not tell what is in {wish.data_dir} (see the error above)")
+    plans.check_host(wish, found)
     plan = plans.decide_init(wish, commands.digests(), found)
     notes = (*plans.warnings(wish), *plan.notes)
     if plan.lines or notes:

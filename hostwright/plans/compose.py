@@ -5,7 +5,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import yaml
@@ -24,12 +24,14 @@ class Project:
     + directory: where its files are on the host
     + files: contents by path below it
     + secrets: those of them that nobody else may read, and that are never shown
+    + live: those whose changes take effect without a container made anew
     """
 
     name: str
     directory: str
     files: Mapping[str, bytes]
     secrets: frozenset[str] = frozenset()
+    live: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,14 @@ def complete(project: Project) -> Project:
     """The project as it is put on the host: with what it takes to see from a container which definition it is of."""
     labels = {name: {"labels": {DIGEST: digest}} for name, digest in _digests(project).items()}
     override = json.dumps({"services": labels}, indent=1, sort_keys=True).encode() + b"\n"
-    return Project(
-        project.name, project.directory, dict(project.files) | {OVERRIDE: override}, project.secrets | {OVERRIDE}
-    )
+    return replace(project, files={**project.files, OVERRIDE: override}, secrets=project.secrets | {OVERRIDE})
+
+
+def private_directories(project: Project) -> list[str]:
+    """Those that hold nothing but secrets."""
+    found = {posixpath.dirname(path) for path in project.secrets} - {""}
+    others = {path for path in project.files if path not in project.secrets}
+    return sorted(one for one in found if not any(path.startswith(f"{one}/") for path in others))
 
 
 def services(project: Project) -> dict[str, dict[str, Any]]:
@@ -209,7 +216,11 @@ def _digests(project: Project) -> dict[str, str]:
         declared = {key: whole[key] for key in _TOP if key in whole}
         text = json.dumps([service, declared], sort_keys=True, default=str)
         used = sorted(
-            {path for path in project.files if path != OVERRIDE and _uses([service, _named(service, whole)], path)}
+            {
+                path
+                for path in project.files
+                if path not in (OVERRIDE, *project.live) and _uses([service, _named(service, whole)], path)
+            }
         )
         if ".env" in project.files and "$" in text:
             used.append(".env")

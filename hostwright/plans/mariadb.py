@@ -1,7 +1,6 @@
 """MariaDB: what to do about commands whose outcome nobody knows, and what changes of its databases and users."""
 
 import hashlib
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from hostwright.refusal import Refusal
 from hostwright.settings_mariadb import Grant, Mariadb, User
 
 RECORD = "/var/lib/mysql/hostwright-once"
+ROOT_HOST = "localhost"
 _SHOWN = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<object>.+?) TO .*?(?P<option> WITH GRANT OPTION)?")
 
 
@@ -77,6 +77,47 @@ def decide_init(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory)
     return InitPlan(tuple(decided), tuple(lines), tuple(notes))
 
 
+def check_host(wish: Mariadb, found: DataDirectory) -> None:
+    """Refuses data and ports that are somebody else's."""
+    if found.others:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: it holds {', '.join(found.others)}, and no MariaDB; choose another"
+        )
+    if found.used_by:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: container {found.used_by[0]} runs on it; stop that one first"
+        )
+    here, there = _version(found.version), _version(found.image_version)
+    if here and there and here > there:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: its data are of MariaDB {here[0]}.{here[1]}, and the image has "
+            f"{there[0]}.{there[1]}; an older server spoils them: use an image of {here[0]}.{here[1]} or newer"
+        )
+    for published in wish.publish:
+        address, _, port = published.rpartition(":")[0].rpartition(":")
+        for listening, process in found.listeners:
+            other, _, its_port = listening.rpartition(":")
+            meets = not address or other in ("*", "0.0.0.0", "[::]", address) or address in ("0.0.0.0", "[::]")
+            if port == its_port and meets:
+                _is_ours(wish, found, published, port, process)
+
+
+def _is_ours(wish: Mariadb, found: DataDirectory, published: str, port: str, process: str) -> None:
+    holders = [name for name, ports in found.ports.items() if f":{port}->" in ports]
+    if wish.container in holders:
+        return
+    name = re.search(r'"([^"]+)",pid=([0-9]+)', process)
+    who = f"container {holders[0]}" if holders else f"{name[1]}, pid {name[2]}" if name else "somebody"
+    raise Refusal(
+        f"mariadb_publish = {published}: {who} listens on port {port} of the host already; choose another one"
+    )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    found = re.search(r"([0-9]+)\.([0-9]+)\.[0-9]+", text)
+    return (int(found[1]), int(found[2])) if found else ()
+
+
 def _open(name: str, last: Once | None) -> str:
     if last is None:
         return f"{name}: the data were there before, and nothing tells whether it has been run on them"
@@ -91,34 +132,48 @@ def warnings(wish: Mariadb) -> Iterator[str]:
             f"mariadb_restart = {wish.restart}: after a clean reboot of the host the database stays down; "
             "unless-stopped brings it back"
         )
-    for port in wish.publish:
-        if port.count(":") == 1 or port.startswith(("0.0.0.0:", "[::]:")):
-            yield f"mariadb_publish = {port}: it can be reached on every address of the host, past its firewall"
-    if wish.subnet and not ipaddress.ip_network(wish.subnet).is_private:
-        yield (
-            f"mariadb_subnet = {wish.subnet}: these are public addresses, and belong to somebody on the Internet, whom "
-            "this host does not reach any more; private ones are 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
-        )
 
 
 def question(wish: Mariadb) -> str:
     """SQL that tells what `parse_accounts` reads."""
-    lines = ["SELECT 'alive';", "SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;"]
+    root = User(name="root", host=ROOT_HOST, password=wish.root_password)
+    lines = ["SELECT 'alive';", "SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;", _same(root)]
     for user in wish.users:
-        same = f"IFNULL(JSON_VALUE(Priv, '$.authentication_string') = '{native_hash(user.password or '')}', 0)"
-        where = f"User = '{user.name}' AND Host = '{user.host}'"
         lines += [
-            f"SELECT 'user', User, Host, {same} FROM mysql.global_priv WHERE {where};",
+            _same(user),
             f"SELECT 'grants', '{user.name}', '{user.host}';",
             f"SHOW GRANTS FOR {_account(user)};",
         ]
     return "\n".join(lines)
 
 
+def _same(user: User) -> str:
+    same = f"IFNULL(JSON_VALUE(Priv, '$.authentication_string') = '{native_hash(user.password or '')}', 0)"
+    where = f"User = '{user.name}' AND Host = '{user.host}'"
+    return f"SELECT 'user', User, Host, {same} FROM mysql.global_priv WHERE {where};"
+
+
+def root_statements(wish: Mariadb) -> tuple[str, ...]:
+    """What root is, at each start and when its password changes: who is root in the container needs none."""
+    hidden = native_hash(wish.root_password)
+    return (
+        f"ALTER USER root@{ROOT_HOST} IDENTIFIED VIA mysql_native_password USING '{hidden}' OR unix_socket;",
+        # A new server comes with more roots, that have no password at all.
+        f"DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> '{ROOT_HOST}' "
+        "AND IFNULL(JSON_VALUE(Priv, '$.authentication_string'), '') = '' "
+        "AND IFNULL(JSON_VALUE(Priv, '$.plugin'), '') IN ('', 'mysql_native_password');",
+        "FLUSH PRIVILEGES;",
+    )
+
+
 def decide_accounts(wish: Mariadb, found: Accounts) -> AccountsPlan:
     if not found.answers:
         return AccountsPlan((), (), known=False)
-    statements, lines = [], []
+    statements: list[str] = []
+    lines: list[str] = []
+    if not found.users.get(("root", ROOT_HOST)):
+        statements += root_statements(wish)
+        lines.append("root: given its password")
     for name in wish.databases:
         if name not in found.databases:
             statements.append(f"CREATE DATABASE IF NOT EXISTS `{name}`;")

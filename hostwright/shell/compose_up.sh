@@ -1,5 +1,5 @@
 # Brings a compose project up as it is to be, and waits until it is healthy. The header sets NAME, DIRECTORY, FILES and OLD
-# (paths below it, a line each: to be put there, to be removed), COMPOSE, BUILD (services), LIMIT (seconds) and OURS (which
+# (paths below it, a line each: to be put there, to be removed), PRIVATE (directories that are root's alone), COMPOSE, BUILD (services), LIMIT (seconds) and OURS (which
 # ends it when the lock of the host is no longer ours). The files arrive on standard input, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
@@ -16,10 +16,12 @@ put_files() {
     base64 -d | tar -xzpm -C "$new" && printf '%s\n' "$FILES" | sort >"$new/.hostwright" && sync || fail "$DIRECTORY cannot be written"
     ours
     keep_foreign || fail "what is in $DIRECTORY could not be kept"
+    for private in $PRIVATE; do (umask 022 && mkdir -p "$DIRECTORY/$private") && chmod 700 "$DIRECTORY/$private" || fail "$DIRECTORY cannot be written"; done
     # Until all are in place the list names the old and the new ones: a run that dies here leaves none that is nobody's.
     { cat "$DIRECTORY/.hostwright" 2>/dev/null; cat "$new/.hostwright"; } | sort -u >"$new/.all" && mv -f "$new/.all" "$DIRECTORY/.hostwright" || fail "$DIRECTORY cannot be written"
     printf '%s\n' "$FILES" | while IFS= read -r file; do
         case $file in */*) (umask 022 && mkdir -p "$DIRECTORY/${file%/*}") ;; esac
+        [ ! -e "$DIRECTORY/$file" ] || [ -f "$DIRECTORY/$file" ] || exit 1
         mv -f "$new/$file" "$DIRECTORY/$file" || exit 1
     done || fail "files could not be put in place"
     printf '%s\n' "$OLD" | while IFS= read -r file; do [ -z "$file" ] || rm -f "$DIRECTORY/$file"; done

@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.host import Host
 from tests.lab.call import call
+from tests.lab.engine import engine_disk, engine_image
 from tests.lab.image import image
 from tests.lab.machine import Machine
 from tests.lab.variants import prepare
@@ -24,9 +25,14 @@ def make_host(tmp_path: Path) -> Iterator[Any]:
         spare_disks: tuple[str, ...] = (),
         disk_size: str | None = None,
         data: dict[str, Any] | None = None,
+        engine: bool = False,
         **variant: Any,
     ) -> Host:
-        machine = Machine(image(release), tmp_path / f"machine{len(machines)}", spare_disks=spare_disks)
+        directory = tmp_path / f"machine{len(machines)}"
+        if engine:
+            machine = Machine(engine_image(release), directory, backing=engine_disk(release))
+        else:
+            machine = Machine(image(release), directory, spare_disks=spare_disks)
         machines.append(machine)
         if disk_size:
             call(["qemu-img", "resize", "-q", str(machine.disk), disk_size])

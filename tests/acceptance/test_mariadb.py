@@ -14,7 +14,6 @@ import pytest
 
 from hostwright.plans.mariadb import native_hash
 from tests.acceptance.host import Run, pyinfra
-from tests.lab.engine import install_compose, install_docker, load_mariadb
 from tests.lab.machine import Machine
 
 MakeHost = Callable[..., Any]
@@ -94,23 +93,20 @@ def record(machine: Machine) -> list[str]:
 
 
 def test_it_runs_once_and_keeps_what_it_acknowledged(make_host: MakeHost, tmp_path: Path) -> None:
-    keeps_what_it_acknowledged(make_host(), tmp_path)
+    keeps_what_it_acknowledged(make_host(engine=True), tmp_path)
 
 
 @pytest.mark.matrix
 def test_it_does_so_with_compose_v2(make_host: MakeHost, tmp_path: Path) -> None:
-    keeps_what_it_acknowledged(make_host("trixie"), tmp_path)
+    keeps_what_it_acknowledged(make_host("trixie", engine=True), tmp_path)
 
 
 def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
     machine = host.machine
     assert "mariadb_root_password is not set" in deploy(host, {}).err
-    assert "there is no docker on this host" in deploy(host, data(tmp_path)).err
-    install_docker(machine)
-    assert "there is no compose on this host" in deploy(host, data(tmp_path)).err
-    install_compose(machine)
-    load_mariadb(machine, "lab/mariadb")
-
+    weak = deploy(host, data(tmp_path, root_password="123456"))
+    assert "one of the first that anybody tries" in weak.err
+    assert "Traceback" not in weak.err
     shown = deploy(host, data(tmp_path), "--dry")
     assert shown.code == 0, shown.err
     assert "service mysql: made and started" in shown.err
@@ -161,9 +157,18 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
     assert told <= rows(machine)
     assert record(machine) == ["made -", "started init.sql", "done init.sql"]
 
+    # A new password is applied to the running server.
+    before = machine.succeed("docker inspect --format '{{.Id}} {{.State.StartedAt}}' mariadb_yoga")
+    assert deploy(host, data(tmp_path, root_password="another one")).code == 0
+    assert machine.succeed("docker inspect --format '{{.Id}} {{.State.StartedAt}}' mariadb_yoga") == before
+    root = "docker exec mariadb_yoga mariadb --no-defaults --protocol=tcp -h localhost -u root"
+    assert machine.succeed(f"{root} '-panother one' -N -e 'SELECT 2'").strip() == "2"
+    machine.fail(f"{root} '-p{NOVA}' -e 'SELECT 2'")
+
     # A change concerns just what it is about.
     user = {"name": "nova", "password": NOVA, "grants": ["SELECT ON nova.*"]}
-    changed = deploy(host, data(tmp_path, settings={"max_connections": 77}, users=[user]))
+    last = data(tmp_path, root_password="another one", settings={"max_connections": 77}, users=[user])
+    changed = deploy(host, last)
     assert changed.code == 0, changed.err
     for line in (
         "service mysql: made anew",
@@ -173,18 +178,14 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
         assert line in changed.err, changed.err
     assert machine.succeed(f"{CLIENT} -e 'SELECT @@max_connections'").strip() == "77"
     assert "INSERT command denied" in machine.fail(f"{CLIENT} -e 'INSERT INTO nova.rows VALUES (-1)'")
-    (tmp_path / "init.sql").touch()
-    assert deploy(host, data(tmp_path, settings={"max_connections": 77}, users=[user])).unchanged
+    assert deploy(host, last).unchanged
     host.is_verified()
     print(json.dumps({"acknowledged": len(told), "stopped in": round(taken, 1)}))
 
 
 def test_what_fails_once_waits_for_a_decision(make_host: MakeHost, tmp_path: Path) -> None:
-    host = make_host()
+    host = make_host(engine=True)
     machine = host.machine
-    install_docker(machine)
-    install_compose(machine)
-    load_mariadb(machine, "lab/mariadb")
     settings = data(tmp_path, users=[])
     init = tmp_path / "init.sql"
     good = init.read_text()

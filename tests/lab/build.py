@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab import qemu
@@ -24,12 +25,15 @@ def recipe_hash() -> str:
     return digest.hexdigest()[:12]
 
 
-def build(release: str, directory: Path) -> None:
-    """Make the image in an empty directory."""
+def build(release: str, more: Sequence[str], directory: Path) -> None:
+    """Make the image in an empty directory.
+
+    + more: packages beside those of the recipe
+    """
     for name in ("key", "host_key"):
         call(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(directory / name)])
     _write_overlay(directory)
-    _make_root(release, directory)
+    _make_root(release, more, directory)
     _make_disk(directory)
     for name in ("overlay.tar", "root.tar", "install.log"):
         (directory / name).unlink()
@@ -57,8 +61,8 @@ def _write_overlay(directory: Path) -> None:
         add("etc/machine-id", f"{uuid.uuid4().hex}\n".encode())
 
 
-def _make_root(release: str, directory: Path) -> None:
-    packages = ",".join((RECIPE / "packages").read_text().split())
+def _make_root(release: str, more: Sequence[str], directory: Path) -> None:
+    packages = ",".join([*(RECIPE / "packages").read_text().split(), *more])
     call(
         [
             *["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}"],

@@ -1,6 +1,7 @@
 """What test machines start from: one for each Debian release, kept in the user's cache directory."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,9 +37,13 @@ class Image:
         return " ".join((self.directory / "host_key.pub").read_text().split()[:2])
 
 
-def image(release: str = "bookworm") -> Image:
-    """The image of a Debian release, built first if the cache does not hold it."""
+def image(release: str = "bookworm", more: Sequence[str] = ()) -> Image:
+    """The image of a Debian release, built first if the cache does not hold it.
+
+    + more: packages beside those of the recipe
+    """
     if release not in RELEASES:
         raise LabError(f"no recipe for {release!r}; there is one for each of: {', '.join(RELEASES)}")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hostwright" / "lab"
-    return Image(cached(cache / f"{release}-{recipe_hash()}", partial(build, release)))
+    name = "-".join([release, recipe_hash(), *more])
+    return Image(cached(cache / name, partial(build, release, more)))

@@ -1,0 +1,242 @@
+"""MariaDB: data keys, decisions about what runs once, and databases and users."""
+
+from typing import Any
+
+import pytest
+
+from hostwright.facts.mariadb import Accounts, DataDirectory, Once, parse_accounts, parse_data
+from hostwright.plans.mariadb import check_host, decide_accounts, decide_init, native_hash, question, warnings
+from hostwright.refusal import Refusal
+from hostwright.settings import validated
+from hostwright.settings_mariadb import Mariadb
+
+ROOT = {("root", "localhost"): True}
+NOTHING = Accounts(True, frozenset(), ROOT, {})
+
+
+def wish(**more: Any) -> Mariadb:
+    return validated(Mariadb, "mariadb_", {"root_password": "hush hush"} | more)
+
+
+def user(**more: Any) -> Mariadb:
+    return wish(users=[{"name": "nova", "password": "sesame"} | more])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"root_password": None}, "mariadb_root_password is not set"),
+        ({"root_password": ""}, "mariadb_root_password is no password"),
+        ({"root_password": "sec\nret"}, "mariadb_root_password is no password"),
+        ({"root_password": ["secret"]}, "mariadb_root_password is no password"),
+        ({"users": [{"name": "nova"}]}, "the password of mariadb_users, number 1 is no password"),
+        ({"users": [{"name": "a'b", "password": "secret"}]}, "number 1: name no name"),
+        ({"users": [{"name": "nova", "password": "secret", "grant": []}]}, "number 1: grant Extra inputs"),
+        ({"users": [{"name": "nova", "password": "secret", "grants": ["ALL"]}]}, "is no grant"),
+        ({"users": [{"name": "nova", "password": "secret"}] * 2}, "names a user twice"),
+        ({"users": [{"name": "root", "host": "localhost", "password": "secret"}]}, "looked after already"),
+        ({"users": "nova"}, "no list of users"),
+        ({"root_password": 123456}, "one of the first that anybody tries"),
+        ({"root_password": "OpenStack"}, "one of the first that anybody tries"),
+        ({"root_password": "aaaabbbbaaaa"}, "one of the first that anybody tries"),
+        ({"publish": "23306:3306"}, "from outside, past the firewall"),
+        ({"publish": "0.0.0.0:23306:3306"}, "from outside, past the firewall"),
+        ({"publish": ["127.0.0.1:1:3306", "[::]:23306:3306"]}, "from outside, past the firewall"),
+        ({"publish": "8.8.8.8:23306:3306"}, "from outside, past the firewall"),
+        ({"subnet": "177.177.0.0/16", "address": "177.177.0.13"}, "somebody on the Internet"),
+        ({"publish": "23306"}, "mariadb_publish"),
+        ({"publish": "127.0.0.1:99999:3306"}, "mariadb_publish"),
+        ({"publish": "300.0.0.1:1:3306"}, "mariadb_publish"),
+        ({"restart": "sometimes"}, "no restart policy"),
+        ({"container": "a b"}, "no name for a container"),
+        ({"data_dir": "mysql"}, "no absolute path"),
+        ({"address": "10.0.0.2"}, "only with the mariadb_subnet"),
+        ({"subnet": "10.0.0.0/24", "address": "10.0.1.2"}, "no free address"),
+        ({"subnet": "10.0.0.0/24", "address": "10.0.0.1"}, "no free address"),
+        ({"stop_grace": 0}, "mariadb_stop_grace"),
+        ({"init_resume": "again"}, "mariadb_init_resume"),
+        ({"databases": ["a`b"]}, "mariadb_databases"),
+        ({"settings": {"a b": 1}}, "mariadb_settings"),
+    ],
+)
+def test_refused_and_no_secret_told(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refusal, match=said) as refused:
+        wish(**values)
+    assert "secret" not in str(refused.value)
+    assert "sec\nret" not in str(refused.value)
+
+
+def test_what_is_taken() -> None:
+    assert wish(root_password=123456, allow_weak_password=True).root_password == "123456"
+    assert wish(publish="23306:3306", expose=True).publish == ("23306:3306",)
+    assert wish(publish="[::1]:23306:3306", subnet="10.1.0.0/24", address="10.1.0.13").address == "10.1.0.13"
+
+
+def test_a_policy_that_leaves_it_down_is_warned_of() -> None:
+    (warning,) = warnings(wish(restart="on-failure"))
+    assert "after a clean reboot of the host the database stays down" in warning
+    assert list(warnings(wish())) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"others": ("/d/mail",)}, "it holds /d/mail, and no MariaDB"),
+        ({"used_by": ("other",)}, "container other runs on it"),
+        (
+            {"version": "11.8.3-MariaDB", "image_version": "mariadbd  Ver 10.11.19-MariaDB"},
+            "of MariaDB 11.8, and the image",
+        ),
+        ({"listeners": (("127.0.0.1:23306", 'users:(("nc",pid=7,fd=3))'),)}, "nc, pid 7 listens on port 23306"),
+        ({"listeners": (("*:23306", ""),)}, "somebody listens"),
+        (
+            {"listeners": (("127.0.0.1:23306", ""),), "ports": {"other": "127.0.0.1:23306->3306/tcp"}},
+            "container other listens",
+        ),
+    ],
+)
+def test_what_is_somebody_elses(more: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        check_host(wish(), DataDirectory(True, {}, **more))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"version": "10.11.19-MariaDB", "image_version": "mariadbd  Ver 11.8.3-MariaDB"},
+        {"version": "10.11.19-MariaDB", "image_version": ""},
+        {"listeners": (("127.0.0.1:3306", ""), ("10.0.0.5:23306", ""))},
+        {"listeners": (("127.0.0.1:23306", ""),), "ports": {"mariadb_yoga": "127.0.0.1:23306->3306/tcp"}},
+    ],
+)
+def test_what_is_nobody_elses(more: dict[str, Any]) -> None:
+    check_host(wish(), DataDirectory(True, {}, **more))
+
+
+# -- what runs once
+
+
+def data(*record: tuple[str, Once], has_data: bool = True) -> DataDirectory:
+    made = {"-": Once("made", "-", "t", "-")} if record or has_data else {}
+    return DataDirectory(has_data, made | dict(record))
+
+
+def test_what_has_not_run_is_left_to_the_container() -> None:
+    for found in (data(), data(has_data=False), data(("a", Once("rerun", "1", "t")))):
+        assert decide_init(wish(), {"a": "1"}, found).decided == ()
+
+
+def test_done_is_done_and_other_contents_are_told() -> None:
+    found = data(("a", Once("done", "1", "yesterday")))
+    assert decide_init(wish(), {"a": "1"}, found).notes == ()
+    assert "carried out on yesterday, and has other contents" in decide_init(wish(), {"a": "2"}, found).notes[0]
+    assert decide_init(wish(init_resume="rerun"), {"a": "1"}, found).decided == ()
+    assert decide_init(wish(init_resume="rerun"), {"a": "2"}, found).decided == ("rerun\ta\t2\tdecided\t",)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (data(("a", Once("started", "1", "noon"))), "begun on noon, and its end is not on record"),
+        (data(("a", Once("failed", "1", "noon", "3"))), "failed on noon with code 3"),
+        (DataDirectory(True, {}), "the data were there before"),
+    ],
+)
+def test_what_nobody_knows_waits_for_a_decision(found: DataDirectory, said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        decide_init(wish(), {"a": "1"}, found)
+    for decision in ("rerun", "done"):
+        plan = decide_init(wish(init_resume=decision), {"a": "1"}, found)
+        assert plan.decided == (f"{decision}\ta\t1\tdecided\t",)
+    assert decide_init(wish(), {}, found).decided == ()
+
+
+def test_the_record_is_read_up_to_what_was_cut_off() -> None:
+    lines = [
+        "@@ data",
+        "server=yes",
+        "@@ record",
+        "made\t-\t-\tt\t-",
+        "started\ta\t1\tt\t",
+        "failed\ta\t1\tt\t3",
+        "done\ta",
+    ]
+    found = parse_data(lines)
+    assert found.has_data
+    assert found.record["a"] == Once("failed", "1", "t", "3")
+
+
+# -- databases and users
+
+
+def test_what_is_missing_is_made() -> None:
+    plan = decide_accounts(wish(databases=["nova"]), NOTHING)
+    assert plan.statements == ("CREATE DATABASE IF NOT EXISTS `nova`;",)
+    plan = decide_accounts(user(grants=["all on nova.*", "SELECT ON *.* WITH GRANT OPTION"]), NOTHING)
+    hidden = native_hash("sesame")
+    assert plan.statements == (
+        f"CREATE USER 'nova'@'%' IDENTIFIED VIA mysql_native_password USING '{hidden}';",
+        "GRANT SELECT ON *.* TO 'nova'@'%' WITH GRANT OPTION;",
+        "GRANT ALL PRIVILEGES ON `nova`.* TO 'nova'@'%';",
+    )
+    assert not any("sesame" in text or hidden in text for text in plan.lines)
+
+
+def test_the_hash_is_the_servers_own() -> None:
+    # SELECT PASSWORD('sesame'), MariaDB 10.11
+    assert native_hash("sesame") == "*EE33294C97C42FFF14EA73AB81E428A6FC7B9A8B"
+
+
+def found(same: bool, *grants: str) -> Accounts:
+    key = ("nova", "%")
+    return Accounts(True, frozenset(), ROOT | {key: same}, {key: grants})
+
+
+def test_what_is_there_is_left_alone() -> None:
+    there = found(True, "GRANT USAGE ON *.* TO `nova`@`%`", "GRANT INSERT, SELECT ON `nova`.* TO `nova`@`%`")
+    assert decide_accounts(user(grants=["SELECT,insert ON `nova`.*"]), there).statements == ()
+    option = found(True, "GRANT ALL PRIVILEGES ON *.* TO `nova`@`%` WITH GRANT OPTION")
+    assert decide_accounts(user(grants=["ALL ON *.* WITH GRANT OPTION"]), option).statements == ()
+
+
+def test_what_differs_is_put_right() -> None:
+    there = found(
+        False, "GRANT SELECT, DELETE ON `nova`.* TO `nova`@`%`", "GRANT ALL PRIVILEGES ON `old`.* TO `nova`@`%`"
+    )
+    plan = decide_accounts(user(grants=["SELECT, INSERT ON nova.*"]), there)
+    assert plan.lines == (
+        "user nova@%: given its password",
+        "user nova@%: loses DELETE on nova.*",
+        "user nova@%: gets INSERT on nova.*",
+        "user nova@%: loses ALL PRIVILEGES on old.*",
+    )
+    assert "REVOKE DELETE ON `nova`.* FROM 'nova'@'%';" in plan.statements
+    assert decide_accounts(user(absent=True), there).statements == ("DROP USER 'nova'@'%';",)
+    assert decide_accounts(user(absent=True), NOTHING).statements == ()
+
+
+def test_roots_password_is_put_right_and_never_told() -> None:
+    for users in ({}, {("root", "localhost"): False}):
+        plan = decide_accounts(wish(), Accounts(True, frozenset(), users, {}))
+        assert plan.lines == ("root: given its password",)
+        assert native_hash("hush hush") in plan.statements[0]
+
+
+def test_a_server_that_does_not_answer_is_known_to_be_one() -> None:
+    assert not decide_accounts(user(), parse_accounts([])).known
+
+
+def test_the_answer_is_read() -> None:
+    lines = [
+        "alive",
+        "database\tmysql",
+        "user\tnova\t%\t1",
+        "grants\tnova\t%",
+        "GRANT USAGE ON *.* TO `nova`@`%`",
+        "grants\tglance\t%",
+    ]
+    answer = parse_accounts(lines)
+    assert answer.answers
+    assert answer.users == {("nova", "%"): True}
+    assert answer.grants == {("nova", "%"): ("GRANT USAGE ON *.* TO `nova`@`%`",)}
+    assert "sesame" not in question(user())
