@@ -12,6 +12,7 @@ containers() { docker ps -aq --filter "label=com.docker.compose.project=$NAME"; 
 # put_files: complete and on the disk before the first one takes the place of another.
 put_files() {
     new=$DIRECTORY/.hostwright.new
+    trap 'rm -rf "$new"; rmdir "$DIRECTORY" 2>/dev/null' EXIT
     mkdir -p "$DIRECTORY" && chmod a+rx "$DIRECTORY" && rm -rf "$new" && mkdir "$new" || fail "$DIRECTORY cannot be written"
     base64 -d | tar -xzpm -C "$new" && printf '%s\n' "$FILES" | sort >"$new/.hostwright" && sync || fail "$DIRECTORY cannot be written"
     ours
@@ -26,6 +27,7 @@ put_files() {
     done || fail "files could not be put in place"
     printf '%s\n' "$OLD" | while IFS= read -r file; do [ -z "$file" ] || rm -f "$DIRECTORY/$file"; done
     mv -f "$new/.hostwright" "$DIRECTORY/.hostwright" && rm -rf "$new" && sync
+    trap - EXIT
 }
 
 # keep_foreign: what somebody else wrote under our names, and is something else.

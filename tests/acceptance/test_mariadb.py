@@ -1,7 +1,6 @@
 """MariaDB in one container with several commands: what is acknowledged stays, whatever happens to it."""
 
 import json
-import re
 import subprocess
 import threading
 import time
@@ -19,6 +18,15 @@ from tests.lab.machine import Machine
 MakeHost = Callable[..., Any]
 ROOT, NOVA = 'it\'s "root" \\ here', "sesame"
 CLIENT = "docker run --rm --network host lab/mariadb mariadb -h 127.0.0.1 -P 23306 -u nova -psesame -N"
+LATE = """from pyinfra.operations import server
+
+from hostwright.operations import compose, lock
+
+with lock.held():
+    server.shell(commands=["sed -i 's|[^\t]*@[^\t]*|somebody|' /run/hostwright/lock/deploy/holder"])
+    service = "services: {web: {image: box, command: [sleep, '60']}}"
+    compose.project("late", "/opt/late", {"docker-compose.yml": service})
+"""
 # Each number is told when the server has acknowledged it.
 WRITER = """docker run --rm --network host lab/mariadb sh -c '
     n={first}
@@ -223,4 +231,12 @@ def test_what_fails_once_waits_for_a_decision(make_host: MakeHost, tmp_path: Pat
     assert decided.code == 0, decided.err
     is_well(machine)
     assert record(machine)[-1] == "done init.sql"
-    assert re.search("No changes", deploy(host, settings).err)
+    assert deploy(host, settings).unchanged
+
+    # Who has lost the lock meanwhile puts nothing in place any more.
+    late = machine.directory / "late.py"
+    late.write_text(LATE)
+    lost = pyinfra("-y", str(host.inventory), str(late))
+    assert lost.code == 1
+    assert "is no longer ours: it was broken, or went to somebody" in lost.err + lost.out
+    machine.succeed('test ! -e /opt/late && test -z "$(docker ps -aq --filter label=com.docker.compose.project=late)"')
