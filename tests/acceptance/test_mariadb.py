@@ -17,7 +17,7 @@ from tests.lab.machine import Machine
 
 MakeHost = Callable[..., Any]
 ROOT, NOVA = 'it\'s "root" \\ here', "sesame"
-CLIENT = "docker run --rm --network host lab/mariadb mariadb -h 127.0.0.1 -P 23306 -u nova -psesame -N"
+CLIENT = "mariadb -h 127.0.0.1 -P 23306 -u nova -psesame -N"
 LATE = """from pyinfra.operations import server
 
 from hostwright.operations import compose, lock
@@ -28,12 +28,13 @@ with lock.held():
     compose.project("late", "/opt/late", {"docker-compose.yml": service})
 """
 # Each number is told when the server has acknowledged it.
-WRITER = """docker run --rm --network host lab/mariadb sh -c '
+WRITER = """
     n={first}
     while mariadb -h 127.0.0.1 -P 23306 -u nova -psesame -e "INSERT INTO nova.rows VALUES ($n)"; do
         echo $n
         n=$((n + 1))
-    done'"""
+    done
+"""
 
 
 def data(tmp_path: Path, **more: Any) -> dict[str, Any]:

@@ -17,8 +17,8 @@ OBEDIENT = """sh -c 'trap "exit 0" TERM; while [ ! -e /told/exit ]; do sleep 0.2
 
 # Newer releases have the client apart. Without apparmor no container starts.
 PACKAGES = {
-    "bookworm": ("docker.io", "docker-compose", "apparmor"),
-    "trixie": ("docker.io", "docker-cli", "docker-compose", "apparmor"),
+    "bookworm": ("docker.io", "docker-compose", "apparmor", "mariadb-client-core"),
+    "trixie": ("docker.io", "docker-cli", "docker-compose", "apparmor", "mariadb-client-core"),
 }
 INCLUDED = ("mariadb-server", "mariadb-client", "tzdata")
 HOOKS = (
@@ -36,7 +36,7 @@ BOX = """
 
 
 def engine_image(release: str = "bookworm") -> Image:
-    """The image of a release with Docker and compose: v1 in Debian 12, v2 in Debian 13."""
+    """The image of a release with a client of MariaDB, Docker and compose: v1 in Debian 12, v2 in Debian 13."""
     return image(release, PACKAGES[release])
 
 
