@@ -63,7 +63,7 @@ class SeveralCommands:
             "command": [],
             "environment": {"ONCE": self.record, "READY": READY},
             "volumes": [f"./{directory}:{HERE}:ro"],
-            "healthcheck": {"test": f"test -e {READY} && sh {HERE}/ready", "interval": "5s", "start_period": "10s"},
+            "healthcheck": {"test": f"test -e {READY} && sh {HERE}/ready", "interval": "10s", "start_period": "10s"},
         }
 
     def _digest(self, command: str) -> str:

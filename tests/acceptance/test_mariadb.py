@@ -192,6 +192,7 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
     print(json.dumps({"acknowledged": len(told), "stopped in": round(taken, 1)}))
 
 
+@pytest.mark.matrix
 def test_what_fails_once_waits_for_a_decision(make_host: MakeHost, tmp_path: Path) -> None:
     host = make_host(engine=True)
     machine = host.machine
