@@ -7,6 +7,7 @@ section() { printf '\n@@ %s\n' "$1"; }
 
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
 base64 -d | tar -xzpm -C "$scratch" || exit 1
 
 section engine

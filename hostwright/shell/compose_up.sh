@@ -13,6 +13,7 @@ containers() { docker ps -aq --filter "label=com.docker.compose.project=$NAME"; 
 put_files() {
     new=$DIRECTORY/.hostwright.new
     trap 'rm -rf "$new"; rmdir "$DIRECTORY" 2>/dev/null' EXIT
+    trap 'exit 1' HUP INT TERM
     mkdir -p "$DIRECTORY" && chmod a+rx "$DIRECTORY" && rm -rf "$new" && mkdir "$new" || fail "$DIRECTORY cannot be written"
     base64 -d | tar -xzpm -C "$new" && printf '%s\n' "$FILES" | sort >"$new/.hostwright" && sync || fail "$DIRECTORY cannot be written"
     ours
@@ -27,7 +28,7 @@ put_files() {
     done || fail "files could not be put in place"
     printf '%s\n' "$OLD" | while IFS= read -r file; do [ -z "$file" ] || rm -f "$DIRECTORY/$file"; done
     mv -f "$new/.hostwright" "$DIRECTORY/.hostwright" && rm -rf "$new" && sync
-    trap - EXIT
+    trap - EXIT HUP INT TERM
 }
 
 # keep_foreign: what somebody else wrote under our names, and is something else.
@@ -59,7 +60,8 @@ wait_until_healthy() {
         states >"$DIRECTORY/.hostwright.now"
         while read -r service status health code restarts name; do
             before=$(awk -v name="$name" '$6 == name { print $5 }' "$DIRECTORY/.hostwright.states")
-            if [ "$status" = restarting ] || [ $((restarts - ${before:-0})) -ge 2 ]; then
+            # Once or twice is how some wait for another service.
+            if [ $((restarts - ${before:-0})) -ge 3 ]; then
                 echo "$service ends again and again, with code $code"
                 show_logs "$name"
                 return 1

@@ -15,7 +15,7 @@ if [ -d "$DIRECTORY" ] && [ ! -d "$DIRECTORY/mysql" ] && [ ! -e "$DIRECTORY/host
     find "$DIRECTORY" -mindepth 1 -maxdepth 1 ! -name 'hostwright-*' ! -name lost+found | head -n 5
 fi
 echo '@@ listeners'
-ss -Hltnp 2>/dev/null | awk '{ print $4 "\t" $6 }'
+ss -ltnp 2>/dev/null | awk 'NR > 1 { print $4 "\t" $6 }'
 command -v docker >/dev/null || exit 0
 echo '@@ users'
 docker ps -q 2>/dev/null | xargs -r docker inspect --format '{{.Name}}{{range .Mounts}} {{.Source}}{{end}}' 2>/dev/null |

@@ -105,7 +105,7 @@ def test_it_runs_once_and_keeps_what_it_acknowledged(make_host: MakeHost, tmp_pa
     keeps_what_it_acknowledged(make_host(engine=True), tmp_path)
 
 
-@pytest.mark.matrix
+@pytest.mark.soak
 def test_it_does_so_with_compose_v2(make_host: MakeHost, tmp_path: Path) -> None:
     keeps_what_it_acknowledged(make_host("trixie", engine=True), tmp_path)
 
@@ -192,7 +192,7 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
     print(json.dumps({"acknowledged": len(told), "stopped in": round(taken, 1)}))
 
 
-@pytest.mark.matrix
+@pytest.mark.soak
 def test_what_fails_once_waits_for_a_decision(make_host: MakeHost, tmp_path: Path) -> None:
     host = make_host(engine=True)
     machine = host.machine
