@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
 import yaml
@@ -243,9 +244,13 @@ def _digest(project: Project, path: str) -> str:
     """What the label tells of a secret must cost whoever guesses at it."""
     content = project.files[path]
     if path in project.secrets:
-        salt = f"{project.name} {project.directory} {path}".encode()
-        return hashlib.scrypt(content, salt=salt, n=2**14, r=8, p=1).hex()
+        return _costly_digest(content, f"{project.name} {project.directory} {path}".encode())
     return hashlib.sha256(content).hexdigest()
+
+
+@cache
+def _costly_digest(content: bytes, salt: bytes) -> str:
+    return hashlib.scrypt(content, salt=salt, n=2**14, r=8, p=1).hex()
 
 
 def _uses(value: object, path: str) -> bool:
