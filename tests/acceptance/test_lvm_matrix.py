@@ -60,7 +60,8 @@ def test_swap_shrinks_and_root_takes_its_space(make_host: MakeHost) -> None:
     assert host.pyinfra("-y").unchanged
 
 
-@pytest.mark.matrix
+# The short campaigns in `make test` cut the power, too.
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("variant", "cuts"),
     [
