@@ -29,4 +29,4 @@ def test_its_container_has_the_policy(host: Host, wish: Mariadb) -> None:
 
 def test_nobody_else_reads_its_passwords(host: Host, wish: Mariadb) -> None:
     shown = host.check_output(f"stat -c '%a %U' {wish.project_dir}/commands/secret/*")
-    assert set(shown.splitlines()) == {"600 root"}
+    assert set(shown.splitlines()) == {"400 root"}
