@@ -33,7 +33,10 @@ def is_whole(host: Any, before: dict[str, dict[str, object]], known: str) -> Non
         ("bookworm", {"home_fs": "ext3", "free": "2500M", "mount_by": "LABEL"}, {}, "beside"),
         ("trixie", {"home_fs": "ext4"}, {}, "staging"),
         ("trixie", {"home_fs": "btrfs", "free": "2500M"}, {"lvm_strategy": "beside"}, "beside"),
-        ("trixie", {"free": "2500M", "mount_by": "UUID"}, {"lvm_grow_to": "60%VG"}, "beside"),
+        pytest.param(
+            *("trixie", {"free": "2500M", "mount_by": "UUID"}, {"lvm_grow_to": "60%VG"}, "beside"),
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_other_kinds_of_home(
@@ -126,7 +129,7 @@ def test_what_is_ended_by_force_is_put_right_and_abandoned_and_two_controllers_d
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("kind", ["xfs", "ext4"])
+@pytest.mark.parametrize("kind", ["xfs", pytest.param("ext4", marks=pytest.mark.soak)])
 def test_quotas_come_along(make_host: MakeHost, kind: str) -> None:
     host = make_host(home_fs=kind, free="2500M")
     machine = host.machine
