@@ -102,15 +102,23 @@ def record(machine: Machine) -> list[str]:
 
 
 def test_it_runs_once_and_keeps_what_it_acknowledged(make_host: MakeHost, tmp_path: Path) -> None:
-    keeps_what_it_acknowledged(make_host(engine=True), tmp_path)
+    host = make_host(engine=True)
+    keeps_what_it_acknowledged(host, tmp_path)
+    host.is_verified()
 
 
 @pytest.mark.soak
-def test_it_does_so_with_compose_v2(make_host: MakeHost, tmp_path: Path) -> None:
-    keeps_what_it_acknowledged(make_host("trixie", engine=True), tmp_path)
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_also_when_the_power_fails_and_passwords_and_grants_change(
+    make_host: MakeHost, tmp_path: Path, release: str
+) -> None:
+    host = make_host(release, engine=True)
+    told = keeps_what_it_acknowledged(host, tmp_path)
+    keeps_it_further(host, tmp_path, told)
 
 
-def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
+def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> set[int]:
+    """Gives the rows that were acknowledged."""
     machine = host.machine
     assert "mariadb_root_password is not set" in deploy(host, {}).err
     weak = deploy(host, data(tmp_path, root_password="123456"))
@@ -154,6 +162,12 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
     assert "service mysql: started, it is exited (code 0)" in started.err
     assert told <= rows(machine)
 
+    print(json.dumps({"acknowledged": len(told), "stopped in": round(taken, 1)}))
+    return told
+
+
+def keeps_it_further(host: Any, tmp_path: Path, told: set[int]) -> None:
+    machine = host.machine
     # The power fails under load.
     with writing(machine, 200_000) as acknowledged:
         machine.crash()
@@ -189,7 +203,6 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> None:
     assert "INSERT command denied" in machine.fail(f"{CLIENT} -e 'INSERT INTO nova.rows VALUES (-1)'")
     assert deploy(host, last).unchanged
     host.is_verified()
-    print(json.dumps({"acknowledged": len(told), "stopped in": round(taken, 1)}))
 
 
 @pytest.mark.soak
