@@ -26,11 +26,11 @@ class Container:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, *within: str) -> "subprocess.Popen[str]":
         (self.place / "up").unlink(missing_ok=True)
         known = {"ONCE": str(self.record), "READY": str(self.ready), "HERE": str(self.place)}
         return subprocess.Popen(
-            ["sh", str(self.place / "start" / "start")],
+            [*within, "sh", str(self.place / "start" / "start")],
             env=os.environ | known,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -166,6 +166,18 @@ def test_told_to_stop_before_the_server_answers(tmp_path: Path) -> None:
     process = container.start()
     eventually(process, tmp_path / "up")
     assert stopped(process)[0] == 7
+
+
+def test_what_others_left_behind_is_reaped(tmp_path: Path) -> None:
+    """In a PID namespace, where the shell is process 1, and gets the children of who is no more."""
+    look = "sleep 0.7; grep -ls '^State:.*zombie' /proc/[0-9]*/status >$HERE/zombies; : >$HERE/looked"
+    server = f"sh -c 'sleep 0.2 & sleep 0.2 & exit'; {look}; exec sleep 60"
+    container = Container(tmp_path, server=server, ready="test -e $HERE/looked")
+    process = container.start("unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc")
+    eventually(process, container.ready)
+    process.kill()
+    process.communicate()
+    assert (tmp_path / "zombies").read_text() == ""
 
 
 def test_what_a_digest_covers() -> None:
