@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hostwright.plans.restart_policy import normalized
+from hostwright.plans.special_purpose import Reach, covering, purpose
 from hostwright.refusal import Refusal
 from hostwright.settings import Settings, absolute
 
@@ -158,7 +159,7 @@ class Mariadb(Settings):
                 )
         if self.subnet:
             network = ipaddress.ip_network(self.subnet)
-            if not network.is_private:
+            if covering(network).reach is Reach.INTERNET:
                 raise ValueError(
                     f"mariadb_subnet = {self.subnet!r}: these addresses belong to somebody on the Internet, whom this "
                     "host would not reach any more; private ones are in 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16"
@@ -191,7 +192,7 @@ def _is_near(port: str) -> bool:
     """Whether it is published on an address that only this host or its own network reaches."""
     found = _PUBLISHED.fullmatch(port)
     address = ipaddress.ip_address(found["address"].strip("[]")) if found and found["address"] else None
-    return bool(address and address.is_private and not address.is_unspecified)
+    return address is not None and not address.is_unspecified and purpose(address).reach < Reach.INTERNET
 
 
 def password(what: str, value: object) -> str:

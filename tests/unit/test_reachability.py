@@ -1,0 +1,289 @@
+"""Who can reach what: what hosts tell, what addresses are for, and which hosts share an internet."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostwright.facts.addresses import HostAddress, parse_addresses
+from hostwright.facts.reachability import HostReachability, Listener, Route, parse_reachability
+from hostwright.plans.reachability import Allowed, Report, Shared, as_json, complaint, draw, judge, lookup, pairs
+from hostwright.plans.special_purpose import Reach, covering, purpose
+from hostwright.refusal import Refusal
+from hostwright.settings import validated
+from hostwright.settings_reachability import ReachabilitySettings
+
+RECORDED = (Path(__file__).parent / "fixtures" / "reachability.txt").read_text().splitlines()
+SSH = Allowed("tcp", 22, 22)
+
+
+def host(
+    addresses: Mapping[str, str], routes: tuple[Route, ...] = (), listeners: tuple[Listener, ...] = ()
+) -> HostReachability:
+    lines = [
+        f"1: {name}    {'inet6' if ':' in address else 'inet'} {address} scope global {name}"
+        for name, address in addresses.items()
+    ]
+    return HostReachability("root", parse_addresses(lines), routes, (), listeners, ())
+
+
+def route(to: str, via: str = "") -> Route:
+    return Route(ip_network(to), via, "e0")
+
+
+def reached(report: Report) -> dict[tuple[str, int], Reach]:
+    return {(one.listener.protocol, one.listener.port): one.reach for one in report.open}
+
+
+# -- facts
+
+
+def test_recorded_addresses_are_read() -> None:
+    found = parse_reachability(RECORDED)
+    by_address = {str(one.address): one for one in found.addresses}
+    labelled = by_address["10.0.0.6/24"]
+    assert (labelled.interface, labelled.label, labelled.scope) == ("e0", "e0:1", "global")
+    assert by_address["10.0.0.7/24"].flags == {"secondary"}
+    assert by_address["198.51.100.9/32"].flags == {"noprefixroute"}
+    assert by_address["10.9.0.1/32"].peer == "10.9.0.2"
+    lasting, dying = by_address["81::d/64"], by_address["2a00:1450::5/64"]
+    assert (lasting.valid, lasting.label, lasting.flags) == (None, "", {"nodad"})
+    assert (dying.valid, dying.preferred) == (3600, 0)
+    assert dying.flags == {"nodad", "deprecated", "dynamic"}
+
+
+def test_recorded_sockets_routes_and_chains_are_read() -> None:
+    found = parse_reachability(RECORDED)
+    by_port = {(one.protocol, one.port): one for one in found.listeners}
+    assert by_port["tcp", 80].families == (4,)
+    assert by_port["tcp", 443].families == (4, 6)
+    assert by_port["tcp", 8443].families == (6,)
+    assert by_port["tcp", 9000].address == IPv4Address("10.0.0.7")
+    assert by_port["tcp", 179].address == IPv6Address("81::d")
+    assert by_port["udp", 53].who.startswith("python3, pid ")
+    nowhere = lookup(found.routes, ip_address("10.66.1.1"))
+    assert nowhere
+    assert nowhere.nowhere
+    assert [one.via for one in found.routes if one.to == ip_network("10.77.0.0/16")] == ["10.0.0.1", "10.9.0.2"]
+    assert found.other_rules == ("32765:\tfrom 10.0.0.7 lookup 100",)
+    assert found.firewall
+    [chain] = found.firewall
+    assert (chain.table, chain.name, chain.hook, chain.policy, chain.rules) == (
+        "inet filter",
+        "input",
+        "input",
+        "drop",
+        2,
+    )
+
+
+def test_published_ports_are_the_containers() -> None:
+    lines = [
+        *("@@ who", "root", "@@ addresses", "@@ sockets4"),
+        'tcp LISTEN 0 4096 0.0.0.0:8080 0.0.0.0:* users:(("docker-proxy",pid=9,fd=4))',
+        'tcp LISTEN 0 4096 127.0.0.1:5000 0.0.0.0:* users:(("server",pid=12,fd=4))',
+        *(
+            "@@ containers",
+            f"{'a' * 64} web\t0.0.0.0:8080->80/tcp, :::8080->80/tcp",
+            f"{'b' * 64} raw\t10.0.0.1:7000-7001->7000-7001/udp",
+        ),
+        *("@@ processes", f"12 {'b' * 64}", "@@ firewall", "unreadable"),
+    ]
+    found = parse_reachability(lines)
+    assert {(one.protocol, str(one.address), one.port, one.families, one.who) for one in found.listeners} == {
+        ("tcp", "None", 8080, (4,), "container web"),
+        ("tcp", "None", 8080, (6,), "container web"),
+        ("tcp", "127.0.0.1", 5000, (4,), "server, pid 12, in container raw"),
+        ("udp", "10.0.0.1", 7000, (4,), "container raw"),
+        ("udp", "10.0.0.1", 7001, (4,), "container raw"),
+    }
+    assert found.firewall is None
+
+
+# -- what addresses are for
+
+
+@pytest.mark.parametrize(
+    ("address", "reach"),
+    [
+        ("127.0.0.53", Reach.HOST),
+        ("::1", Reach.HOST),
+        ("169.254.1.1", Reach.LINK),
+        ("fe80::1", Reach.LINK),
+        ("10.0.0.6", Reach.PRIVATE),
+        ("172.31.255.255", Reach.PRIVATE),
+        ("172.32.0.0", Reach.INTERNET),
+        ("100.64.0.1", Reach.PRIVATE),
+        ("fd00::2", Reach.PRIVATE),
+        ("192.0.2.2", Reach.RESERVED),
+        ("198.18.0.1", Reach.RESERVED),
+        ("2001:db8::1", Reach.RESERVED),
+        ("3fff::1", Reach.RESERVED),
+        # Both global and reserved, for the standard library.
+        ("81::d", Reach.RESERVED),
+        ("8.8.8.8", Reach.INTERNET),
+        ("192.0.0.9", Reach.INTERNET),
+        ("192.0.0.11", Reach.RESERVED),
+        ("2a00:1450::5", Reach.INTERNET),
+        ("177.177.0.1", Reach.INTERNET),
+        ("::ffff:10.0.0.1", Reach.PRIVATE),
+        ("::ffff:8.8.8.8", Reach.INTERNET),
+        ("224.0.0.251", Reach.LINK),
+        ("239.1.1.1", Reach.RESERVED),
+    ],
+)
+def test_who_reaches_an_address(address: str, reach: Reach) -> None:
+    assert purpose(address).reach is reach
+
+
+@given(st.ip_addresses(v=4))
+def test_ipv4_is_as_the_standard_library_has_it(address: IPv4Address) -> None:
+    if address in ip_network("192.88.99.0/24") or address in ip_network("192.0.0.0/24"):
+        return  # it is behind the registry there
+    assert (purpose(address).reach is Reach.INTERNET) == (address.is_global and not address.is_multicast)
+
+
+@given(st.ip_addresses(v=6))
+def test_outside_of_global_unicast_there_is_no_internet(address: IPv6Address) -> None:
+    if purpose(address).reach is Reach.INTERNET:
+        assert address in ip_network("2000::/3") or address in ip_network("64:ff9b::/96") or address.ipv4_mapped
+
+
+@pytest.mark.parametrize(
+    ("network", "reach"),
+    [
+        ("10.0.0.0/8", Reach.PRIVATE),
+        ("10.0.0.0/7", Reach.INTERNET),
+        ("172.30.0.0/16", Reach.PRIVATE),
+        ("172.0.0.0/8", Reach.INTERNET),
+        ("177.177.0.0/16", Reach.INTERNET),
+        ("198.51.100.0/24", Reach.RESERVED),
+        ("fd00::/64", Reach.PRIVATE),
+        ("81::/64", Reach.RESERVED),
+    ],
+)
+def test_what_a_network_is_for(network: str, reach: Reach) -> None:
+    assert covering(ip_network(network)).reach is reach
+
+
+# -- who reaches what
+
+
+def test_sockets_are_reached_through_the_addresses_of_their_families() -> None:
+    found = parse_reachability(RECORDED)
+    report = judge(found, {}, None)
+    assert reached(report) == {
+        ("tcp", 80): Reach.INTERNET,
+        ("tcp", 443): Reach.INTERNET,
+        ("tcp", 8443): Reach.INTERNET,
+        ("udp", 68): Reach.INTERNET,
+        ("tcp", 179): Reach.RESERVED,
+        ("tcp", 9000): Reach.PRIVATE,
+        ("udp", 53): Reach.PRIVATE,
+        ("tcp", 3306): Reach.HOST,
+    }
+    assert report.forbidden == ()
+    by = {one.listener.port: {str(address) for address in one.by} for one in report.open}
+    assert by[80] == {"8.8.4.4"}
+    assert by[443] == {"8.8.4.4", "2a00:1450::5"}
+    assert by[8443] == {"2a00:1450::5"}
+
+
+def test_what_may_not_be_open_is_named() -> None:
+    report = judge(parse_reachability(RECORDED), {}, (Allowed("tcp", 80, 500),))
+    assert {one.listener.port for one in report.forbidden} == {68, 8443}
+    assert "tcp [::]:8443 (python3, pid " in complaint(report)
+    assert draw("web", report).count("NOT ALLOWED") == 2
+    data = as_json({"web": report}, [])
+    assert [one["port"] for one in data["hosts"]["web"]["listening"] if not one["allowed"]] == [8443, 68]
+
+
+def test_an_address_behind_nat_is_the_internets() -> None:
+    server = Listener("tcp", None, 3306, (4,), "mariadbd, pid 1")
+    here = host({"e0": "10.0.0.5/24"}, listeners=(server,))
+    assert reached(judge(here, {}, (SSH,)))["tcp", 3306] is Reach.PRIVATE
+    report = judge(here, {"10.0.0.5": "8.8.8.8"}, (SSH,))
+    assert [one.listener for one in report.forbidden] == [server]
+    assert "the Internet, as 8.8.8.8" in draw("db", report)
+    with pytest.raises(Refusal, match=r"10\.0\.0\.6, which the host does not have; its addresses are: 10\.0\.0\.5"):
+        judge(here, {"10.0.0.6": "8.8.8.8"}, None)
+
+
+@given(st.lists(st.ip_addresses(v=4), min_size=1, max_size=4, unique=True), st.integers(1, 65535))
+def test_a_socket_on_every_address_reaches_as_far_as_the_furthest(addresses: list[IPv4Address], port: int) -> None:
+    here = host(
+        {f"e{n}": f"{address}/32" for n, address in enumerate(addresses)},
+        listeners=(Listener("tcp", None, port, (4,), ""),),
+    )
+    report = judge(here, {}, ())
+    assert report.open[0].reach is max(purpose(address).reach for address in addresses)
+    assert bool(report.forbidden) == (report.open[0].reach is Reach.INTERNET)
+
+
+# -- which hosts share an internet
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        # (address, routes) of each
+        (("10.0.0.5/24", ["10.0.0.0/24"]), ("10.0.0.6/24", ["10.0.0.0/24"]), Shared.LINK),
+        (("10.0.0.5/24", ["10.0.0.0/24"]), ("10.0.1.6/24", ["10.0.1.0/24"]), Shared.NOTHING),
+        (("10.0.0.5/24", ["10.0.1.0/24>10.0.0.1"]), ("10.0.1.6/24", ["10.0.0.0/16>10.0.1.1"]), Shared.ROUTES),
+        (("10.0.0.5/24", ["10.0.1.0/24>10.0.0.1"]), ("10.0.1.6/24", ["0.0.0.0/0>10.0.1.1"]), Shared.PERHAPS),
+        (("10.0.0.5/24", ["0.0.0.0/0>10.0.0.1"]), ("10.0.1.6/24", ["10.0.1.0/24"]), Shared.NOTHING),
+        (("8.8.8.8/24", ["0.0.0.0/0>8.8.8.1"]), ("9.9.9.9/24", ["0.0.0.0/0>9.9.9.1"]), Shared.INTERNET),
+        (("10.0.2.15/24", ["10.0.2.0/24"]), ("10.0.2.15/24", ["10.0.2.0/24"]), Shared.NOTHING),
+        (("fd00::5/64", ["fd00::/64"]), ("10.0.0.6/24", ["10.0.0.0/24"]), Shared.NOTHING),
+        (("fe80::5/64", ["fe80::/64"]), ("fe80::6/64", ["fe80::/64"]), Shared.NOTHING),
+    ],
+)
+def test_pairs(one: tuple[str, list[str]], other: tuple[str, list[str]], shared: Shared) -> None:
+    def made(address: str, routes: list[str]) -> HostReachability:
+        return host({"e0": address}, tuple(route(*text.split(">")) for text in routes))
+
+    [pair] = pairs({"a": made(*one), "b": made(*other)})
+    assert pair.shared is shared, pair
+    [turned] = pairs({"b": made(*other), "a": made(*one)})
+    assert turned.shared is shared
+
+
+def test_the_longest_prefix_is_the_route() -> None:
+    routes = (route("0.0.0.0/0", "10.0.0.1"), route("10.0.0.0/8", "10.0.0.2"), route("10.1.0.0/16"))
+    assert lookup(routes, ip_address("10.1.2.3")) == routes[2]
+    assert lookup(routes, ip_address("10.2.2.3")) == routes[1]
+    assert lookup(routes, ip_address("11.2.2.3")) == routes[0]
+    assert lookup(routes, ip_address("::1")) is None
+
+
+# -- settings
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"allow": ["22"]}, "'22' is no port: as in tcp/22"),
+        ({"allow": ["tcp/0"]}, "no port"),
+        ({"allow": ["udp/20-10"]}, "no port"),
+        ({"allow": ["tcp/65536"]}, "no port"),
+        ({"allow": 22}, "no list of ports"),
+        ({"public": {"10.0.0.5": "10.0.0.6"}}, "10.0.0.6 is no address of the Internet (RFC 1918)"),
+        ({"public": {"db": "8.8.8.8"}}, "'db' does not appear to be an IPv4 or IPv6 address"),
+        ({"public": "10.0.0.5"}, "no mapping"),
+    ],
+)
+def test_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        validated(ReachabilitySettings, "reachability_", values)
+    assert said in str(refused.value)
+
+
+def test_ports_as_they_are_typed() -> None:
+    wish = validated(ReachabilitySettings, "reachability_", {"allow": "tcp/22, udp/6000-6010"})
+    assert wish.allow == (SSH, Allowed("udp", 6000, 6010))
+    assert validated(ReachabilitySettings, "reachability_", {"allow": []}).allow == ()
+    assert validated(ReachabilitySettings, "reachability_", {"public": '{"10.0.0.5": "8.8.8.8"}'}).public
+    assert HostAddress("e0", parse_addresses(["2: e0    inet 10.0.0.1/8 scope global e0"])[0].address)
