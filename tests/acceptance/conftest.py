@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.host import Host
+from tests.lab.booted import booted
 from tests.lab.call import call
 from tests.lab.engine import engine_disk, engine_image
 from tests.lab.image import image
@@ -29,10 +30,12 @@ def make_host(tmp_path: Path) -> Iterator[Any]:
         **variant: Any,
     ) -> Host:
         directory = tmp_path / f"machine{len(machines)}"
-        if engine:
-            machine = Machine(engine_image(release), directory, backing=engine_disk(release))
+        base = engine_image(release) if engine else image(release)
+        disk = engine_disk(release) if engine else base.disk
+        if kept := None if spare_disks or disk_size else booted(base, disk):
+            machine = Machine(base, directory, backing=kept.disk, memory_of=kept.memory)
         else:
-            machine = Machine(image(release), directory, spare_disks=spare_disks)
+            machine = Machine(base, directory, backing=disk, spare_disks=spare_disks)
         machines.append(machine)
         if disk_size:
             call(["qemu-img", "resize", "-q", str(machine.disk), disk_size])

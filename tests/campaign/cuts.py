@@ -17,6 +17,7 @@ from tests.campaign.prepared import prepared
 from tests.campaign.recording import data
 from tests.campaign.results import Result
 from tests.campaign.scenarios import Scenario
+from tests.lab.booted import booted
 from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
 from tests.lab.tree import Entry, differences, listing
@@ -64,7 +65,9 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
     base = prepared(scenario)
     for seed in seeds:
         directory = Path(tempfile.mkdtemp(prefix="cuts-"))
-        machine = Machine(image(), directory / "machine", backing=base.disk)
+        kept = booted(image(), base.disk)
+        backing, memory = (kept.disk, kept.memory) if kept else (base.disk, None)
+        machine = Machine(image(), directory / "machine", backing=backing, memory_of=memory)
         begun, count, outcome, detail = time.monotonic(), 0, "lost", ""
         try:
             machine.start()

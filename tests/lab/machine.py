@@ -49,12 +49,14 @@ class Machine:
         memory: int = MEMORY,
         port: int | None = None,
         write_log: Path | None = None,
+        memory_of: Path | None = None,
     ) -> None:
         """
         + backing: the disk to start from; the image's own by default
         + spare_disks: sizes of blank disks, in the guest /dev/vdb, /dev/vdc, ... with the serials spare0, spare1, ...
         + port: where SSH listens on 127.0.0.1; a free port by default
         + write_log: the file that gets every write and flush of the disk, anew with each start
+        + memory_of: what a machine that had booted from `backing` had in memory: the first start goes on from there
         """
         self.image = image
         # QEMU opens the disks under an overlay by the path written in it.
@@ -63,6 +65,7 @@ class Machine:
         self.memory = memory
         self.port = port or _free_port()
         self.write_log = write_log
+        self.memory_of = memory_of
         self.key = image.key
         self.known_hosts = self.directory / "known_hosts"
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {image.host_key}\n")
@@ -78,8 +81,12 @@ class Machine:
         self._sockets = tempfile.TemporaryDirectory(prefix="lab-")
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, outlive: bool = False) -> None:
-        """Boot, and return once the boot is finished. With `outlive` the machine survives this process."""
+    def start(self, *, outlive: bool = False, monitor: bool = False) -> None:
+        """Boot, and return once the boot is finished.
+
+        + outlive: the machine survives this process
+        + monitor: `leave_memory` can be asked of it
+        """
         if self.pid is not None:
             raise MachineError(f"the machine in {self.directory} is running already")
         command = [
@@ -97,6 +104,10 @@ class Machine:
         ]
         self.console.unlink(missing_ok=True)
         errors = self.directory / "qemu.log"
+        if monitor:
+            command += ["-monitor", "stdio"]
+        if self.memory_of:
+            command += ["-incoming", f"exec:cat {shlex.quote(str(self.memory_of))}"]
         if outlive:
             command.append("-daemonize")
         else:
@@ -104,7 +115,11 @@ class Machine:
             command = ["setpriv", "--pdeathsig", "KILL", *command]
         with errors.open("wb") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.PIPE if monitor else subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         if not outlive:
             self._child = process
@@ -112,9 +127,22 @@ class Machine:
             raise MachineError(f"QEMU did not start: {errors.read_text().strip()}")
         try:
             self._wait_for_boot(time.monotonic() + BOOT_LIMIT)
+            if self.memory_of:
+                self.succeed(f"date -s @{time.time():.0f}")
+                self.memory_of = None
         except MachineError:
             self.crash()
             raise
+
+    def leave_memory(self, path: Path) -> None:
+        """Write all that it has in memory to a file that goes with its disk as it is then, and end."""
+        assert self._child is not None
+        assert self._child.stdin is not None
+        self._hang_up()
+        self._child.stdin.write(f'migrate "exec:cat >{shlex.quote(str(path))}"\nquit\n'.encode())
+        self._child.stdin.close()
+        if not self._wait_for_end(120):
+            raise MachineError(f"its memory could not be written: {self._last_words()}")
 
     def run(self, command: str, *, user: str = "root", timeout: float = 600) -> Result:
         """Give a command to the guest's POSIX shell. Code 255 may also mean that the connection was lost."""
