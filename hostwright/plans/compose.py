@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from hostwright.facts.compose import DIGEST, ProjectState, ServiceContainer
+from hostwright.plans.engine import must_answer
 from hostwright.refusal import Refusal
 
 FILE, OVERRIDE = "docker-compose.yml", "docker-compose.override.yml"
@@ -149,13 +150,7 @@ def draw(host: str, project: Project, plan: ComposePlan, diff: tuple[str, ...] =
 def _answers(state: ProjectState) -> None:
     if not state.engine:
         raise Refusal("there is no docker on this host")
-    if "permission denied" in state.error.lower():
-        raise Refusal(
-            f"{state.user} may not speak to docker: {state.error}; let pyinfra use sudo (_sudo, --sudo), or put them "
-            "into its group"
-        )
-    if state.error:
-        raise Refusal(f"docker does not answer: {state.error}; see systemctl status docker")
+    must_answer("docker", state.user, state.error)
     if not state.compose:
         raise Refusal("there is no compose on this host: install docker-compose (Debian), or docker-compose-plugin")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hostwright.facts.docker import Container, Containers
+from hostwright.plans.engine import must_answer
 from hostwright.refusal import Refusal
 
 POLICIES = ("no", "on-failure", "unless-stopped", "always")
@@ -29,7 +30,9 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
     + rules: policies by container: its name, a shell pattern, or `label=KEY` or `label=KEY=VALUE`
     """
     wished = {selector: normalized(selector, policy) for selector, policy in rules.items()}
-    _answers(found)
+    if not found.engine:
+        raise Refusal("there is neither docker nor podman on this host")
+    must_answer(found.engine, found.user, found.error)
     chosen: dict[str, tuple[Container, str]] = {}
     for selector, policy in wished.items():
         for container in select(found, selector):
@@ -85,18 +88,6 @@ def select(found: Containers, selector: str) -> list[Container]:
         names = ", ".join(sorted(one.name for one in found.containers)) or "none at all"
         raise Refusal(f"no container is {selector!r}; there are: {names}")
     return some
-
-
-def _answers(found: Containers) -> None:
-    if not found.engine:
-        raise Refusal("there is neither docker nor podman on this host")
-    if "permission denied" in found.error.lower():
-        raise Refusal(
-            f"{found.user} may not speak to {found.engine}: {found.error}; let pyinfra use sudo (_sudo, --sudo), or "
-            "put them into its group"
-        )
-    if found.error:
-        raise Refusal(f"{found.engine} does not answer: {found.error}; see systemctl status {found.engine}")
 
 
 def _warnings(container: Container, policy: str) -> list[str]:

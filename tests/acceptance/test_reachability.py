@@ -1,0 +1,66 @@
+"""Who can reach what of a real host: told, guarded, and nothing changed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.host import Run, pyinfra
+
+MakeHost = Callable[..., Any]
+
+
+def report(inventory: Path, *flags: str, **data: object) -> Run:
+    pairs = [word for key, value in data.items() for word in ("--data", f"reachability_{key}={json.dumps(value)}")]
+    return pyinfra("-y", *flags, *pairs, str(inventory), "deploys/reachability.py")
+
+
+def test_what_is_open_is_told_and_guarded(make_host: MakeHost, tmp_path: Path) -> None:
+    host = make_host()
+    machine = host.machine
+    machine.succeed(
+        """
+        ip link add d0 type dummy
+        ip link set d0 up
+        ip address add 198.18.0.1/24 dev d0
+        """
+    )
+    file = tmp_path / "told.json"
+    run = report(host.inventory, "-vvv", json_file=str(file), allow=[])
+    assert run.code == 0, run.err
+    assert run.unchanged
+    assert run.remote_commands <= 2
+    told = json.loads(file.read_text())["hosts"]["lab"]
+    addresses = {one["address"]: one["reach"] for one in told["addresses"]}
+    assert addresses["127.0.0.1/8"] == "host"
+    assert addresses["10.0.2.15/24"] == "private"
+    assert addresses["198.18.0.1/24"] == "reserved"
+    ssh = next(one for one in told["listening"] if one["port"] == 22 and "10.0.2.15" in one["by"])
+    assert ssh["who"].startswith("sshd, pid ")
+    assert ssh["reach"] == "private"
+    assert told["default_routes"] == ["10.0.2.2 over eth0"]
+
+    # A public address is all that it takes.
+    machine.succeed("ip address add 8.8.4.4/32 dev d0")
+    guarded = report(host.inventory, allow=["udp/22"])
+    assert guarded.code == 1
+    assert "open to the Internet, and not in reachability_allow: tcp" in guarded.err
+    assert "by 8.8.4.4" in guarded.err
+    assert "Traceback" not in guarded.err
+    assert report(host.inventory, allow=["tcp/22", "udp/1-65535"]).unchanged
+    assert report(host.inventory).code == 0
+    machine.succeed("ip address del 8.8.4.4/32 dev d0")
+    assert report(host.inventory, allow=[], public={"10.0.2.15": "8.8.4.4"}).code == 1
+    assert "which the host does not have" in report(host.inventory, public={"10.0.2.16": "8.8.4.4"}).err
+
+    # Two hosts, and what their routes say about each other.
+    both = tmp_path / "both.py"
+    both.write_text(host.inventory.read_text() + "here = ['@local']\n")
+    assert "which hosts share an internet" in report(both).err
+    # Who is not root is told less, and that it is so.
+    user = machine.inventory(tmp_path / "user.py", user="admin", data={"_sudo": False})
+    less = report(user)
+    assert less.code == 0, less.err
+    assert "firewall: admin may not read it" in less.err
+    machine.inventory(host.inventory, data={"reachability_allow": []})
+    host.is_verified()

@@ -1,0 +1,24 @@
+"""What `deploys/reachability.py` guards: nothing is open to the Internet that may not be."""
+
+import pytest
+from pyinfra.api.host import Host as Target
+
+from hostwright.facts.reachability import Reachability
+from hostwright.plans.reachability import judge
+from hostwright.settings import validated
+from hostwright.settings_reachability import ReachabilitySettings
+from hostwright.verify.commands import Host, output
+
+
+@pytest.fixture(scope="session")
+def wish(target: Target) -> ReachabilitySettings:
+    if target.data.get("reachability_allow") is None:
+        pytest.skip(f"{target.name} has no reachability_allow")
+    values = {name: target.data.get(f"reachability_{name}") for name in ReachabilitySettings.model_fields}
+    return validated(ReachabilitySettings, "reachability_", values)
+
+
+def test_nothing_else_is_open_to_the_internet(host: Host, wish: ReachabilitySettings) -> None:
+    fact = Reachability()
+    found = fact.process(output(host, fact.command()).splitlines())
+    assert judge(found, wish.public, wish.allow).forbidden == ()
