@@ -1,6 +1,7 @@
 """MariaDB in one container with several commands: what is acknowledged stays, whatever happens to it."""
 
 import json
+import re
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from hostwright.plans.mariadb import native_hash
 from tests.acceptance.host import Run, pyinfra
+from tests.acceptance.test_reachability import report
 from tests.lab.machine import Machine
 
 MakeHost = Callable[..., Any]
@@ -139,6 +141,9 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> set[int]:
             assert secret not in text
     assert record(machine) == ["made -", "started init.sql", "done init.sql"]
     assert rows(machine) == {0}
+
+    told = report(host.inventory, allow=["tcp/22"])
+    assert re.search("tcp 127.0.0.1:23306 +container mariadb_yoga +this host", told.err), told.err
 
     # The server is killed inside, by its policy it comes back.
     with writing(machine, 1) as acknowledged:
