@@ -18,13 +18,13 @@ class Reach(IntEnum):
 
     HOST = 0
     LINK = 1
-    PRIVATE = 2
-    RESERVED = 3
+    RESERVED = 2
+    PRIVATE = 3
     INTERNET = 4
 
     @property
     def words(self) -> str:
-        return ("this host", "its link", "a private internet", "nobody should", "the Internet")[self]
+        return ("this host", "its link", "nobody should", "a private internet", "the Internet")[self]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Purpose:
 # A block within another one has its own line: the longest prefix counts. What the registries call globally reachable is
 # the Internet's here; what they leave open (6to4, Teredo) is, too: packets get there.
 _TABLE = """
-0.0.0.0/0           INTERNET Internet
+0.0.0.0/0           INTERNET global
 0.0.0.0/8           RESERVED this network
 10.0.0.0/8          PRIVATE  RFC 1918
 100.64.0.0/10       PRIVATE  shared address space of providers, RFC 6598
@@ -69,7 +69,7 @@ _TABLE = """
 64:ff9b:1::/48      PRIVATE  local-use IPv4/IPv6 translation
 100::/64            RESERVED discard-only
 100:0:0:1::/64      RESERVED dummy
-2000::/3            INTERNET Internet
+2000::/3            INTERNET global unicast
 2001::/23           RESERVED IETF protocol assignments
 2001::/32           INTERNET Teredo
 2001:1::1/128       INTERNET Port Control Protocol anycast

@@ -103,6 +103,20 @@ def test_published_ports_are_the_containers() -> None:
     assert found.firewall is None
 
 
+def test_recorded_ports_of_containers() -> None:
+    lines = (Path(__file__).parent / "fixtures" / "reachability_debian12_docker.txt").read_text().splitlines()
+    report = judge(parse_reachability(lines), {}, (SSH,))
+    assert {
+        (one.listener.port, one.listener.who, one.reach) for one in report.open if one.listener.families == (4,)
+    } == {
+        (22, "sshd, pid 297", Reach.INTERNET),
+        (8080, "container web", Reach.INTERNET),
+        (35663, "containerd, pid 295", Reach.HOST),
+        (8081, "container web", Reach.HOST),
+    }
+    assert [one.listener.port for one in report.forbidden] == [8080]
+
+
 # -- what addresses are for
 
 
