@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.facts.addresses import HostAddress, parse_addresses
@@ -153,6 +153,7 @@ def test_who_reaches_an_address(address: str, reach: Reach) -> None:
     assert purpose(address).reach is reach
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_ipv4_is_as_the_standard_library_has_it(address: IPv4Address) -> None:
     if address in ip_network("192.88.99.0/24") or address in ip_network("192.0.0.0/24"):
@@ -160,6 +161,7 @@ def test_ipv4_is_as_the_standard_library_has_it(address: IPv4Address) -> None:
     assert (purpose(address).reach is Reach.INTERNET) == (address.is_global and not address.is_multicast)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=6))
 def test_outside_of_global_unicast_there_is_no_internet(address: IPv6Address) -> None:
     if purpose(address).reach is Reach.INTERNET:
@@ -226,6 +228,7 @@ def test_an_address_behind_nat_is_the_internets() -> None:
         judge(here, {"10.0.0.6": "8.8.8.8"}, None)
 
 
+@settings(deadline=None)
 @given(st.lists(st.ip_addresses(v=4), min_size=1, max_size=4, unique=True), st.integers(1, 65535))
 def test_a_socket_on_every_address_reaches_as_far_as_the_furthest(addresses: list[IPv4Address], port: int) -> None:
     here = host(

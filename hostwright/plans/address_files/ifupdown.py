@@ -1,0 +1,219 @@
+"""Debian's ifupdown: interfaces(5), with what it sources.
+
+An address is a stanza of its own. One that is removed takes its stanza with it; where that says more (a gateway, say),
+another address of the same run takes its place in it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_interface
+
+from hostwright.facts.addresses import Interface
+from hostwright.plans.static_address import Declared, Static
+from hostwright.refusal import Refusal
+
+MAIN = "/etc/network/interfaces"
+DIRECTORY = "/etc/network/interfaces.d"
+OURS = f"{DIRECTORY}/hostwright"
+_KEYWORDS = (
+    "iface",
+    "auto",
+    "mapping",
+    "source",
+    "source-directory",
+    "rename",
+    "template",
+    "no-auto-down",
+    "no-scripts",
+)
+_SOURCED = (DIRECTORY, f"{DIRECTORY}/*", "interfaces.d", "interfaces.d/*")
+_OF_ADDRESS = (
+    "address",
+    "netmask",
+    "broadcast",
+    "network",
+    "scope",
+    "pointopoint",
+    "preferred-lifetime",
+    "dad-attempts",
+)
+
+
+@dataclass(frozen=True)
+class Stanza:
+    """
+    + options: with the number of their line
+    + first, last: numbers of its lines
+    """
+
+    name: str
+    family: str
+    method: str
+    options: tuple[tuple[str, str, int], ...]
+    first: int
+    last: int
+
+    def get(self, name: str) -> str:
+        return next((value for option, value, _ in self.options if option == name), "")
+
+    @property
+    def others(self) -> list[str]:
+        """What it says beside the address."""
+        return [f"{name} {value}" for name, value, _ in self.options if name not in _OF_ADDRESS]
+
+
+def cannot(static: Static) -> str:
+    if static.noprefixroute:
+        return "ifupdown knows no noprefixroute"
+    if static.preferred not in (None, 0) or (static.preferred is not None and static.version == 4):
+        return "ifupdown knows a preferred lifetime of IPv6 addresses only, and here of 0 or for ever"
+    if static.nodad and static.version == 4:
+        return "nodad is for IPv6"
+    if static.peer and static.version == 6:
+        return "ifupdown knows no peer of an IPv6 address"
+    return ""
+
+
+def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:
+    """
+    + files: /etc/network/interfaces and all that it sources
+    """
+    return tuple(Declared(static, path) for path, text in files.items() for _, static in _statics(text, interface))
+
+
+def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remove: Iterable[Static]) -> dict[str, str]:
+    gone, left = set(remove), list(add)
+    changed: dict[str, str] = {}
+    for path, text in files.items():
+        lines: list[int] = []
+        replaced: dict[int, str] = {}
+        for stanza, static in _statics(text, interface):
+            if static not in gone:
+                continue
+            if not stanza.others:
+                lines += range(stanza.first, stanza.last + 1)
+                if static.label:
+                    lines += [n for n, line in enumerate(text.splitlines()) if line.split() == ["auto", static.label]]
+                continue
+            heir = _heir(path, stanza, static, left)
+            left.remove(heir)
+            of_address = [number for name, _, number in stanza.options if name in _OF_ADDRESS]
+            lines += of_address[1:]
+            replaced[of_address[0]] = "\n".join(_options(heir))
+        if lines or replaced:
+            kept = [replaced.get(number, line) for number, line in enumerate(text.splitlines())]
+            # A stanza in place of a line is several lines: numbers count for the text before.
+            gone_lines = set(lines)
+            changed[path] = "".join(f"{line}\n" for number, line in enumerate(kept) if number not in gone_lines)
+    if left:
+        path = OURS if _sources(files) else MAIN
+        before = changed.get(path, files.get(path, ""))
+        stanzas = [_stanza(static, interface, files) for static in left]
+        changed[path] = "\n".join([*([before.rstrip("\n"), ""] if before.strip() else []), *stanzas])
+    return changed
+
+
+def _heir(path: str, stanza: Stanza, static: Static, left: Sequence[Static]) -> Static:
+    gateway = stanza.get("gateway")
+    for one in left:
+        if (
+            one.version == static.version
+            and not one.label
+            and (not gateway or ip_address(gateway) in one.address.network)
+        ):
+            return one
+    raise Refusal(
+        f"{path}: the stanza of {static.address} also says {', '.join(stanza.others)}, and would be lost; put an "
+        "address in its place in the same run (one whose network has that gateway), or move those lines first"
+    )
+
+
+def _sources(files: Mapping[str, str]) -> bool:
+    for line in files.get(MAIN, "").splitlines():
+        words = line.split()
+        if words[:1] in (["source"], ["source-directory"]) and words[-1].rstrip("/") in _SOURCED:
+            return True
+    return False
+
+
+def _stanza(static: Static, interface: str, files: Mapping[str, str]) -> str:
+    name = static.label or interface
+    lines = []
+    if not any(_is_raised(text, name) for text in files.values()):
+        lines.append(f"auto {name}")
+    lines.append(f"iface {name} {'inet6' if static.version == 6 else 'inet'} static")
+    return "\n".join([*lines, *_options(static), ""])
+
+
+def _options(static: Static) -> list[str]:
+    lines = [f"    address {static.address}"]
+    if static.peer:
+        lines.append(f"    pointopoint {static.peer}")
+    if static.scope != "global":
+        lines.append(f"    scope {static.scope}")
+    if static.preferred == 0:
+        lines.append("    preferred-lifetime 0")
+    if static.nodad:
+        lines.append("    dad-attempts 0")
+    return lines
+
+
+def _is_raised(text: str, name: str) -> bool:
+    return any(
+        name in words[1:]
+        for line in text.splitlines()
+        if (words := line.split()) and words[0] in ("auto", "allow-auto", "allow-hotplug")
+    )
+
+
+def _statics(text: str, interface: str) -> list[tuple[Stanza, Static]]:
+    found = []
+    for stanza in parse(text):
+        if stanza.name.partition(":")[0] == interface and stanza.method == "static" and stanza.get("address"):
+            found.append((stanza, _static(stanza)))
+    return found
+
+
+def _static(stanza: Stanza) -> Static:
+    return Static(
+        address=_address(stanza),
+        peer=stanza.get("pointopoint"),
+        label=stanza.name if ":" in stanza.name else "",
+        scope=stanza.get("scope") or "global",
+        preferred=0 if stanza.get("preferred-lifetime") == "0" else None,
+        nodad=stanza.get("dad-attempts") == "0",
+    )
+
+
+def _address(stanza: Stanza) -> Interface:
+    text, mask = stanza.get("address"), stanza.get("netmask")
+    if "/" in text:
+        return ip_interface(text)
+    if not mask:
+        raise Refusal(f"the stanza of {stanza.name} has address {text} without a prefix length; write one there first")
+    return ip_interface(f"{text}/{mask}")
+
+
+def parse(text: str) -> list[Stanza]:
+    """The stanzas of interfaces; a line may go on in the next one after a backslash."""
+    found: list[Stanza] = []
+    open_, number = False, 0
+    lines = text.splitlines()
+    while number < len(lines):
+        first, line = number, lines[number]
+        while line.endswith("\\") and number + 1 < len(lines):
+            number += 1
+            line = line[:-1] + lines[number]
+        words = line.split()
+        if words and not words[0].startswith("#"):
+            if words[0] == "iface" and len(words) >= 4:
+                found.append(Stanza(words[1], words[2], words[3], (), first, number))
+                open_ = True
+            elif words[0] in _KEYWORDS or words[0].startswith("allow-"):
+                open_ = False
+            elif open_:
+                here = found[-1]
+                options = (*here.options, (words[0], " ".join(words[1:]), first))
+                found[-1] = Stanza(here.name, here.family, here.method, options, here.first, number)
+        number += 1
+    return found
