@@ -1,0 +1,135 @@
+"""The interfaces of a host, and where it keeps their addresses (shell/interfaces.sh writes what is read here)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from pyinfra.api import FactBase
+from typing_extensions import override
+
+from hostwright.facts.addresses import Address, HostAddress, parse_addresses
+from hostwright.facts.lvm import as_command
+from hostwright.shell import script, sections
+
+_LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <(?P<flags>[^>]*)>(?P<rest>.*)")
+_PROFILE = ("ipv4.method", "ipv6.method", "ipv4.addresses", "ipv6.addresses")
+
+
+@dataclass(frozen=True)
+class Link:
+    """
+    + master: the bond or bridge that it is a port of
+    """
+
+    name: str
+    up: bool
+    master: str = ""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the controller came in.
+
+    + interface: the one over which the host answers it
+    """
+
+    controller: Address
+    address: Address
+    interface: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A connection of NetworkManager, active on an interface.
+
+    + methods: `auto`, `manual`, `disabled`, ... by 4 and 6
+    """
+
+    uuid: str
+    name: str
+    methods: Mapping[int, str]
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HostInterfaces:
+    """
+    + promoted: interfaces (or `all`) on which the second address of a network takes the place of the first one
+    + units: the .network file that networkd applies, by interface; nothing where it manages none of it
+    + files: what is written in those that declare addresses, by path
+    + leased: addresses of DHCP, by its leases
+    + floating: those that keepalived and pacemaker move about; nothing where that cannot be read
+    """
+
+    user: str
+    way: Way | None
+    links: tuple[Link, ...]
+    addresses: tuple[HostAddress, ...]
+    promoted: frozenset[str]
+    routes: tuple[str, ...]
+    tools: frozenset[str]
+    units: Mapping[str, str]
+    profiles: Mapping[str, Profile]
+    files: Mapping[str, str]
+    unreadable: tuple[str, ...]
+    leased: frozenset[str]
+    floating: frozenset[str] | None
+
+
+def parse_interfaces(lines: list[str]) -> HostInterfaces:
+    found = sections(lines)
+    marked = {name.removeprefix("file "): some for name, some in found.items() if name.startswith("file ")}
+    floating = found.get("floating", [])
+    return HostInterfaces(
+        user=found["who"][0],
+        way=_way(found.get("came_by", [])),
+        links=tuple(_link(match) for line in found["links"] if (match := _LINK.match(line))),
+        addresses=parse_addresses(found["addresses"]),
+        promoted=frozenset(found.get("promoted", [])),
+        routes=tuple(line.strip() for line in found.get("routes", [])),
+        tools=frozenset(found.get("tools", [])),
+        units=dict(line.split("\t", 1) for line in found.get("networkd", [])),
+        profiles={
+            name.removeprefix("profile "): _profile(some) for name, some in found.items() if name.startswith("profile ")
+        },
+        files={
+            path: "".join(f"{line[1:]}\n" for line in some) for path, some in marked.items() if some != ["unreadable"]
+        },
+        unreadable=tuple(path for path, some in marked.items() if some == ["unreadable"]),
+        leased=frozenset(found.get("leased", [])),
+        floating=None if "unreadable" in floating else frozenset(floating),
+    )
+
+
+def _way(lines: list[str]) -> Way | None:
+    words = lines[0].split() if lines else []
+    if len(words) != 4:
+        return None
+    over = re.search(r" dev (\S+)", " ".join(lines[1:]))
+    return Way(ip_address(words[0].partition("%")[0]), ip_address(words[2].partition("%")[0]), over[1] if over else "")
+
+
+def _link(found: re.Match[str]) -> Link:
+    master = re.search(r" master (\S+)", found["rest"])
+    return Link(found["name"], "UP" in found["flags"].split(","), master[1] if master else "")
+
+
+def _profile(lines: list[str]) -> Profile:
+    uuid, name, *values = lines
+    said = dict(zip(_PROFILE, (value[1:] for value in values), strict=False))
+    texts = [text.strip() for key in _PROFILE[2:] for text in said.get(key, "").split(",")]
+    methods = {4: said.get("ipv4.method", ""), 6: said.get("ipv6.method", "")}
+    return Profile(uuid, name, methods, tuple(text for text in texts if text))
+
+
+class Interfaces(FactBase[HostInterfaces]):
+    """Interfaces and addresses of the host, where it keeps them, and by which of them the controller came."""
+
+    @override
+    def command(self) -> str:
+        return as_command(script("interfaces"))
+
+    @override
+    def process(self, output: list[str]) -> HostInterfaces:
+        return parse_interfaces(output)

@@ -1,0 +1,182 @@
+"""Which of the ways to keep addresses across a boot a host uses for an interface, and what changes there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hostwright.facts.interfaces import HostInterfaces
+from hostwright.plans.address_files import ifcfg, ifupdown, netplan, network_manager, networkd
+from hostwright.plans.static_address import Declared, Static
+from hostwright.refusal import Refusal
+from hostwright.settings_addresses import InterfaceSettings
+
+_CANNOT = {
+    "networkd": networkd.cannot,
+    "ifupdown": ifupdown.cannot,
+    "netplan": netplan.cannot,
+    "network-manager": network_manager.cannot,
+    "ifcfg": ifcfg.cannot,
+}
+_TOOLS = {"netplan": "netplan", "ifupdown": "ifup", "network-manager": "nmcli", "ifcfg": "network-scripts"}
+_CLOUD = (
+    "{path} is cloud-init's, which may write it anew: to stop that, write `network: {{config: disabled}}` to "
+    "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg"
+)
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """
+    + files: those that change, with their new text
+    + nmcli: what NetworkManager is told, word by word
+    """
+
+    interface: str
+    backend: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    nmcli: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.files or self.nmcli)
+
+
+def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: str | None) -> Keeping:
+    chosen = _chosen(found, name, backend)
+    for static in wanted.present:
+        if reason := _CANNOT[chosen](static):
+            raise Refusal(f"{static.address} on {name} cannot be kept across a boot as it is wanted: {reason}")
+    present = _declared(found, name, chosen)
+    listed = {static.ip: static for static in wanted.present}
+    absent = {static.ip for static in wanted.absent}
+    remove = [
+        one
+        for one in present
+        if one.static.ip in absent
+        or (one.static.ip in listed and one.static != listed[one.static.ip])
+        or (wanted.exact and one.static.ip not in listed)
+    ]
+    there = {one.static for one in present}
+    add = [static for static in wanted.present if static not in there]
+    return _changed(found, name, chosen, present, add, remove)
+
+
+def _changed(
+    found: HostInterfaces,
+    name: str,
+    chosen: str,
+    present: tuple[Declared, ...],
+    add: list[Static],
+    remove: list[Declared],
+) -> Keeping:
+    gone = [one.static for one in remove]
+    files = _files(found, name, chosen)
+    new: dict[str, str] = {}
+    words: list[str] = []
+    match chosen:
+        case "networkd":
+            new = networkd.edited(files, found.units.get(name, ""), name, add, gone)
+        case "ifupdown":
+            new = ifupdown.edited(files, name, add, gone)
+        case "netplan":
+            new = netplan.edited(files, _netplan_id(found, name), add, gone)
+        case "ifcfg":
+            new = ifcfg.edited(files, name, add, gone)
+        case _:
+            profile = found.profiles[name]
+            words = network_manager.arguments(dict(profile.methods), (one.static for one in present), add, gone)
+            words = ["connection", "modify", profile.uuid, *words] if words else []
+    where = f"connection {found.profiles[name].name}" if words else ", ".join(new)
+    lines = [f"{name}: {static.address} will be there after a boot ({where})" for static in add]
+    lines += [f"{name}: {one.static.address} will not come back after a boot ({one.path})" for one in remove]
+    notes = [_CLOUD.format(path=path) for path in new if "cloud-init" in files.get(path, "")]
+    return Keeping(name, chosen, new, tuple(words), tuple(lines), tuple(notes))
+
+
+def _declared(found: HostInterfaces, name: str, chosen: str) -> tuple[Declared, ...]:
+    files = _files(found, name, chosen)
+    match chosen:
+        case "networkd":
+            return networkd.declared(files)
+        case "ifupdown":
+            return ifupdown.declared(files, name)
+        case "netplan":
+            return netplan.declared(files, _netplan_id(found, name))
+        case "ifcfg":
+            return ifcfg.declared(files, name)
+    profile = found.profiles[name]
+    return network_manager.declared(profile.name, profile.addresses)
+
+
+def _files(found: HostInterfaces, name: str, backend: str) -> dict[str, str]:
+    match backend:
+        case "networkd":
+            unit = found.units.get(name, "")
+            ours = networkd.drop_in(unit, name)
+            base = f"/{unit.rpartition('/')[2]}.d/"
+            return {path: text for path, text in found.files.items() if path in (unit, ours) or (unit and base in path)}
+        case "ifupdown":
+            return {path: text for path, text in found.files.items() if path.startswith("/etc/network/")}
+        case "netplan":
+            return {path: text for path, text in found.files.items() if path.startswith(f"{netplan.DIRECTORY}/")}
+        case "ifcfg":
+            return {path: text for path, text in found.files.items() if path.startswith(ifcfg.DIRECTORY)}
+    return {}
+
+
+def _netplan_id(found: HostInterfaces, name: str) -> str:
+    """What its files call the interface, which they may know by its card: netplan names by it what it makes of them."""
+    unit = found.units.get(name, "").rpartition("/")[2]
+    if unit.startswith("10-netplan-"):
+        return unit.removeprefix("10-netplan-").removesuffix(".network")
+    profile = found.profiles.get(name)
+    return profile.name.removeprefix("netplan-") if profile and profile.name.startswith("netplan-") else name
+
+
+def claims(found: HostInterfaces, name: str) -> list[str]:
+    """Who has the interface, by its own files. netplan works by networkd or NetworkManager, that one by ifcfg files."""
+    found_claims = []
+    unit = found.units.get(name, "")
+    if netplan.is_claimed(_files(found, name, "netplan"), _netplan_id(found, name)):
+        found_claims.append("netplan")
+    elif unit and not unit.startswith("/usr/lib/"):
+        found_claims.append("networkd")
+    if "netplan" not in found_claims and name in found.profiles:
+        found_claims.append("network-manager")
+    if any(
+        stanza.name.partition(":")[0] == name
+        for text in _files(found, name, "ifupdown").values()
+        for stanza in ifupdown.parse(text)
+    ):
+        found_claims.append("ifupdown")
+    if "network-manager" not in found_claims and ifcfg.path_of(name) in found.files:
+        found_claims.append("ifcfg")
+    return found_claims
+
+
+def _chosen(found: HostInterfaces, name: str, backend: str | None) -> str:
+    here = claims(found, name)
+    if backend:
+        is_there = bool(found.units) if backend == "networkd" else _TOOLS[backend] in found.tools
+        if not is_there or (backend == "network-manager" and name not in found.profiles):
+            raise Refusal(f"interface_backend = {backend}: it is not at work for {name} on this host; leave it out")
+        return backend
+    if len(here) > 1:
+        raise Refusal(
+            f"{name} is claimed by {' and '.join(here)}: after a boot either may win; take it out of one of them, or "
+            "say interface_backend"
+        )
+    if here:
+        return here[0]
+    if "netplan" in found.tools and _files(found, name, "netplan"):
+        return "netplan"
+    if found.units:
+        return "networkd"
+    for other in ("ifupdown", "ifcfg"):
+        if _TOOLS[other] in found.tools:
+            return other
+    raise Refusal(
+        f"nothing on this host keeps addresses of {name} across a boot, as far as can be seen (networkd, ifupdown, "
+        "netplan, NetworkManager, ifcfg files); with persist=False it gets them until then"
+    )

@@ -1,0 +1,301 @@
+"""Which addresses an interface gets and loses: refusals, and what a real kernel makes of plans."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hostwright.facts.addresses import parse_addresses
+from hostwright.facts.interfaces import HostInterfaces, Link, Profile, Way
+from hostwright.plans.address import AddressPlan, as_static, decide
+from hostwright.plans.address_files import ifupdown
+from hostwright.plans.keeping import claims
+from hostwright.plans.static_address import Static
+from hostwright.refusal import Refusal
+from hostwright.settings import validated
+from hostwright.settings_addresses import AddressesSettings
+
+HERE = HostInterfaces(
+    user="root",
+    way=None,
+    links=(Link("lo", True), Link("e0", True), Link("e1", True), Link("p0", True, "br0")),
+    addresses=parse_addresses(
+        [
+            "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever",
+            "2: e0    inet 10.0.0.5/24 brd 10.0.0.255 scope global e0\\       valid_lft forever preferred_lft forever",
+            "2: e0    inet 10.0.0.99/24 scope global secondary dynamic e0\\   valid_lft 900sec preferred_lft 900sec",
+            "2: e0    inet 10.0.0.50/32 scope global e0\\       valid_lft forever preferred_lft forever",
+            "2: e0    inet6 fe80::1/64 scope link \\       valid_lft forever preferred_lft forever",
+            "3: e1    inet 10.0.1.5/24 scope global e1\\       valid_lft forever preferred_lft forever",
+        ]
+    ),
+    promoted=frozenset(),
+    routes=(),
+    tools=frozenset({"ifup"}),
+    units={},
+    profiles={},
+    files={ifupdown.MAIN: "auto e0\niface e0 inet static\n    address 10.0.0.5/24\n"},
+    unreadable=(),
+    leased=frozenset(),
+    floating=frozenset({"10.0.0.50"}),
+)
+CAME = Way(ip_address("10.0.0.1"), ip_address("10.0.0.5"), "e0")
+
+
+def wish(addresses: Any, **more: Any) -> AddressesSettings:
+    return validated(AddressesSettings, "interface_", {"addresses": addresses, **more})
+
+
+def plan(addresses: Any, found: HostInterfaces = HERE, **more: Any) -> AddressPlan:
+    return decide(found, wish(addresses, **more))
+
+
+# -- what is no address, and what was probably meant
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("10.0.0.6/64", "an IPv4 prefix has 32 bits at most; 10.0.0.6/24 was probably meant"),
+        ("10.0.0.6", "has no prefix length; 10.0.0.6/24 was probably meant"),
+        ("81:0::000d", "has no prefix length; 81::d/64 was probably meant"),
+        ("10.0.0.6/2x", "'2x' is no prefix length"),
+        ("10.0.0.300/24", "is no address"),
+        ("10.0.0.0/24", "is the address of the network itself; 10.0.0.1/24 is the first one in it"),
+        ("10.0.0.255/24", "is the broadcast address of 10.0.0.0/24; 10.0.0.254/24 is the last one in it"),
+        ("fd00::/64", "is the subnet-router anycast address; fd00::1/64"),
+        ("224.0.0.5/24", "is a multicast address"),
+        ("ff02::1/64", "is a multicast address"),
+        ("0.0.0.0/0", "means no address at all"),
+        ("::/128", "means no address at all"),
+    ],
+)
+def test_no_address(text: str, said: str) -> None:
+    for present in ([text], text, [{"address": text}]):
+        with pytest.raises(Refusal) as refused:
+            wish({"e0": {"present": present}})
+        assert said in str(refused.value)
+        assert "e0" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.0/31", "10.0.0.1/31", "10.0.0.0/32", "fd00::/127", "fd00::/128", "10.0.0.6/255.255.255.0"]
+)
+def test_addresses_at_the_edge(text: str) -> None:
+    [static] = wish({"e0": {"present": [text]}}).addresses["e0"].present
+    assert static == Static(ip_interface(text))
+
+
+@pytest.mark.parametrize(
+    ("addresses", "said"),
+    [
+        ({}, "at least 1"),
+        ("[", "no mapping"),
+        ({"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.6/16"]}}, "wanted both present and absent"),
+        ({"e0": {"present": ["10.0.0.6/24", "10.0.0.6/16"]}}, "named twice"),
+        ({"e0": {"presnt": ["10.0.0.6/24"]}}, "presnt"),
+        ({"e0": ["10.0.0.6/24"]}, "a mapping with present, absent or exact"),
+        ({"e0": {"present": [{"address": "10.0.0.6/24", "nodad": True}]}}, "nodad is for IPv6"),
+        ({"e0": {"present": [{"address": "fd00::6/64", "label": "e0:1"}]}}, "a label is for IPv4"),
+        ({"e0": {"present": [{"address": "fd00::6/64", "scope": "link"}]}}, "is in the address itself"),
+    ],
+)
+def test_no_wish(addresses: Any, said: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        wish(addresses)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "said"),
+    [
+        ({"e9": {"present": ["10.0.0.6/24"]}}, "there is no interface 'e9'; there are: e0, e1, lo, p0"),
+        ({"p0": {"present": ["10.0.0.6/24"]}}, "p0 is a port of br0"),
+        ({"e0": {"present": ["10.0.1.5/24"]}}, "10.0.1.5 is on e1 already"),
+        ({"e0": {"absent": ["10.0.0.99/24"]}}, "is not static (from DHCP"),
+        ({"e0": {"present": [{"address": "10.0.0.6/24", "label": "e1:1"}]}}, "must begin with e0"),
+        ({"e0": {"present": [{"address": "10.0.0.6/24", "scope": "link"}]}}, "takes one scope for all addresses"),
+        ({"e0": {"present": [{"address": "10.0.0.6/24", "noprefixroute": True}]}}, "ifupdown knows no noprefixroute"),
+    ],
+)
+def test_refused_for_this_host(addresses: Any, said: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        plan(addresses)
+    assert said in str(refused.value)
+
+
+def test_an_address_may_move_from_one_interface_to_another() -> None:
+    moved = plan({"e1": {"absent": ["10.0.1.5/24"]}, "e0": {"present": ["10.0.1.5/24"]}})
+    assert [change.line for change in moved.changes] == ["e1: 10.0.1.5/24 is removed", "e0: 10.0.1.5/24 is added"]
+
+
+def test_exact_spares_what_nobody_wrote_down() -> None:
+    exact = plan({"e0": {"present": ["10.0.0.6/24"], "exact": True}})
+    assert exact.lines == (
+        "e0: 10.0.0.6/24 is added",
+        "e0: 10.0.0.5/24 is removed",
+        "e0: 10.0.0.6/24 will be there after a boot (/etc/network/interfaces)",
+        "e0: 10.0.0.5/24 will not come back after a boot (/etc/network/interfaces)",
+    )
+    with pytest.raises(Refusal, match="may not read what keepalived"):
+        plan({"e0": {"present": ["10.0.0.6/24"], "exact": True}}, replace(HERE, floating=None, user="admin"))
+
+
+def test_the_way_in_is_guarded() -> None:
+    came = replace(HERE, way=CAME)
+    assert not plan({"e1": {"present": ["10.9.0.1/24"]}}, came).guarded
+    assert plan({"e0": {"absent": ["10.0.0.50/32"]}}, replace(came, floating=frozenset())).guarded
+    # It draws what is sent to the controller to another interface.
+    assert plan({"e1": {"present": ["10.0.0.7/16"]}}, came).guarded
+    with pytest.raises(Refusal, match="the address that this run is connected to"):
+        plan({"e0": {"absent": ["10.0.0.5/24"]}}, came)
+    with pytest.raises(Refusal, match="say interface_confirm_address"):
+        plan({"e0": {"absent": ["10.0.0.5/24"]}}, came, allow_self=True)
+    moved = plan(
+        {"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.5/24"]}},
+        came,
+        allow_self=True,
+        confirm_address="10.0.0.6",
+    )
+    assert (moved.guarded, moved.back_to) == (True, "10.0.0.6")
+
+
+def test_two_claims_are_refused() -> None:
+    both = replace(HERE, profiles={"e0": Profile("u", "lan", {4: "manual", 6: "auto"}, ("10.0.0.5/24",))})
+    assert claims(both, "e0") == ["network-manager", "ifupdown"]
+    with pytest.raises(Refusal, match="claimed by network-manager and ifupdown"):
+        plan({"e0": {"present": ["10.0.0.6/24"]}}, both)
+    by_choice = plan(
+        {"e0": {"present": ["10.0.0.6/24"]}},
+        replace(both, tools=frozenset({"ifup", "nmcli"})),
+        backend="network-manager",
+    )
+    assert by_choice.keepings[0].nmcli == ("connection", "modify", "u", "+ipv4.addresses", "10.0.0.6/24")
+    with pytest.raises(Refusal, match="it is not at work for e0"):
+        plan({"e0": {"present": ["10.0.0.6/24"]}}, backend="networkd")
+
+
+def test_netplan_names_an_interface_by_its_card() -> None:
+    path = "/etc/netplan/a.yaml"
+    found = replace(
+        HERE,
+        units={"e0": "/run/systemd/network/10-netplan-lan.network"},
+        tools=frozenset({"netplan"}),
+        files={
+            path: "network:\n  ethernets:\n    lan:\n      match: {macaddress: 52:54:00:12:34:56}\n"
+            "      addresses: [10.0.0.5/24]\n"
+        },
+    )
+    [keeping] = plan({"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.5/24"]}}, found).keepings
+    assert set(keeping.files) == {path, "/etc/netplan/90-hostwright.yaml"}
+    assert "lan:" in keeping.files["/etc/netplan/90-hostwright.yaml"]
+
+
+# -- a real kernel
+
+
+class Namespace:
+    """A shell in a network namespace of its own, with the interface e0."""
+
+    def __init__(self) -> None:
+        words = ["unshare", "--map-root-user", "--net", "--kill-child", "sh"]
+        self.shell = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.run("ip link add e0 type veth peer name e1 && ip link set e0 up && ip link set e1 up")
+
+    def run(self, command: str) -> list[str]:
+        assert self.shell.stdin
+        assert self.shell.stdout
+        self.shell.stdin.write(f'{command}\necho "@ $?"\n')
+        self.shell.stdin.flush()
+        lines = []
+        for line in self.shell.stdout:
+            if line.startswith("@ "):
+                assert line == "@ 0\n", (command, lines)
+                return lines
+            lines.append(line)
+        raise AssertionError("the shell ended")
+
+    def found(self) -> HostInterfaces:
+        addresses = parse_addresses(self.run("ip -o address show dev e0"))
+        return replace(HERE, addresses=addresses, links=(Link("e0", True),))
+
+    def statics(self) -> set[Static]:
+        return {as_static(one) for one in self.found().addresses if not one.address.ip.is_link_local}
+
+
+@pytest.fixture(scope="module")
+def namespace() -> Iterator[Namespace]:
+    made = Namespace()
+    yield made
+    made.shell.kill()
+    made.shell.communicate()
+
+
+texts = [
+    "10.0.0.6/24",
+    "10.0.0.7/24",
+    "10.0.0.8/24",
+    "10.0.0.6/16",
+    "10.0.0.9/32",
+    "192.168.7.1/30",
+    "81::d/64",
+    "fd00::1/64",
+    "fd00::1/48",
+]
+
+
+def possible(static: Static) -> Static:
+    """As it could be wanted: one scope for a network, labels for IPv4."""
+    scope = static.scope if static.version == 4 and static.address.network.prefixlen > 24 else "global"
+    return replace(static, scope=scope, label="" if static.version == 6 else static.label, nodad=static.version == 6)
+
+
+statics = st.builds(
+    Static,
+    st.sampled_from(texts).map(ip_interface),
+    label=st.sampled_from(["", "", "e0:1"]),
+    scope=st.sampled_from(["global", "global", "link"]),
+    preferred=st.sampled_from([None, None, 0]),
+    noprefixroute=st.booleans(),
+).map(possible)
+states = st.lists(statics, max_size=5, unique_by=lambda static: static.ip)
+
+
+def to_be(state: list[Static]) -> AddressesSettings:
+    # Through what a person would write, back to what is wanted.
+    known = [
+        {
+            "address": str(one.address),
+            "label": one.label,
+            "scope": one.scope,
+            "noprefixroute": one.noprefixroute,
+            "nodad": one.nodad,
+        }
+        | ({} if one.preferred is None else {"preferred": one.preferred})
+        for one in state
+    ]
+    return wish({"e0": {"present": known, "exact": True}})
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=states, second=states)
+def test_from_any_state_to_any_other_and_back(namespace: Namespace, first: list[Static], second: list[Static]) -> None:
+    namespace.run("ip address flush dev e0 scope global; ip address flush dev e0 scope link")
+    for state in (first, second):
+        made = decide(namespace.found(), to_be(state), persist=False)
+        before = namespace.statics()
+        for change in made.changes:
+            namespace.run(change.run)
+        assert namespace.statics() == set(state)
+        assert decide(namespace.found(), to_be(state), persist=False).changes == ()
+    # The way back, by what each change knows of it.
+    for change in reversed(made.changes):
+        namespace.run(change.undo)
+    assert namespace.statics() == before
