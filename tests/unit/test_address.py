@@ -14,6 +14,7 @@ from hostwright.facts.addresses import parse_addresses
 from hostwright.facts.interfaces import HostInterfaces, Link, Profile, Way
 from hostwright.plans.address import AddressPlan, as_static, decide
 from hostwright.plans.address_files import ifupdown
+from hostwright.plans.ifconfig import Understood, understand
 from hostwright.plans.keeping import claims
 from hostwright.plans.static_address import Static
 from hostwright.refusal import Refusal
@@ -194,6 +195,28 @@ def test_netplan_names_an_interface_by_its_card() -> None:
     [keeping] = plan({"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.5/24"]}}, found).keepings
     assert set(keeping.files) == {path, "/etc/netplan/90-hostwright.yaml"}
     assert "lan:" in keeping.files["/etc/netplan/90-hostwright.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("ifconfig enp9s0f1 inet6 add 81::d/64", Understood("enp9s0f1", "81::d/64", True)),
+        ("enp9s0f1 add 10.0.0.6/24", Understood("enp9s0f1", "10.0.0.6/24", True)),
+        ("ifconfig enp9s0f1 delete 10.0.0.6/24", Understood("enp9s0f1", "10.0.0.6/24", False)),
+        ("enp9s0f1 10.0.0.6 netmask 255.255.255.0", Understood("enp9s0f1", "10.0.0.6/255.255.255.0", True)),
+        ("enp9s0f1 inet6 81::d prefixlen 64", Understood("enp9s0f1", "81::d/64", True)),
+    ],
+)
+def test_command_lines_of_the_note(line: str, meant: Understood) -> None:
+    assert understand(line) == meant
+
+
+@pytest.mark.parametrize(
+    "line", ["", "enp9s0f1", "enp9s0f1 up", "enp9s0f1 add", "enp9s0f1 inet add 81::d/64", "enp9s0f1 add 10.0.0.6/24 up"]
+)
+def test_other_command_lines_are_refused(line: str) -> None:
+    with pytest.raises(Refusal):
+        understand(line)
 
 
 # -- a real kernel

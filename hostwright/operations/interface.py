@@ -1,0 +1,214 @@
+"""Addresses of interfaces: now, and after a boot; without locking anybody out."""
+
+import base64
+import io
+import secrets
+import shlex
+import tarfile
+import time
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import click
+from paramiko import SSHException
+from pyinfra import host
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.exceptions import ConnectError, DeployError
+from pyinfra.api.operation import OperationMeta
+
+from hostwright.facts.interfaces import HostInterfaces, Interfaces
+from hostwright.operations import lock
+from hostwright.operations.by_stdin import told
+from hostwright.operations.replanning import failing, is_stale
+from hostwright.plans.address import AddressPlan, decide, draw
+from hostwright.plans.ifconfig import understand
+from hostwright.refusal import Refusal
+from hostwright.settings import validated
+from hostwright.settings_addresses import AddressesSettings
+from hostwright.shell import script
+
+
+def address(
+    interface: str,
+    address: str | Mapping[str, Any],
+    present: bool = True,
+    persist: bool = True,
+    **arguments: Any,
+) -> OperationMeta:
+    """
+    Give an interface an address, or take one from it; it stays as it is across a boot.
+
+    + interface: name of the interface
+    + address: with its prefix length, `10.0.0.6/24`; or a mapping with `address` and `peer`, `label`, `scope`,
+        `preferred` (seconds, or `forever`), `noprefixroute`, `nodad`
+    + present: whether it is to be there
+    + persist: also after a boot, in whatever keeps the addresses of this host (systemd-networkd, ifupdown, netplan,
+        NetworkManager, ifcfg files)
+
+    Refused, before anything is changed on any host: what is no address for an interface; an interface that does not
+    exist, or is a port of a bond or bridge; an address that another one has; one that is not static; the one that this
+    run is connected to; options that the host cannot keep; an interface that two of those claim. Sources:
+    ip-address(8), systemd.network(5), interfaces(5), netplan-yaml(5), nm-settings-nmcli(5), RFC 4862, RFC 5227.
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import interface
+
+        interface.address("enp9s0f1", "81::d/64")
+    """
+    wished = {interface: {"present" if present else "absent": [address]}}
+    return addresses({"addresses": wished}, persist, **arguments)
+
+
+def ifconfig(line: str, **arguments: Any) -> OperationMeta:
+    """
+    Do what a command line of ifconfig means, and keep it across a boot.
+
+    + line: as it is typed, with `ifconfig` in front or not
+
+    Refused as by `address`, and what is not the adding or deleting of an address. Source: ifconfig(8).
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import interface
+
+        interface.ifconfig("enp9s0f1 inet6 add 81::d/64")
+    """
+    try:
+        meant = understand(line)
+    except Refusal as refusal:
+        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+    click.echo(f"{host.name}: {line} means {meant.words}", err=True)
+    return address(meant.interface, meant.address, meant.present, **arguments)
+
+
+def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: Any) -> OperationMeta:
+    """
+    Put the addresses of several interfaces right.
+
+    + settings: the data of `deploys/addresses.py` by their keys without `interface_`
+    + persist: as `address` takes it
+
+    A change that could cut the way by which this run came is undone by the host itself, unless this run comes back over
+    a new connection; only then is anything written for the time after a boot. Refused as by `address`.
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright.operations import interface
+
+        interface.addresses({"addresses": {"enp9s0f1": {"present": ["10.0.0.6/24"], "exact": True}}})
+    """
+    try:
+        wish = validated(AddressesSettings, "interface_", settings)
+        plan = _plan(wish, persist, arguments)
+    except Refusal as refusal:
+        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+    return _set(
+        plan=plan, wish=wish, persist=persist, **({"name": f"Addresses of {', '.join(wish.addresses)}"} | arguments)
+    )
+
+
+def _plan(wish: AddressesSettings, persist: bool, arguments: dict[str, Any]) -> AddressPlan:
+    found: HostInterfaces | None = host.get_fact(Interfaces, **arguments)
+    if found is None:
+        raise Refusal("the host did not tell what interfaces it has (see the error above)")
+    plan = decide(found, wish, persist)
+    if plan.lines or plan.notes:
+        click.echo(f"\n{draw(host.name, wish.addresses, plan)}\n", err=True)
+    return plan
+
+
+@operation()
+def _set(plan: AddressPlan, wish: AddressesSettings, persist: bool) -> Generator[FunctionCommand, None, None]:
+    if is_stale():
+        try:
+            plan = _plan(wish, persist, {})
+        except Refusal as refusal:
+            yield failing(f"refused, and not changed by this operation: {refusal}")
+            return
+    if plan.lines:
+        yield FunctionCommand(_act, (wish, plan), {})
+    else:
+        host.noop("they are as wanted")
+
+
+def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -> bool:
+    guarded = plan.guarded and bool(plan.changes)
+    variables = {
+        "ID": secrets.token_hex(4),
+        "RUN": "\n".join(change.run for change in plan.changes),
+        "UNDO": "\n".join(change.undo for change in plan.changes),
+        "LOOKS": "\n".join(f"{change.interface} {change.looks.ip}" for change in plan.changes if change.looks),
+        "SECONDS_LEFT": str(wish.confirm_seconds) if guarded else "",
+        "OURS": lock.fenced(":").get_raw_value(),
+    }
+    text = script("addresses", **variables)
+    keep = [f"keep\n{_nmcli(plan)}"] if plan.keepings else []
+    if not guarded:
+        return told(_command(text, "change", *keep), _packed(plan))
+    begun = time.monotonic()
+    if not told(_command(text, "change"), ""):
+        return False
+    deadline = begun + wish.confirm_seconds - 2
+    if not _came_back(state, host, plan.back_to, _command(text, "is_changed"), deadline):
+        click.echo(
+            f"{host.print_prefix}nobody could come back over a new connection: the host undoes its changes by itself "
+            f"{wish.confirm_seconds} s after it made them, and nothing was written for the time after a boot",
+            err=True,
+        )
+        return False
+    return told(_command(text, "confirm", *keep), _packed(plan))
+
+
+def _command(text: str, *calls: str) -> StringCommand:
+    whole = " || exit\n".join([*calls, ""])
+    return StringCommand("sh", "-c", shlex.quote(f"{text}\n{whole}"))
+
+
+def _nmcli(plan: AddressPlan) -> str:
+    commands = [f"nmcli {shlex.join(keeping.nmcli)}" for keeping in plan.keepings if keeping.nmcli]
+    return " && ".join([*commands, ":"])
+
+
+def _packed(plan: AddressPlan) -> str:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for keeping in plan.keepings:
+            for path, text in keeping.files.items():
+                entry = tarfile.TarInfo(path.lstrip("/"))
+                # netplan wants to be alone with its files; networkd reads them as a user of its own.
+                entry.mode = 0o600 if keeping.backend == "netplan" else 0o644
+                entry.size = len(text.encode())
+                tar.addfile(entry, io.BytesIO(text.encode()))
+    return base64.b64encode(archive.getvalue()).decode()
+
+
+def _came_back(state: State, host: Host, address: str, is_changed: StringCommand, deadline: float) -> bool:
+    """Connects anew after the changes, and goes on over that: the old connection may be gone without having noticed."""
+    arguments = lock.connector_arguments(host)
+    changed = False
+    while time.monotonic() < deadline:
+        connector = type(host.connector)(state, host)
+        if address:
+            connector.data["ssh_hostname"] = address
+        try:
+            connector.connect()
+            # One that was made before the changes were over proves nothing.
+            proves = changed
+            changed, _ = connector.run_shell_command(is_changed, print_output=False, print_input=False, **arguments)
+        except (ConnectError, SSHException, OSError, EOFError):
+            time.sleep(0.5)
+            continue
+        if changed and proves:
+            host.connector, old = connector, host.connector
+            old.disconnect()
+            return True
+        if not changed:
+            time.sleep(0.5)
+    return False
