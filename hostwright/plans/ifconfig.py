@@ -17,8 +17,8 @@ class Understood:
     def words(self) -> str:
         verb = "add" if self.present else "del"
         return (
-            f"ip address {verb} {self.address} dev {self.interface}, and the same for the time after a boot: ifconfig is "
-            "obsolete, and what it does is gone then"
+            f"ip address {verb} {self.address} dev {self.interface}, and the same for the time after a boot: ifconfig "
+            "is obsolete, and what it does is gone then"
         )
 
 
@@ -40,7 +40,7 @@ def understand(line: str) -> Understood:
     if not rest:
         raise Refusal(f"{line!r}: which address?")
     address = rest.pop(0)
-    if (rest[:1] == ["netmask"] and len(rest) > 1 and "/" not in address) or (rest[:1] == ["prefixlen"] and len(rest) > 1 and "/" not in address):
+    if rest[:1] in (["netmask"], ["prefixlen"]) and len(rest) > 1 and "/" not in address:
         address, rest = f"{address}/{rest[1]}", rest[2:]
     if rest:
         raise Refusal(f"{line!r}: {' '.join(rest)} is not understood here; add and delete of an address are")

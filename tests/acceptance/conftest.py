@@ -27,15 +27,19 @@ def make_host(tmp_path: Path) -> Iterator[Any]:
         disk_size: str | None = None,
         data: dict[str, Any] | None = None,
         engine: bool = False,
+        cards: int = 0,
+        other_address: str = "",
         **variant: Any,
     ) -> Host:
         directory = tmp_path / f"machine{len(machines)}"
         base = engine_image(release) if engine else image(release)
         disk = engine_disk(release) if engine else base.disk
-        if kept := None if spare_disks or disk_size else booted(base, disk):
+        if kept := None if spare_disks or disk_size or cards or other_address else booted(base, disk):
             machine = Machine(base, directory, backing=kept.disk, memory_of=kept.memory)
         else:
-            machine = Machine(base, directory, backing=disk, spare_disks=spare_disks)
+            machine = Machine(
+                base, directory, backing=disk, spare_disks=spare_disks, cards=cards, other_address=other_address
+            )
         machines.append(machine)
         if disk_size:
             call(["qemu-img", "resize", "-q", str(machine.disk), disk_size])

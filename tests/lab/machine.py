@@ -50,12 +50,16 @@ class Machine:
         port: int | None = None,
         write_log: Path | None = None,
         memory_of: Path | None = None,
+        cards: int = 0,
+        other_address: str = "",
     ) -> None:
         """
         + backing: the disk to start from; the image's own by default
         + spare_disks: sizes of blank disks, in the guest /dev/vdb, /dev/vdc, ... with the serials spare0, spare1, ...
         + port: where SSH listens on 127.0.0.1; a free port by default
         + write_log: the file that gets every write and flush of the disk, anew with each start
+        + cards: network cards beside eth0, all on one wire
+        + other_address: one that eth0 may come to have; SSH listens for it on 127.0.0.2
         + memory_of: what a machine that had booted from `backing` had in memory: the first start goes on from there
         """
         self.image = image
@@ -65,6 +69,7 @@ class Machine:
         self.memory = memory
         self.port = port or _free_port()
         self.write_log = write_log
+        self.network = qemu.uplink(self.port, other_address) + qemu.cards(cards)
         self.memory_of = memory_of
         self.key = image.key
         self.known_hosts = self.directory / "known_hosts"
@@ -99,7 +104,7 @@ class Machine:
             ),
             *self._root_disk(),
             *(word for path in self.spare_disks for word in qemu.disk(path, path.stem)),
-            *qemu.uplink(self.port),
+            *self.network,
             *["-pidfile", str(self._pidfile)],
         ]
         self.console.unlink(missing_ok=True)

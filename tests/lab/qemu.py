@@ -59,10 +59,23 @@ def recorded_disk(path: Path, name: str, write_log: Path) -> list[str]:
     ]
 
 
-def uplink(ssh_port: int) -> list[str]:
-    """The network card eth0, by which the guest reaches the world, and its SSH server answers on 127.0.0.1."""
+def uplink(ssh_port: int, other_address: str = "") -> list[str]:
+    """The network card eth0, by which the guest reaches the world, and its SSH server answers on 127.0.0.1.
+
+    + other_address: one that the guest may come to have: by that it answers on 127.0.0.2
+    """
+    other = f",hostfwd=tcp:127.0.0.2:{ssh_port}-{other_address}:22" if other_address else ""
     return [
-        *["-netdev", f"user,id=uplink,hostfwd=tcp:127.0.0.1:{ssh_port}-:22"],
+        *["-netdev", f"user,id=uplink,hostfwd=tcp:127.0.0.1:{ssh_port}-:22{other}"],
         # The guest recognizes the card by its address.
         *["-device", "virtio-net-pci,netdev=uplink,mac=52:54:00:12:34:56,romfile="],
     ]
+
+
+def cards(number: int) -> list[str]:
+    """More network cards, eth1 and so on, all on one wire that leads nowhere else."""
+    words = []
+    for card in range(1, number + 1):
+        words += ["-netdev", f"hubport,id=wire{card},hubid=1"]
+        words += ["-device", f"virtio-net-pci,netdev=wire{card},mac=52:54:00:12:35:{card:02x},romfile="]
+    return words

@@ -1,0 +1,199 @@
+"""Addresses of interfaces on real machines: now, after a boot, and undone where nobody comes back."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.acceptance.host import Run, pyinfra
+from tests.lab.machine import Machine
+
+MakeHost = Callable[..., Any]
+# What each way to keep addresses needs on a Debian machine, whose own is systemd-networkd.
+BACKENDS = {
+    "networkd": "",
+    "ifupdown": """
+        apt-get install -qq -y ifupdown >/dev/null
+        cat >/etc/network/interfaces <<'end'
+auto lo
+iface lo inet loopback
+source /etc/network/interfaces.d/*
+auto eth1
+iface eth1 inet manual
+end
+        systemctl enable -q networking
+    """,
+    "netplan": """
+        apt-get install -qq -y netplan.io >/dev/null
+        umask 077
+        cat >/etc/netplan/10-lan.yaml <<'end'
+network:
+  version: 2
+  ethernets:
+    eth1:
+      addresses:
+        - 10.9.0.9/24  # old
+end
+        netplan apply
+    """,
+    "network-manager": """
+        apt-get install -qq -y network-manager >/dev/null
+        printf '[Match]\nName=eth1\n[Link]\nUnmanaged=yes\n' >/etc/systemd/network/05-eth1.network
+        printf '[keyfile]\nunmanaged-devices=interface-name:eth0;interface-name:eth2\n' \
+            >/etc/NetworkManager/conf.d/lab.conf
+        networkctl reload
+        systemctl restart NetworkManager
+        nmcli connection add type ethernet ifname eth1 con-name lan \
+            ipv4.method manual ipv4.addresses 10.9.0.9/24 ipv6.method link-local
+        nmcli connection up lan
+    """,
+}
+
+
+def deploy(host: Any, addresses: dict[str, Any], *flags: str, **data: object) -> Run:
+    pairs = {"addresses": addresses, **data}
+    words = [word for key, value in pairs.items() for word in ("--data", f"interface_{key}={json.dumps(value)}")]
+    return pyinfra("-y", *flags, *words, str(host.inventory), "deploys/addresses.py")
+
+
+def statics(machine: Machine, interface: str) -> set[str]:
+    lines = machine.succeed(f"ip -o address show dev {interface} scope global permanent").splitlines()
+    return {line.split()[3] for line in lines}
+
+
+@contextmanager
+def streaming(machine: Machine) -> Iterator[list[float]]:
+    """A TCP stream from the host to us; the list has when each of its lines came."""
+    came: list[float] = []
+    words = [
+        "ssh",
+        "-o",
+        "ControlPath=none",
+        *machine.ssh_args,
+        "root@127.0.0.1",
+        "while :; do echo x; sleep 0.1; done",
+    ]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+
+    def listen() -> None:
+        assert process.stdout is not None
+        for _ in process.stdout:
+            came.append(time.monotonic())
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    try:
+        while len(came) < 5:
+            time.sleep(0.1)
+        yield came
+        assert process.poll() is None, "the stream was cut off"
+    finally:
+        process.terminate()
+        thread.join()
+        process.wait()
+
+
+def longest_stall(came: list[float]) -> float:
+    return max(later - earlier for earlier, later in pairwise(came))
+
+
+def test_addresses_come_and_go_and_nobody_is_locked_out(make_host: MakeHost) -> None:
+    host = make_host(cards=2, other_address="10.0.2.16")
+    machine = host.machine
+    machine.succeed("ip link set eth1 up; ip link set eth2 up")
+    wish: dict[str, Any] = {"eth1": {"present": ["10.9.0.6/24", "81:0::000d/64"]}}
+    shown = deploy(host, wish, "--dry")
+    assert "eth1: 10.9.0.6/24 is added" in shown.err, shown.err
+    assert statics(machine, "eth1") == set()
+
+    with streaming(machine) as came:
+        assert deploy(host, wish).code == 0
+        wish["eth0"] = {"present": ["10.0.2.77/24"]}
+        assert deploy(host, wish).code == 0
+        # What could cut us off is confirmed over a new connection.
+        wish["eth0"] = {"absent": ["10.0.2.77/24"]}
+        guarded = deploy(host, wish)
+        assert guarded.code == 0, guarded.err
+        assert "the host undoes this by itself unless we come back" in guarded.err
+    print(json.dumps({"longest stall of a stream": round(longest_stall(came), 2)}))
+    assert statics(machine, "eth1") == {"10.9.0.6/24", "81::d/64"}
+    again = deploy(host, wish, "-vvv")
+    assert again.unchanged, again.err
+    assert again.remote_commands <= 2
+
+    # Lost while running, and lost from the files: each is put right.
+    machine.succeed("ip address del 10.9.0.6/24 dev eth1")
+    assert deploy(host, wish).code == 0
+    machine.reboot()
+    assert statics(machine, "eth1") == {"10.9.0.6/24", "81::d/64"}
+    assert deploy(host, wish).unchanged
+
+    # Somebody else on the link has it: eth2, in a namespace of its own.
+    machine.succeed(
+        """
+        ip netns add other
+        ip link set eth2 netns other
+        ip -n other link set eth2 up
+        ip -n other address add fd00:9::9/64 dev eth2 nodad
+        """
+    )
+    taken = deploy(host, {"eth1": {"present": ["fd00:9::9/64", "10.9.0.10/24"]}})
+    assert taken.code == 1
+    assert "fd00:9::9 on eth1: somebody on the link has it already" in taken.err + taken.out
+    assert statics(machine, "eth1") == {"10.9.0.6/24", "81::d/64"}
+
+    # Who asks to be locked out is told so; who cannot come back finds all as it was.
+    alone = {"eth0": {"absent": ["10.0.2.15/24"]}}
+    assert "is the address that this run is connected to" in deploy(host, alone).err
+    away = {"eth0": {"present": ["10.0.2.99/24"], "absent": ["10.0.2.15/24"]}}
+    begun = time.monotonic()
+    lost = deploy(host, away, allow_self="yes", confirm_address="127.0.0.3", confirm_seconds=15)
+    assert lost.code == 1
+    assert "nobody could come back over a new connection" in lost.err
+    machine.wait_until_succeeds("true", 60)
+    print(json.dumps({"back after": round(time.monotonic() - begun, 1)}))
+    assert statics(machine, "eth0") == {"10.0.2.15/24"}
+    assert (
+        machine.succeed(
+            "cat /etc/systemd/network/*.network /etc/systemd/network/*/* | grep -c 10.0.2.99 || true"
+        ).strip()
+        == "0"
+    )
+
+    # The host is renumbered, and we with it.
+    moved = deploy(
+        host,
+        {"eth0": {"present": ["10.0.2.16/24"], "absent": ["10.0.2.15/24"]}},
+        allow_self="yes",
+        confirm_address="127.0.0.2",
+    )
+    assert moved.code == 0, moved.err
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_way_to_keep_them(make_host: MakeHost, backend: str) -> None:
+    host = make_host(cards=2)
+    machine = host.machine
+    machine.succeed(f"ip link set eth1 up; {BACKENDS[backend]}", timeout=900)
+    wish = {"eth1": {"present": ["10.9.0.6/24", "fd00:9::6/64"]}}
+    run = deploy(host, wish)
+    assert run.code == 0, run.err
+    assert deploy(host, wish).unchanged
+    machine.reboot()
+    machine.succeed("ip link set eth1 up")
+    assert {"10.9.0.6/24", "fd00:9::6/64"} <= statics(machine, "eth1")
+    assert deploy(host, wish).unchanged
+    exact = {"eth1": {"present": ["10.9.0.7/24"], "exact": True}}
+    run = deploy(host, exact)
+    assert run.code == 0, run.err
+    assert statics(machine, "eth1") == {"10.9.0.7/24"}
+    machine.reboot()
+    assert statics(machine, "eth1") == {"10.9.0.7/24"}
+    assert deploy(host, exact).unchanged
