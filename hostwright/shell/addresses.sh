@@ -124,6 +124,8 @@ keep() {
     base64 -d | tar -xpm -C "$new" || fail "the files could not be unpacked"
     (cd "$new" && find . -type f) | while IFS= read -r file; do
         at=/${file#./}
+        # Ours, with nothing left in it.
+        if [ ! -s "$new/$file" ]; then ours && rm -f "$at" && continue; fi
         (umask 022 && mkdir -p "${at%/*}") || exit 1
         # A name that none of the readers takes for one of its files.
         next=${at%/*}/.${at##*/}.hostwright.new

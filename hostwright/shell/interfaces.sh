@@ -84,6 +84,8 @@ for unit in $(printf '%s\n' $units | sort -u); do
     show "$unit"
     for directory in /etc /run /usr/local/lib /usr/lib; do show "$directory/systemd/network/${unit##*/}.d"/*.conf; done
 done
+# Ours may be there without having been read yet.
+show /etc/systemd/network/70-hostwright-*.network
 sourced /etc/network/interfaces
 show /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml
 for file in /etc/sysconfig/network-scripts/ifcfg-*; do case $file in *.bak | *.orig | *.rpm* | *~) ;; *) show "$file" ;; esac; done

@@ -123,6 +123,7 @@ def test_addresses_come_and_go_and_nobody_is_locked_out(make_host: MakeHost) -> 
         assert "the host undoes this by itself unless we come back" in guarded.err
     print(json.dumps({"longest stall of a stream": round(longest_stall(came), 2)}))
     assert statics(machine, "eth1") == {"10.9.0.6/24", "81::d/64"}
+    machine.fail("test -e /etc/systemd/network/uplink.network.d/hostwright.conf")
     again = deploy(host, wish, "-vvv")
     assert again.unchanged, again.err
     assert again.remote_commands <= 2

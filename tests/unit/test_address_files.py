@@ -25,7 +25,8 @@ class Keeper:
     cannot: Callable[[Static], str]
 
     def after(self, files: Files, add: Sequence[Static], remove: Sequence[Static]) -> Files:
-        return {**files, **self.edited(files, add, remove)}
+        # An empty one goes.
+        return {path: text for path, text in {**files, **self.edited(files, add, remove)}.items() if text}
 
     def statics(self, files: Files) -> set[Static]:
         return {one.static for one in self.declared(files)}
@@ -140,6 +141,8 @@ def test_what_is_written_is_read_back(name: str, add: list[Static], drop: set[in
     assert keeper.statics(without_some) == (before | set(add)) - set(gone)
     at_last = keeper.after(without_some, [], [static for static in add if static not in gone])
     assert keeper.statics(at_last) == before
+    if not name.startswith(("ifcfg", "ifupdown, nothing")):
+        assert at_last.keys() == keeper.files.keys()
     # What somebody else wrote is as they wrote it.
     for path, text in keeper.files.items():
         if not name.startswith(("ifcfg", "ifupdown, nothing")):

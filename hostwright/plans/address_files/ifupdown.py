@@ -105,6 +105,8 @@ def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remo
             # A stanza in place of a line is several lines: numbers count for the text before.
             gone_lines = set(lines)
             changed[path] = "".join(f"{line}\n" for number, line in enumerate(kept) if number not in gone_lines)
+            if path == OURS and not parse(changed[path]):
+                changed[path] = ""
     if left:
         path = OURS if _sources(files) else MAIN
         before = changed.get(path, files.get(path, ""))

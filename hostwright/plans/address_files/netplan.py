@@ -88,6 +88,8 @@ def _ours(files: Mapping[str, str], interface: str, wanted: Sequence[Static]) ->
         del network[kind][interface]
         if not network[kind]:
             del network[kind]
+        if set(network) == {"version"}:
+            return ""
     return str(yaml.safe_dump(known, sort_keys=False))
 
 

@@ -46,7 +46,7 @@ def declared(files: Mapping[str, str]) -> tuple[Declared, ...]:
 def edited(
     files: Mapping[str, str], unit: str, interface: str, add: Sequence[Static], remove: Iterable[Static]
 ) -> dict[str, str]:
-    """The files that change, with their new text; none is empty but ours."""
+    """The files that change, with their new text; our own one goes when it is empty."""
     gone = set(remove)
     changed: dict[str, str] = {}
     for path, text in files.items():
@@ -57,9 +57,11 @@ def edited(
                     lines += numbers
         if lines:
             changed[path] = without(text, lines)
+            if path == drop_in(unit, interface) and not declared({path: changed[path]}):
+                changed[path] = ""
     if add:
         ours = drop_in(unit, interface)
-        before = changed.get(ours, files.get(ours, ""))
+        before = changed.get(ours) or ("" if ours in changed else files.get(ours, ""))
         if not before and not unit:
             before = f"[Match]\nName={interface}\n"
         changed[ours] = "\n".join([before.rstrip("\n"), *(_section(static) for static in add)]).lstrip("\n")
