@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 import click
+from gevent import Timeout
 from paramiko import SSHException
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
@@ -26,6 +27,8 @@ from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
 from hostwright.shell import script
+
+_ANSWER_SECONDS = 15
 
 
 def address(
@@ -153,8 +156,10 @@ def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -
     if not guarded:
         return told(_command(text, "change", *keep), _packed(plan))
     begun = time.monotonic()
-    if not told(_command(text, "change"), ""):
-        return False
+    # Its answer may not find its way back: then a new connection tells.
+    with Timeout(_ANSWER_SECONDS, False):
+        if not told(_command(text, "change"), ""):
+            return False
     deadline = begun + wish.confirm_seconds - 2
     if not _came_back(state, host, plan.back_to, _command(text, "is_changed"), deadline):
         click.echo(

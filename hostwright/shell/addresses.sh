@@ -83,7 +83,7 @@ change() {
     fi
     guard
     # The connection that told us may be gone in a moment, and with it whoever reads what is said here.
-    (trap '' HUP; { (change_now); echo $? >"$state/code-$ID"; } >"$state/said-$ID" 2>&1) </dev/null >/dev/null 2>&1 &
+    (trap '' HUP; sleep 1; { (change_now); echo $? >"$state/code-$ID"; } >"$state/said-$ID" 2>&1) </dev/null >/dev/null 2>&1 &
 }
 
 change_now() {
