@@ -88,7 +88,7 @@ def test_deploys_of_volumes_wait_for_it_and_plan_again(make_host: MakeHost) -> N
     assert pyinfra("-y", str(host.inventory), str(blocks)).unchanged
 
     # A job has it for as long as it is at work, whatever becomes of its controller.
-    machine.succeed("head -c 200M /dev/urandom >/home/much; sync")
+    machine.succeed("head -c 80M /dev/urandom >/home/much; sync")
     with host.running():
         machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 300)
     late = run(host, "-y", line="second", lock_wait="2")
