@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from hostwright.plans.sizes import extents_of, size_text
 from hostwright.refusal import Refusal
+from hostwright.settings import Rebalance, validated
 
 MIB = 1024**2
 
@@ -64,3 +65,17 @@ def test_a_size_in_extents_is_taken_as_it_is(extents: int, extent_size: int) -> 
 
 def test_sizes_for_people() -> None:
     assert [size_text(size) for size in (12, 2048, 5 * MIB, 1536 * MIB)] == ["12 B", "2 KiB", "5 MiB", "1.5 GiB"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"staging": "var"}, "lvm_staging = 'var': no absolute path"),
+        ({"strategy": "sideways"}, "lvm_strategy = 'sideways'"),
+        ({"busy": "kill"}, "lvm_busy = 'kill'"),
+    ],
+)
+def test_slips_of_the_pen_are_refused(values: dict[str, str], said: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        validated(Rebalance, "lvm_", values)
+    assert said in str(refused.value)
