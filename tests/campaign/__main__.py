@@ -21,7 +21,7 @@ def main() -> int:
     flushes.add_argument("--points", type=int, metavar="N", help="so many flushes, by chance; all by default")
     flushes.add_argument("--subsets", type=int, metavar="N", help="so many losses of writes; some per flush by default")
     flushes.add_argument(
-        "--boots", type=int, default=4, metavar="N", help="so many boots, at steps first; 4 by default"
+        "--boots", type=int, default=4, metavar="N", help="so many boots, where steps begin or between; 4 by default"
     )
     flushes.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="when to stop")
     many = commands.add_parser("cuts", help="at any moment, up to several times in one job")
