@@ -191,9 +191,8 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     assert run(host, "-y", line="sixteenth").code == 0
 
 
-@pytest.mark.parametrize(
-    "kills", [pytest.param(25, marks=pytest.mark.matrix), pytest.param(100, marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("kills", [25, 100])
 def test_thirty_contend_and_many_are_killed(make_host: MakeHost, kills: int) -> None:
     host = make_host()
     verdict = contend(host.machine, contenders=30, kills=kills, seconds=4 * kills, seed=1)

@@ -38,6 +38,7 @@ def test_xfs_with_no_free_extent_is_staged_on_root(make_host: MakeHost) -> None:
     machine.succeed("findmnt -n /home && df /home && touch /home/works")
 
 
+@pytest.mark.matrix
 def test_ext4_beside_itself_for_a_sudo_user_who_lives_there(make_host: MakeHost) -> None:
     host = make_host(user="admin", home_fs="ext4", free="2500M", mount_by="UUID")
     host.machine.succeed("dpkg --purge --force-depends rsync attr >/dev/null 2>&1; ! command -v rsync")
@@ -48,6 +49,7 @@ def test_ext4_beside_itself_for_a_sudo_user_who_lives_there(make_host: MakeHost)
     assert "way: beside" in text
 
 
+@pytest.mark.matrix
 def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
     host = make_host(home_fs="btrfs", mount_by="LABEL")
     host.machine.succeed("echo kept >/home/admin/kept && btrfs subvolume snapshot -r /home /home/snapshot")

@@ -30,7 +30,10 @@ def is_whole(host: Any, before: dict[str, dict[str, object]], known: str) -> Non
 @pytest.mark.parametrize(
     ("release", "variant", "data", "way"),
     [
-        ("bookworm", {"home_fs": "ext3", "free": "2500M", "mount_by": "LABEL"}, {}, "beside"),
+        pytest.param(
+            *("bookworm", {"home_fs": "ext3", "free": "2500M", "mount_by": "LABEL"}, {}, "beside"),
+            marks=pytest.mark.soak,
+        ),
         ("trixie", {"home_fs": "ext4"}, {}, "staging"),
         ("trixie", {"home_fs": "btrfs", "free": "2500M"}, {"lvm_strategy": "beside"}, "beside"),
         pytest.param(
