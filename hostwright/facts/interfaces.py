@@ -12,7 +12,7 @@ from hostwright.facts.addresses import Address, HostAddress, parse_addresses
 from hostwright.facts.lvm import as_command
 from hostwright.shell import script, sections
 
-_LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <(?P<flags>[^>]*)>(?P<rest>.*)")
+_LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <[^>]*>(?P<rest>.*)")
 _PROFILE = ("ipv4.method", "ipv6.method", "ipv4.addresses", "ipv6.addresses")
 
 
@@ -23,7 +23,6 @@ class Link:
     """
 
     name: str
-    up: bool
     master: str = ""
 
 
@@ -112,7 +111,7 @@ def _way(lines: list[str]) -> Way | None:
 
 def _link(found: re.Match[str]) -> Link:
     master = re.search(r" master (\S+)", found["rest"])
-    return Link(found["name"], "UP" in found["flags"].split(","), master[1] if master else "")
+    return Link(found["name"], master[1] if master else "")
 
 
 def _profile(lines: list[str]) -> Profile:

@@ -43,6 +43,11 @@ class Keeping:
 
 
 def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: str | None) -> Keeping:
+    if found.unreadable:
+        raise Refusal(
+            f"{found.user} may not read {found.unreadable[0]}, where addresses may be kept; let pyinfra use "
+            "sudo (_sudo, --sudo)"
+        )
     chosen = _chosen(found, name, backend)
     for static in wanted.present:
         if reason := _CANNOT[chosen](static):

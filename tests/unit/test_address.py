@@ -24,7 +24,7 @@ from hostwright.settings_addresses import AddressesSettings
 HERE = HostInterfaces(
     user="root",
     way=None,
-    links=(Link("lo", True), Link("e0", True), Link("e1", True), Link("p0", True, "br0")),
+    links=(Link("lo"), Link("e0"), Link("e1"), Link("p0", "br0")),
     addresses=parse_addresses(
         [
             "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever",
@@ -181,6 +181,11 @@ def test_two_claims_are_refused() -> None:
         plan({"e0": {"present": ["10.0.0.6/24"]}}, backend="networkd")
 
 
+def test_files_that_cannot_be_read_are_not_taken_for_missing() -> None:
+    with pytest.raises(Refusal, match=r"may not read /etc/netplan/a\.yaml"):
+        plan({"e0": {"present": ["10.0.0.6/24"]}}, replace(HERE, unreadable=("/etc/netplan/a.yaml",)))
+
+
 def test_netplan_names_an_interface_by_its_card() -> None:
     path = "/etc/netplan/a.yaml"
     found = replace(
@@ -247,7 +252,7 @@ class Namespace:
 
     def found(self) -> HostInterfaces:
         addresses = parse_addresses(self.run("ip -o address show dev e0"))
-        return replace(HERE, addresses=addresses, links=(Link("e0", True),))
+        return replace(HERE, addresses=addresses, links=(Link("e0"),))
 
     def statics(self) -> set[Static]:
         return {as_static(one) for one in self.found().addresses if not one.address.ip.is_link_local}

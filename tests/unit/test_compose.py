@@ -3,11 +3,14 @@
 import dataclasses
 import hashlib
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
 from hostwright.facts.compose import ProjectState, ServiceContainer, parse_project
+from hostwright.operations.compose import packed
 from hostwright.plans.compose import (
     OVERRIDE,
     Project,
@@ -19,6 +22,7 @@ from hostwright.plans.compose import (
     private_directories,
 )
 from hostwright.refusal import Refusal
+from hostwright.shell import script
 
 FILE = """
 services:
@@ -209,3 +213,19 @@ def test_what_the_host_says() -> None:
     assert found.diff == ("--- x", "@@ -1 +1 @@")
     assert found.images == {"localhost:5000/nginx:1": "sha256:1"}
     assert [one.service for one in found.containers] == ["web", ""]
+
+
+def test_files_of_who_has_lost_the_lock_are_not_put_in_place(tmp_path: Path) -> None:
+    """The real shell: it asks after the files have arrived, and before the first one is renamed."""
+    place = tmp_path / "shop"
+    wish = Project("shop", str(place), {"docker-compose.yml": b"services: {}"}, frozenset(), frozenset())
+    known = {"NAME": "shop", "DIRECTORY": str(place), "FILES": "docker-compose.yml", "PRIVATE": "", "OLD": ""}
+    text = script("compose_up", **known, COMPOSE="false", BUILD="", LIMIT="1", OURS="echo lost >&2; exit 76")
+    late = subprocess.run(
+        ["sh", "-c", f"{text}\nput_files"], input=packed(wish), capture_output=True, text=True, check=False
+    )
+    assert (late.returncode, late.stderr) == (76, "lost\n")
+    assert not place.exists()
+    text = script("compose_up", **known, COMPOSE="false", BUILD="", LIMIT="1", OURS=":")
+    subprocess.run(["sh", "-c", f"{text}\nput_files"], input=packed(wish), text=True, check=True)
+    assert (place / "docker-compose.yml").read_text() == "services: {}"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostwright.facts.addresses import HostAddress, parse_addresses
+from hostwright.facts.addresses import parse_addresses
 from hostwright.facts.reachability import HostReachability, Listener, Route, parse_reachability
 from hostwright.plans.reachability import Allowed, Report, Shared, as_json, complaint, draw, judge, lookup, pairs
 from hostwright.plans.special_purpose import Reach, covering, purpose
@@ -303,4 +303,3 @@ def test_ports_as_they_are_typed() -> None:
     assert wish.allow == (SSH, Allowed("udp", 6000, 6010))
     assert validated(ReachabilitySettings, "reachability_", {"allow": []}).allow == ()
     assert validated(ReachabilitySettings, "reachability_", {"public": '{"10.0.0.5": "8.8.8.8"}'}).public
-    assert HostAddress("e0", parse_addresses(["2: e0    inet 10.0.0.1/8 scope global e0"])[0].address)
