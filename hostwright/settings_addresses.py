@@ -104,7 +104,7 @@ def _interface(name: str, wished: object) -> InterfaceSettings:
     try:
         return InterfaceSettings(**{str(key): value for key, value in wished.items()})
     except ValidationError as error:
-        raise ValueError(f"{name}: {_words(error)}") from None
+        raise ValueError(f"{name}: {_words(InterfaceSettings, error)}") from None
 
 
 def _static(one: Any) -> Static:
@@ -115,14 +115,16 @@ def _static(one: Any) -> Static:
     try:
         return checked(AddressSettings(**one).static())
     except ValidationError as error:
-        raise ValueError(_words(error)) from None
+        raise ValueError(_words(AddressSettings, error)) from None
 
 
-def _words(error: ValidationError) -> str:
+def _words(model: type[Settings], error: ValidationError) -> str:
+    known = f"is no key here; there are: {', '.join(model.model_fields)}"
     said = (
-        f"{'.'.join(map(str, one['loc']))} {one['msg'].removeprefix('Value error, ')}".strip() for one in error.errors()
+        (one["loc"], known if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, "))
+        for one in error.errors()
     )
-    return "; ".join(said)
+    return "; ".join(f"{'.'.join(map(str, where))} {message}".strip() for where, message in said)
 
 
 def read(text: str) -> Any:

@@ -26,6 +26,9 @@ class SeveralCommands:
     + each: by name, run in this order at each start
     + files: what the commands read, below /hostwright
 
+    TERM, INT and QUIT are handed on to the server. What a shell starts beside itself has INT and QUIT ignored (POSIX,
+    Shell Command Language, 2.11): a server that sets no handler of its own for these two ends by TERM only.
+
     Source: the shell itself is shell/several_commands.sh.
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.host import Run, pyinfra
+from tests.acceptance.host import BIN, ROOT, Run, pyinfra
 from tests.lab.machine import Machine
 
 MakeHost = Callable[..., Any]
@@ -55,11 +55,19 @@ end
     """,
 }
 
+# A network with the controller in it, smaller than the one by which the host answers it: its answers go astray.
+ASTRAY = {"eth1": {"present": ["10.0.2.7/28"]}}
+GIVEN = "ip -o address show dev eth1 scope global dynamic | awk '{ print $4 }' | sort"
+
+
+def words(host: Any, addresses: dict[str, Any], **data: object) -> list[str]:
+    pairs = {"addresses": addresses, **data}
+    given = [word for key, value in pairs.items() for word in ("--data", f"interface_{key}={json.dumps(value)}")]
+    return ["-y", *given, str(host.inventory), "deploys/addresses.py"]
+
 
 def deploy(host: Any, addresses: dict[str, Any], *flags: str, **data: object) -> Run:
-    pairs = {"addresses": addresses, **data}
-    words = [word for key, value in pairs.items() for word in ("--data", f"interface_{key}={json.dumps(value)}")]
-    return pyinfra("-y", *flags, *words, str(host.inventory), "deploys/addresses.py")
+    return pyinfra(*flags, *words(host, addresses, **data))
 
 
 def statics(machine: Machine, interface: str) -> set[str]:
@@ -71,7 +79,7 @@ def statics(machine: Machine, interface: str) -> set[str]:
 def streaming(machine: Machine) -> Iterator[list[float]]:
     """A TCP stream from the host to us; the list has when each of its lines came."""
     came: list[float] = []
-    words = [
+    command = [
         "ssh",
         "-o",
         "ControlPath=none",
@@ -79,7 +87,7 @@ def streaming(machine: Machine) -> Iterator[list[float]]:
         "root@127.0.0.1",
         "while :; do echo x; sleep 0.1; done",
     ]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
 
     def listen() -> None:
         assert process.stdout is not None
@@ -147,19 +155,42 @@ def test_nobody_is_locked_out(make_host: MakeHost) -> None:
     assert statics(machine, "eth1") == {"10.9.0.6/24", "81::d/64"}
     assert deploy(host, wish).unchanged
 
-    # Somebody else on the link has it: eth2, in a namespace of its own.
+    # Somebody else on the link has it: eth2, in a namespace of its own, where it gives out addresses.
     machine.succeed(
         """
+        apt-get install -qq -y dnsmasq-base iputils-arping >/dev/null
         ip netns add other
         ip link set eth2 netns other
         ip -n other link set eth2 up
         ip -n other address add fd00:9::9/64 dev eth2 nodad
+        ip -n other address add 10.9.0.9/24 dev eth2
+        ip netns exec other dnsmasq --port=0 --interface=eth2 --bind-interfaces --leasefile-ro --enable-ra \\
+            --dhcp-range=10.9.0.100,10.9.0.110,5m --dhcp-range=fd00:9::,ra-only
+        """,
+        timeout=900,
+    )
+    for mine in ("fd00:9::9", "10.9.0.9"):
+        taken = deploy(host, {"eth1": {"present": [f"{mine}/{64 if ':' in mine else 24}", "10.9.0.10/24"]}})
+        assert taken.code == 1
+        assert f"{mine} on eth1: somebody on the link has it already" in taken.err + taken.out
+        assert statics(machine, "eth1") == {"10.9.0.6/24", "81::d/64"}
+
+    # What somebody else gives the interface is not ours to take.
+    machine.succeed(
+        """
+        printf '[Match]\\nName=eth1\\n[Network]\\nDHCP=ipv4\\nIPv6AcceptRA=yes\\n' >/etc/systemd/network/05-eth1.network
+        networkctl reload
+        networkctl reconfigure eth1
         """
     )
-    taken = deploy(host, {"eth1": {"present": ["fd00:9::9/64", "10.9.0.10/24"]}})
-    assert taken.code == 1
-    assert "fd00:9::9 on eth1: somebody on the link has it already" in taken.err + taken.out
-    assert statics(machine, "eth1") == {"10.9.0.6/24", "81::d/64"}
+    machine.wait_until_succeeds(f"test $({GIVEN} | wc -l) = 2")
+    given = machine.succeed(GIVEN)
+    alone = {"eth1": {"present": ["10.9.0.6/24"], "exact": True}}
+    run = deploy(host, alone)
+    assert run.code == 0, run.err
+    assert statics(machine, "eth1") == {"10.9.0.6/24"}
+    assert machine.succeed(GIVEN) == given
+    assert deploy(host, alone).unchanged
 
     # Who asks to be locked out is told so; who cannot come back finds all as it was.
     alone = {"eth0": {"absent": ["10.0.2.15/24"]}}
@@ -190,14 +221,51 @@ def test_every_way_to_keep_them(make_host: MakeHost, backend: str) -> None:
     host = make_host(cards=2)
     machine = host.machine
     machine.succeed(f"ip link set eth1 up; {BACKENDS[backend]}", timeout=900)
-    wish = {"eth1": {"present": ["10.9.0.6/24", "fd00:9::6/64"]}}
+    wish = {"eth1": {"present": ["10.9.0.6/24", "10.9.0.8/24", "fd00:9::6/64"]}}
     run = deploy(host, wish)
     assert run.code == 0, run.err
     assert deploy(host, wish).unchanged
-    machine.reboot()
-    machine.succeed("ip link set eth1 up")
-    assert {"10.9.0.6/24", "fd00:9::6/64"} <= statics(machine, "eth1")
+    wish["eth1"] = {"present": ["10.9.0.6/24", "fd00:9::6/64"], "absent": ["10.9.0.8/24"]}
+    assert deploy(host, wish).code == 0
+    kept = statics(machine, "eth1")
+    assert kept - {"10.9.0.9/24"} == {"10.9.0.6/24", "fd00:9::6/64"}
     assert deploy(host, wish).unchanged
+    with is_where_it_was(machine):
+        machine.reboot()
+        machine.succeed("ip link set eth1 up")
+    assert deploy(host, wish).unchanged
+
+    # We are cut off, and so is the controller that is killed: the host comes back by itself.
+    with is_where_it_was(machine):
+        lost = deploy(host, ASTRAY, confirm_seconds=20)
+        assert lost.code == 1
+        assert "nobody could come back over a new connection" in lost.err
+        machine.wait_until_succeeds("true")
+    with is_where_it_was(machine):
+        killed = begin(host, ASTRAY, confirm_seconds=40)
+        is_cut_off(machine)
+        killed.kill()
+        killed.wait()
+        machine.wait_until_succeeds("true")
+    # The host is rebooted before the time is over.
+    with is_where_it_was(machine):
+        before = machine.succeed("cat /proc/sys/kernel/random/boot_id").strip()
+        machine.succeed(
+            """
+            systemd-run --quiet sh -c '
+                until ip -o address show dev eth1 | grep -q 10.0.2.7; do sleep 0.2; done
+                touch /root/it-was-there; sleep 3; systemctl reboot
+            '
+            """
+        )
+        killed = begin(host, ASTRAY, confirm_seconds=600)
+        machine.wait_until_succeeds(f"! grep -qx {before} /proc/sys/kernel/random/boot_id", 300)
+        killed.kill()
+        killed.wait()
+        machine.run("systemctl is-system-running --wait")
+        machine.succeed("ip link set eth1 up; test -e /root/it-was-there")
+    assert deploy(host, wish).unchanged
+
     exact = {"eth1": {"present": ["10.9.0.7/24"], "exact": True}}
     run = deploy(host, exact)
     assert run.code == 0, run.err
@@ -205,3 +273,36 @@ def test_every_way_to_keep_them(make_host: MakeHost, backend: str) -> None:
     machine.reboot()
     assert statics(machine, "eth1") == {"10.9.0.7/24"}
     assert deploy(host, exact).unchanged
+
+
+def begin(host: Any, addresses: dict[str, Any], **data: object) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [str(BIN / "pyinfra"), *words(host, addresses, **data)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def is_cut_off(machine: Machine) -> None:
+    """Waits until no command gets an answer any more."""
+    deadline = time.monotonic() + 120
+    while machine.run("true").code == 0:
+        assert time.monotonic() < deadline, "it was never cut off"
+        time.sleep(0.2)
+
+
+@contextmanager
+def is_where_it_was(machine: Machine) -> Iterator[None]:
+    """Whatever happens meanwhile: afterwards the host has its addresses as before, now and in its files."""
+    files = (
+        "cd /etc && find systemd/network network netplan NetworkManager -type f -exec md5sum {} + 2>/dev/null | sort"
+    )
+    before = statics(machine, "eth1"), machine.succeed(files)
+    begun = time.monotonic()
+    yield
+    print(json.dumps({"back after": round(time.monotonic() - begun, 1)}))
+    assert (statics(machine, "eth1"), machine.succeed(files)) == before
+    assert not machine.run("ls /run/hostwright/addresses").out
+    machine.fail("systemctl list-timers --all | grep hostwright-addresses")

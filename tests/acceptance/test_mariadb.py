@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import threading
 import time
@@ -58,6 +59,26 @@ def data(tmp_path: Path, **more: Any) -> dict[str, Any]:
 def deploy(host: Any, settings: dict[str, Any], *flags: str) -> Run:
     host.machine.inventory(host.inventory, data=settings)
     return pyinfra("-y", *flags, str(host.inventory), "deploys/mariadb.py")
+
+
+@contextmanager
+def processes_watched(machine: Machine, words: list[str]) -> Iterator[list[str]]:
+    """Afterwards the list has the words that were seen in the arguments or the environment of any process."""
+    seen: list[str] = []
+    lines = "".join(f"{word}\n" for word in words)
+    machine.succeed(f"printf %s {shlex.quote(lines)} >/root/words; mkfifo /root/enough")
+    machine.succeed(
+        """
+        setsid sh -c '
+            while ! test -e /root/stop; do
+                cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr "\\0" "\\n" | grep -aoF -f /root/words
+                sleep 0.3
+            done >/root/seen; echo >/root/enough
+        ' >/dev/null 2>&1 </dev/null &
+        """
+    )
+    yield seen
+    seen += machine.succeed("touch /root/stop; cat /root/enough >/dev/null; sort -u /root/seen").splitlines()
 
 
 @contextmanager
@@ -130,8 +151,12 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> set[int]:
     assert shown.code == 0, shown.err
     assert "service mysql: made and started" in shown.err
     machine.succeed('test ! -e /opt/mariadb_yoga && test ! -e /var/lib/openstack && test -z "$(docker ps -aq)"')
-    run = deploy(host, data(tmp_path), "-vvv")
+    # Of root's password parts that stay whatever it is quoted in; a word that has to be seen.
+    words = ["containerd-shim", NOVA, 's "root', 's \\"root', native_hash(ROOT), native_hash(NOVA)]
+    with processes_watched(machine, words) as seen:
+        run = deploy(host, data(tmp_path), "-vvv")
     assert run.code == 0, run.err
+    assert seen == ["containerd-shim"]
     again = deploy(host, data(tmp_path), "-vvv")
     assert again.unchanged, again.err
     # The record, the project, the accounts.

@@ -99,7 +99,11 @@ def test_addresses_at_the_edge(text: str) -> None:
         ("[", "no mapping"),
         ({"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.6/16"]}}, "wanted both present and absent"),
         ({"e0": {"present": ["10.0.0.6/24", "10.0.0.6/16"]}}, "named twice"),
-        ({"e0": {"presnt": ["10.0.0.6/24"]}}, "presnt"),
+        ({"e0": {"presnt": ["10.0.0.6/24"]}}, "presnt is no key here; there are: present, absent, exact"),
+        (
+            {"e0": {"present": [{"address": "10.0.0.6/24", "labl": "x"}]}},
+            "labl is no key here; there are: address, peer",
+        ),
         ({"e0": ["10.0.0.6/24"]}, "a mapping with present, absent or exact"),
         ({"e0": {"present": [{"address": "10.0.0.6/24", "nodad": True}]}}, "nodad is for IPv6"),
         ({"e0": {"present": [{"address": "fd00::6/64", "label": "e0:1"}]}}, "a label is for IPv4"),
