@@ -129,9 +129,9 @@ keep() {
         (umask 022 && mkdir -p "${at%/*}") || exit 1
         # A name that none of the readers takes for one of its files.
         next=${at%/*}/.${at##*/}.hostwright.new
-        if [ -e "$at" ]; then cp -p "$at" "$next" && cat "$new/$file" >"$next"; else cp -p "$new/$file" "$next"; fi || exit 1
-        ! command -v restorecon >/dev/null || restorecon "$next" 2>/dev/null
-        ours && sync && mv "$next" "$at" || exit 1
+        if [ -e "$at" ]; then cp -p "$at" "$next" && cat "$new/$file" >"$next"; else cp -p "$new/$file" "$next"; fi &&
+            { ! command -v restorecon >/dev/null || restorecon "$next" 2>/dev/null || :; } &&
+            sync && (ours) && mv "$next" "$at" || { rm -f "$next"; exit 1; }
     done || fail "files could not be put in place"
     sync
 }

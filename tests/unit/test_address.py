@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +13,16 @@ from hypothesis import strategies as st
 
 from hostwright.facts.addresses import parse_addresses
 from hostwright.facts.interfaces import HostInterfaces, Link, Profile, Way
+from hostwright.operations.interface import _packed
 from hostwright.plans.address import AddressPlan, as_static, decide
 from hostwright.plans.address_files import ifupdown
 from hostwright.plans.ifconfig import Understood, understand
-from hostwright.plans.keeping import claims
+from hostwright.plans.keeping import Keeping, claims
 from hostwright.plans.static_address import Static
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
+from hostwright.shell import script
 
 HERE = HostInterfaces(
     user="root",
@@ -331,3 +334,36 @@ def test_from_any_state_to_any_other_and_back(namespace: Namespace, first: list[
     for change in reversed(made.changes):
         namespace.run(change.undo)
     assert namespace.statics() == before
+
+
+# -- files are put in place by the shell itself
+
+
+def test_files_are_kept_only_while_the_lock_is_ours(tmp_path: Path) -> None:
+    kept, ours, new = (tmp_path / name for name in ("kept.conf", "ours.conf", "new.d/new.conf"))
+    kept.write_text("old\n")
+    kept.chmod(0o640)
+    ours.write_text("old\n")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    texts = {str(kept): "new\n", str(new): "new\n", str(ours): ""}
+    packed = _packed(AddressPlan((), (Keeping("e0", "networkd", texts),), guarded=False, back_to="", notes=()))
+    variables = {"ID": "1", "RUN": "", "UNDO": "", "LOOKS": "", "SECONDS_LEFT": ""}
+
+    def keep(**more: str) -> "subprocess.CompletedProcess[str]":
+        text = script("addresses", **variables, **more).replace("/run/hostwright", f"{tmp_path}/hostwright")
+        return subprocess.run(
+            ["sh", "-c", f"{text}\nkeep || exit\n"], input=packed, capture_output=True, text=True, check=False
+        )
+
+    late = keep(OURS="echo lost >&2; exit 76")
+    assert late.returncode != 0
+    assert "lost" in late.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert not new.exists()
+
+    assert keep(OURS=":").returncode == 0
+    assert kept.read_text() == new.read_text() == "new\n"
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert new.stat().st_mode & 0o777 == 0o644
+    assert not ours.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.conf", "new.d"]
