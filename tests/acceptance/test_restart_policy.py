@@ -134,7 +134,7 @@ def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
     machine = host.machine
     names = {policy: policy.replace(":", "-") for policy in POLICIES}
     for name in names.values():
-        # Time to end in an orderly way, however slow the machine: to be killed is a failure, after which more come back.
+        # Time to end in an orderly way, however slow the machine is: to be killed would be a failure.
         words = f"--name {name} -v /root/told/{name}:/told --stop-timeout 60"
         machine.succeed(f"mkdir -p /root/told/{name} && docker run -d {words} box {OBEDIENT}")
     assert deploy(host, {name: policy for policy, name in names.items()}).code == 0
