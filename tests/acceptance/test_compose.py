@@ -1,0 +1,127 @@
+"""Compose projects on real engines: what is made anew and what is not, waits that end early, and taking one down."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.host import Run, pyinfra
+from tests.lab.machine import Machine
+
+MakeHost = Callable[..., Any]
+DEPLOY = """import json
+
+from pyinfra import host
+
+from hostwright.operations import compose
+
+compose.project("shop", "/opt/shop", **json.loads(host.data.shop))
+"""
+STAYS = ["sh", "-c", 'trap "exit 0" TERM; while :; do sleep 1; done']
+
+
+def project(web: dict[str, Any] | None = None, page: str = "one", **more: Any) -> dict[str, Any]:
+    """Two services: web, which uses a file and is built, and db, which has a volume."""
+    services = {
+        "web": {
+            "build": "./web",
+            "image": "shop/web",
+            "command": STAYS,
+            "volumes": ["./page:/page:ro"],
+            "stop_grace_period": "5s",
+            "healthcheck": {"test": ["CMD", "cat", "/page"], "interval": "5s", "timeout": "60s"},
+            **(web or {}),
+        },
+        "db": {"image": "box", "command": STAYS, "volumes": ["rows:/rows"], "stop_grace_period": "5s"},
+    }
+    file = {"version": "3.4", "services": services, "volumes": {"rows": {}}}
+    files = {"docker-compose.yml": json.dumps(file), "page": page, "web/Dockerfile": "FROM box\nENV made=once\n"}
+    return {"files": files | more}
+
+
+def deploy(host: Any, tmp_path: Path, shop: dict[str, Any], *flags: str) -> Run:
+    (tmp_path / "deploy.py").write_text(DEPLOY)
+    host.machine.inventory(host.inventory, data={"shop": json.dumps(shop)})
+    return pyinfra("-y", *flags, str(host.inventory), str(tmp_path / "deploy.py"))
+
+
+def containers(machine: Machine) -> dict[str, str]:
+    """Ids by service."""
+    form = '{{index .Config.Labels "com.docker.compose.service"}} {{.Id}}'
+    lines = machine.succeed(f"docker ps -aq --no-trunc | xargs -r docker inspect --format '{form}'").splitlines()
+    return dict(line.split() for line in lines)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_a_change_makes_anew_what_it_concerns(make_host: MakeHost, tmp_path: Path, release: str) -> None:
+    host = make_host(release, engine=True)
+    machine = host.machine
+
+    # What compose itself does not take is refused before anything is there.
+    nonsense = deploy(host, tmp_path, project({"prots": ["80"]}))
+    assert nonsense.code == 1
+    assert "compose does not take the project shop" in nonsense.err, nonsense.err
+    assert "Traceback" not in nonsense.err
+    shown = deploy(host, tmp_path, project(), "--dry")
+    assert "service web: made and started" in shown.err, shown.err
+    machine.succeed('test ! -e /opt/shop && test -z "$(docker ps -aq)"')
+
+    run = deploy(host, tmp_path, project())
+    assert run.code == 0, run.err
+    assert machine.succeed(
+        "docker inspect --format '{{.State.Health.Status}}' $(docker ps -q -f name=web)"
+    ).strip() == ("healthy")
+    first = containers(machine)
+    assert set(first) == {"web", "db"}
+    again = deploy(host, tmp_path, project(), "-vvv")
+    assert again.unchanged, again.err
+    assert again.remote_commands <= 2
+    assert containers(machine) == first
+    machine.succeed("docker exec $(docker ps -q -f name=db) sh -c 'echo row >/rows/row'")
+
+    # A file, then what the image is made of: each concerns web alone, and is shown before.
+    for change, said in (
+        (project(page="two"), "file page: changed"),
+        (project(page="two", **{"web/Dockerfile": "FROM box\nENV made=twice\n"}), "file web/Dockerfile: changed"),
+    ):
+        before = containers(machine)
+        shown = deploy(host, tmp_path, change, "--dry")
+        assert said in shown.err, shown.err
+        assert "service web: made anew" in shown.err
+        assert "service db" not in shown.err
+        assert containers(machine) == before
+        run = deploy(host, tmp_path, change)
+        assert run.code == 0, run.err
+        after = containers(machine)
+        assert after["db"] == before["db"]
+        assert after["web"] != before["web"]
+        assert deploy(host, tmp_path, change).unchanged
+    assert machine.succeed("docker exec $(docker ps -q -f name=web) cat /page") == "two"
+    assert "made=twice" in machine.succeed("docker inspect $(docker ps -q -f name=web)")
+
+    # Who ends again and again is not waited for until the limit; who is never healthy is.
+    begun = time.monotonic()
+    restarts = project({"command": ["sh", "-c", "echo lost my way; exit 3"], "restart": "always"})
+    loop = deploy(host, tmp_path, restarts | {"wait": 3000})
+    assert loop.code == 1
+    assert time.monotonic() - begun < 400
+    assert "lost my way" in loop.err + loop.out
+    ill = deploy(host, tmp_path, project({"healthcheck": {"test": ["CMD", "cat", "/nothing"]}}) | {"wait": 20})
+    assert ill.code == 1
+    assert "web" in ill.err + ill.out
+    assert "health" in ill.err + ill.out
+    assert containers(machine)["db"] == first["db"]
+
+    # Taken down, with its data kept until told otherwise.
+    assert deploy(host, tmp_path, {"present": False}).code == 0
+    assert containers(machine) == {}
+    assert machine.succeed("docker volume ls -q").split() == ["shop_rows"]
+    assert deploy(host, tmp_path, {"present": False}).unchanged
+    assert deploy(host, tmp_path, project()).code == 0
+    assert machine.succeed("docker exec $(docker ps -q -f name=db) cat /rows/row").strip() == "row"
+    assert deploy(host, tmp_path, {"present": False, "remove_data": True}).code == 0
+    assert machine.succeed("docker volume ls -q").split() == []
