@@ -163,7 +163,16 @@ def test_policies_do_what_is_written(make_host: MakeHost, release: str) -> None:
     }
     seen = {}
     for event, happens in events.items():
-        machine.succeed(f"docker start {' '.join(names.values())} && sync")
+        machine.succeed(
+            """
+            stopped=$(docker ps -a --filter status=exited --format '{{.Names}}')
+            for name in $stopped; do rm -f /root/told/$name/ready; done
+            [ -z "$stopped" ] || docker start $stopped
+            sync
+            """
+        )
+        # Before that they are deaf to TERM.
+        machine.wait_until_succeeds(f"test $(ls /root/told/*/ready | wc -l) = {len(names)}", 120)
         started = {name: values[1] for name, values in state(machine).items()}
 
         def back(event: str = event, started: dict[str, str] = started) -> str:

@@ -10,9 +10,11 @@ from tests.lab.call import call
 from tests.lab.image import Image, image
 from tests.lab.machine import Machine
 
-# A container that ends as it is told: by TERM, or with the code that somebody writes to /told/exit in it. It looks no
-# more often than it must: to start a process costs an emulated processor much.
-OBEDIENT = """sh -c 'trap "exit 0" TERM; while [ ! -e /told/exit ]; do sleep 1; done; exit $(cat /told/exit)'"""
+# A container that ends as it is told: by TERM, once /told/ready is there, or with the code that somebody writes to
+# /told/exit in it. It looks no more often than it must: to start a process costs an emulated processor much.
+OBEDIENT = """sh -c '
+    trap "exit 0" TERM; echo >/told/ready
+    while [ ! -e /told/exit ]; do sleep 1; done; exit $(cat /told/exit)'"""
 
 
 # Newer releases have the client apart. Without apparmor no container starts.
