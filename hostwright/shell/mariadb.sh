@@ -3,9 +3,10 @@
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 echo '@@ data'
 [ ! -d "$DIRECTORY/mysql" ] || echo server=yes
-for file in mariadb_upgrade_info mysql_upgrade_info; do
-    [ ! -e "$DIRECTORY/$file" ] || { echo "version=$(head -c 40 "$DIRECTORY/$file" | head -n 1)"; break; }
-done
+# Its own file is there only once it has upgraded its data; the other one is ours.
+version=$(cat "$DIRECTORY/hostwright-server" "$DIRECTORY/mariadb_upgrade_info" "$DIRECTORY/mysql_upgrade_info" 2>/dev/null |
+    grep '^[0-9]' | cut -c 1-40 | sort -t . -k 1,1n -k 2,2n -k 3,3n | tail -n 1)
+[ -z "$version" ] || echo "version=$version"
 echo '@@ record'
 cat "$DIRECTORY/hostwright-once" 2>/dev/null
 echo

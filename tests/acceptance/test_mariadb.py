@@ -280,12 +280,11 @@ def test_what_fails_once_waits_for_a_decision(make_host: MakeHost, tmp_path: Pat
     assert deploy(host, settings).unchanged
 
     # Data of a newer server are not for this one, whatever image it has come to.
-    info = "/var/lib/openstack/yoga/mysql/*_upgrade_info"
-    machine.succeed(
-        f"docker stop mariadb_yoga; cp {info} /root/info; echo 99.1.2-MariaDB >{info}; docker start mariadb_yoga"
-    )
-    machine.wait_until_succeeds("docker logs mariadb_yoga 2>&1 | grep 'are of MariaDB 99.1'", 120)
-    machine.succeed(f"docker stop mariadb_yoga; cat /root/info >{info}; docker start mariadb_yoga")
+    newest = "/var/lib/openstack/yoga/mysql/hostwright-server"
+    was = machine.succeed(f"cat {newest}").strip()
+    machine.succeed(f"docker stop mariadb_yoga; echo 99.1.2 >{newest}; docker start mariadb_yoga")
+    machine.wait_until_succeeds("docker logs mariadb_yoga 2>&1 | grep 'are of MariaDB 99.1'", 240)
+    machine.succeed(f"docker stop mariadb_yoga; echo {was} >{newest}; docker start mariadb_yoga")
     is_well(machine)
 
     # Who has lost the lock meanwhile puts nothing in place any more.
