@@ -158,9 +158,13 @@ def as_static(here: HostAddress) -> Static:
     )
 
 
-def is_as_wanted(here: HostAddress, wanted: Static) -> bool:
+def is_as_wanted(found: HostInterfaces, here: HostAddress, wanted: Static) -> bool:
     # A kernel that has asked keeps no word of that; and one that has not does not ask again.
-    return replace(as_static(here), nodad=wanted.nodad) == wanted and here.valid is None
+    static = replace(as_static(here), nodad=wanted.nodad)
+    # NetworkManager makes the route itself, where the kernel would have, and says so to the kernel.
+    if here.interface in found.profiles and not wanted.noprefixroute:
+        static = replace(static, noprefixroute=False)
+    return static == wanted and here.valid is None
 
 
 def _running(found: HostInterfaces, name: str, wanted: InterfaceSettings) -> list[Change]:
@@ -169,8 +173,8 @@ def _running(found: HostInterfaces, name: str, wanted: InterfaceSettings) -> lis
     gone: list[HostAddress] = []
     for static in wanted.present:
         same = [one for one in here if one.address.ip == static.ip]
-        if any(is_as_wanted(one, static) for one in same):
-            gone += [one for one in same if not is_as_wanted(one, static)]
+        if any(is_as_wanted(found, one, static) for one in same):
+            gone += [one for one in same if not is_as_wanted(found, one, static)]
         elif not same:
             changes.append(_add(found, name, static))
         elif replaced := [one for one in same if _can_be_replaced(one, static)]:

@@ -18,6 +18,24 @@ undo_from() {
         eval "$(line "$UNDO" "$number")" || echo "could not be undone: $(line "$RUN" "$number")" >&2
         number=$((number - 1))
     done
+    eval "$(routes_back)"
+}
+
+# An address takes the routes with it that name it as their source (IPv6 ones only forget it), and the last one all of its
+# interface.
+save_routes() {
+    mkdir -p "$state" || fail "$state cannot be made"
+    for family in 4 6; do ip -$family route save >"$state/routes-$family-$ID" 2>/dev/null; done
+    ip -6 route show | sed -n '/ src /s/ expires [0-9]*sec//; / src /p' >"$state/routes-sources-$ID"
+}
+
+# routes_back: the commands that put back those that have gone; what is there stays.
+routes_back() {
+    cat <<end
+for family in 4 6; do ip -\$family route restore <$state/routes-\$family-$ID 2>/dev/null; done
+while read -r route; do ip -6 route replace \$route 2>/dev/null; done <$state/routes-sources-$ID
+rm -f $state/routes-*-$ID
+end
 }
 
 # taken: IPv4 addresses that somebody on the link answers for (RFC 5227), where arping can ask.
@@ -56,6 +74,7 @@ guard() {
         # Whoever renames it first has the say: this, or the controller that came back.
         printf 'mv %s/undo-%s %s/undoing-%s 2>/dev/null || exit 0\n' "$state" "$ID" "$state" "$ID"
         printf '%s\n' "$UNDO" | sed -n '1!G;h;$p'
+        routes_back
         printf 'rm -f %s/undoing-%s\n' "$state" "$ID"
     } >"$state/undo-$ID" || fail "$state cannot be written"
     if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
@@ -70,15 +89,17 @@ release_guard() {
     [ -n "$SECONDS_LEFT" ] || return 0
     mv "$state/undo-$ID" "$state/done-$ID" 2>/dev/null || return 1
     ! command -v systemctl >/dev/null || systemctl stop "$unit.timer" 2>/dev/null
-    rm -f "$state/done-$ID"
+    rm -f "$state/done-$ID" "$state"/routes-*-"$ID"
 }
 
 change() {
     others=$(taken)
     [ -z "$others" ] || fail "$others; nothing was changed"
     ours
+    save_routes
     if [ -z "$SECONDS_LEFT" ]; then
         change_now
+        rm -f "$state"/routes-*-"$ID"
         return
     fi
     guard

@@ -55,8 +55,8 @@ def wish(addresses: Any, **more: Any) -> AddressesSettings:
     return validated(AddressesSettings, "interface_", {"addresses": addresses, **more})
 
 
-def plan(addresses: Any, found: HostInterfaces = HERE, **more: Any) -> AddressPlan:
-    return decide(found, wish(addresses, **more))
+def plan(addresses: Any, found: HostInterfaces = HERE, persist: bool = True, **more: Any) -> AddressPlan:
+    return decide(found, wish(addresses, **more), persist)
 
 
 # -- what is no address, and what was probably meant
@@ -184,6 +184,12 @@ def test_two_claims_are_refused() -> None:
         backend="network-manager",
     )
     assert by_choice.keepings[0].nmcli == ("connection", "modify", "u", "+ipv4.addresses", "10.0.0.6/24")
+
+    # NetworkManager's addresses have no route of the kernel's.
+    line = "2: e0    inet 10.0.0.5/24 scope global noprefixroute e0\\       valid_lft forever preferred_lft forever"
+    managed = replace(both, addresses=parse_addresses([line]), files={})
+    assert plan({"e0": {"present": ["10.0.0.5/24"]}}, managed).lines == ()
+    assert plan({"e0": {"present": ["10.0.0.5/24"]}}, replace(managed, profiles={}), persist=False).lines != ()
     with pytest.raises(Refusal, match="it is not at work for e0"):
         plan({"e0": {"present": ["10.0.0.6/24"]}}, backend="networkd")
 
@@ -334,6 +340,49 @@ def test_from_any_state_to_any_other_and_back(namespace: Namespace, first: list[
     for change in reversed(made.changes):
         namespace.run(change.undo)
     assert namespace.statics() == before
+
+
+ROUTES = """
+    ip address flush dev e0; ip -6 route flush dev e0
+    ip address add 10.0.0.5/24 brd + dev e0
+    ip address add fd00::5/64 dev e0 nodad
+    ip route add default via 10.0.0.1 src 10.0.0.5
+    ip route add 172.16.0.0/16 via 10.0.0.1 metric 7
+    ip -6 route add fd01::/64 via fd00::1 src fd00::5
+"""
+SHOWN = "ip -o address show dev e0; ip -o -4 route; ip -o -6 route"
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_the_way_back_has_the_routes_too(namespace: Namespace, tmp_path: Path, guarded: bool) -> None:
+    """The last address of an interface takes all its routes with it, and another one those that name it."""
+    namespace.run(ROUTES)
+    before = namespace.run(SHOWN)
+    gone = decide(namespace.found(), wish({"e0": {"absent": ["10.0.0.5/24", "fd00::5/64"]}}), persist=False).changes
+    text = script(
+        "addresses",
+        ID="1",
+        # Not guarded, the last change fails; guarded, nobody comes back.
+        RUN="\n".join([*(change.run for change in gone), *([] if guarded else ["false"])]),
+        UNDO="\n".join([*(change.undo for change in gone), ":"]),
+        LOOKS="",
+        SECONDS_LEFT="3" if guarded else "",
+        OURS=":",
+    )
+    for there, here in (("/run/hostwright", str(tmp_path)), ("/run/systemd", "/nowhere")):
+        text = text.replace(there, here)
+    (tmp_path / "change").write_text(f"{text}\nchange\n")
+    if guarded:
+        namespace.run(f"sh {tmp_path}/change; sleep 2")
+        assert namespace.run(SHOWN) != before
+        namespace.run(
+            f"while [ -e {tmp_path}/addresses/undo-1 ] || [ -e {tmp_path}/addresses/undoing-1 ]; do sleep 0.2; done"
+        )
+    else:
+        namespace.run(f"! sh {tmp_path}/change")
+    after = namespace.run(SHOWN)
+    assert sorted(after) == sorted(before)
+    assert not list((tmp_path / "addresses").glob("route*"))
 
 
 # -- files are put in place by the shell itself
