@@ -1,5 +1,6 @@
 """Which addresses an interface gets and loses, now and after a boot; and whether that could lock the controller out."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -225,13 +226,11 @@ def _replace(name: str, here: HostAddress, static: Static) -> Change:
 
 def _delete(found: HostInterfaces, name: str, here: HostAddress) -> Change:
     static = as_static(here)
-    return Change(
-        line=f"{name}: {static.address} is removed",
-        run=_removal(found, name, static),
-        undo=f"ip address add {_words(name, static)}",
-        interface=name,
-        deletes=static,
-    )
+    run, undo = _removal(found, name, static), f"ip address add {_words(name, static)}"
+    for route in _routes_from(found, static):
+        run += f" && {{ ip route replace {_without_source(route)} 2>/dev/null || :; }}"
+        undo += f" && {{ ip route replace {route} 2>/dev/null || :; }}"
+    return Change(f"{name}: {static.address} is removed", run, undo, name, deletes=static)
 
 
 def _removal(found: HostInterfaces, name: str, static: Static) -> str:
@@ -295,14 +294,28 @@ def _back_to(found: HostInterfaces, changes: Iterable[Change], wish: AddressesSe
     return wish.confirm_address or ""
 
 
-def _lost_routes(found: HostInterfaces, changes: Iterable[Change]) -> list[str]:
-    gone = {str(change.deletes.ip) for change in changes if change.deletes}
-    notes = []
+def _routes_from(found: HostInterfaces, static: Static) -> list[str]:
+    """IPv4 routes that name an address as their source, and would go with it; the kernel's own come and go with it."""
+    routes = []
     for route in found.routes:
-        words = route.split()
-        if "src" in words and "kernel" not in words and words[words.index("src") + 1] in gone:
-            notes.append(f"the route {route!r} names an address that goes as its source, and goes with it")
-    return notes
+        words = [word for word in route.split() if word not in ("linkdown", "dead")]
+        named = "src" in words and words[words.index("src") + 1] == str(static.ip)
+        if named and static.version == 4 and "kernel" not in words and "nexthop" not in words:
+            routes.append(" ".join(words))
+    return routes
+
+
+def _without_source(route: str) -> str:
+    return re.sub(r" src \S+", "", route)
+
+
+def _lost_routes(found: HostInterfaces, changes: Iterable[Change]) -> list[str]:
+    return [
+        f"the route {route!r} stays without its source, which goes, if another address reaches what it leads over"
+        for change in changes
+        if change.deletes
+        for route in _routes_from(found, change.deletes)
+    ]
 
 
 def draw(host: str, names: Mapping[str, object], plan: AddressPlan) -> str:

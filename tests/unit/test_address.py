@@ -267,6 +267,9 @@ class Namespace:
         addresses = parse_addresses(self.run("ip -o address show dev e0"))
         return replace(HERE, addresses=addresses, links=(Link("e0"),))
 
+    def routed(self) -> HostInterfaces:
+        return replace(self.found(), routes=tuple(line.strip() for line in self.run("ip -o -4 route show")))
+
     def statics(self) -> set[Static]:
         return {as_static(one) for one in self.found().addresses if not one.address.ip.is_link_local}
 
@@ -383,6 +386,21 @@ def test_the_way_back_has_the_routes_too(namespace: Namespace, tmp_path: Path, g
     after = namespace.run(SHOWN)
     assert sorted(after) == sorted(before)
     assert not list((tmp_path / "addresses").glob("route*"))
+
+
+def test_routes_stay_when_their_source_goes(namespace: Namespace) -> None:
+    namespace.run(ROUTES)
+    before = namespace.run(SHOWN)
+    changes = decide(
+        namespace.routed(), wish({"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.5/24"]}}), persist=False
+    ).changes
+    for change in changes:
+        namespace.run(change.run)
+    assert namespace.run("ip -o -4 route show default") == ["default via 10.0.0.1 dev e0 \n"]
+    assert any("10.0.0.6/24" in line for line in namespace.run(SHOWN))
+    for change in reversed(changes):
+        namespace.run(change.undo)
+    assert sorted(namespace.run(SHOWN)) == sorted(before)
 
 
 # -- files are put in place by the shell itself
