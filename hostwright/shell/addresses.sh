@@ -75,7 +75,7 @@ guard() {
         printf 'mv %s/undo-%s %s/undoing-%s 2>/dev/null || exit 0\n' "$state" "$ID" "$state" "$ID"
         printf '%s\n' "$UNDO" | sed -n '1!G;h;$p'
         routes_back
-        printf 'rm -f %s/undoing-%s\n' "$state" "$ID"
+        printf 'rm -f %s/*-%s\n' "$state" "$ID"
     } >"$state/undo-$ID" || fail "$state cannot be written"
     if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
         systemd-run --quiet --unit="$unit" --on-active="${SECONDS_LEFT}s" --timer-property=AccuracySec=1s sh "$state/undo-$ID" ||
