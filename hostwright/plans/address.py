@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hostwright.facts.addresses import HostAddress
 from hostwright.facts.interfaces import HostInterfaces
-from hostwright.plans.keeping import Keeping, keep
+from hostwright.plans.keeping import Keeping, declared, keep
 from hostwright.plans.static_address import Static
 from hostwright.refusal import Refusal
 from hostwright.settings_addresses import AddressesSettings, InterfaceSettings
@@ -93,10 +93,8 @@ def _check(found: HostInterfaces, name: str, wanted: InterfaceSettings, wish: Ad
             raise Refusal(f"{static.address}: the label {static.label} must begin with {name}, as in {name}:1")
     for static in wanted.absent:
         for here in _on(found, name):
-            if here.address.ip == static.ip and not is_static(found, here):
-                raise Refusal(
-                    f"{static.ip} on {name} is not static ({_origin(found, here)}): it would come back; end that first"
-                )
+            if here.address.ip == static.ip and (origin := _origin(found, here)):
+                raise Refusal(f"{static.ip} on {name} is not static ({origin}): it would come back; end that first")
     if wanted.exact and found.floating is None:
         raise Refusal(
             f"exact is set for {name}, and {found.user} may not read what keepalived or pacemaker move about: "
@@ -126,7 +124,7 @@ def _on(found: HostInterfaces, name: str) -> list[HostAddress]:
 
 
 def is_static(found: HostInterfaces, here: HostAddress) -> bool:
-    return not _origin(found, here)
+    return not _origin(found, here) and not _is_given(found, here)
 
 
 def _origin(found: HostInterfaces, here: HostAddress) -> str:
@@ -143,6 +141,14 @@ def _origin(found: HostInterfaces, here: HostAddress) -> str:
     if found.floating and text in found.floating:
         return "moved about by keepalived or pacemaker"
     return ""
+
+
+def _is_given(found: HostInterfaces, here: HostAddress) -> bool:
+    """Whether it looks as what networkd and NetworkManager make of an advertisement that is valid for ever."""
+    managed = found.units.get(here.interface) or here.interface in found.profiles
+    if here.address.version == 4 or "noprefixroute" not in here.flags or not managed:
+        return False
+    return here.address.ip not in declared(found, here.interface)
 
 
 def as_static(here: HostAddress) -> Static:

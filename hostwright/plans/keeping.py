@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hostwright.facts.addresses import Address
 from hostwright.facts.interfaces import HostInterfaces
 from hostwright.plans.address_files import ifcfg, ifupdown, netplan, network_manager, networkd
 from hostwright.plans.static_address import Declared, Static
@@ -112,6 +113,11 @@ def _declared(found: HostInterfaces, name: str, chosen: str) -> tuple[Declared, 
             return ifcfg.declared(files, name)
     profile = found.profiles[name]
     return network_manager.declared(profile.name, profile.addresses)
+
+
+def declared(found: HostInterfaces, name: str) -> frozenset[Address]:
+    """Addresses that any of those who claim the interface keeps for it."""
+    return frozenset(one.static.ip for who in claims(found, name) for one in _declared(found, name, who))
 
 
 def _files(found: HostInterfaces, name: str, backend: str) -> dict[str, str]:

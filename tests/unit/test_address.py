@@ -154,6 +154,27 @@ def test_exact_spares_what_nobody_wrote_down() -> None:
         plan({"e0": {"present": ["10.0.0.6/24"], "exact": True}}, replace(HERE, floating=None, user="admin"))
 
 
+def test_exact_spares_what_is_advertised_for_ever() -> None:
+    """As NetworkManager of Debian 12 sets them: the first one is the profile's, the second one advertised."""
+    here = replace(
+        HERE,
+        addresses=parse_addresses(
+            [
+                "2: e0    inet6 fd00:9::77/64 scope global noprefixroute \\  valid_lft forever preferred_lft forever",
+                "2: e0    inet6 fd00:9::4082:5dd2:9259:39b/64 scope global noprefixroute \\  valid_lft forever "
+                "preferred_lft forever",
+                "2: e0    inet6 fd00:9::78/64 scope global \\  valid_lft forever preferred_lft forever",
+            ]
+        ),
+        profiles={"e0": Profile("u", "lan", {4: "auto", 6: "auto"}, ("fd00:9::77/64",))},
+        files={},
+    )
+    exact = plan({"e0": {"present": ["fd00:9::76/64"], "exact": True}}, here)
+    removed = [change.line for change in exact.changes if change.deletes]
+    assert removed == ["e0: fd00:9::77/64 is removed", "e0: fd00:9::78/64 is removed"]
+    plan({"e0": {"absent": ["fd00:9::4082:5dd2:9259:39b/64"]}}, here)
+
+
 def test_the_way_in_is_guarded() -> None:
     came = replace(HERE, way=CAME)
     assert not plan({"e1": {"present": ["10.9.0.1/24"]}}, came).guarded

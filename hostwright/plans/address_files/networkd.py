@@ -64,7 +64,7 @@ def edited(
         before = changed.get(ours) or ("" if ours in changed else files.get(ours, ""))
         if not before and not unit:
             before = f"[Match]\nName={interface}\n"
-        changed[ours] = "\n".join([before.rstrip("\n"), *(_section(static) for static in add)]).lstrip("\n")
+        changed[ours] = "\n".join([before.rstrip("\n"), *(_section(static) for static in add), ""]).lstrip("\n")
     return changed
 
 
@@ -111,4 +111,4 @@ def _section(static: Static) -> str:
         lines.append("AddPrefixRoute=no")
     if static.nodad:
         lines.append("DuplicateAddressDetection=none")
-    return "\n".join([*lines, ""])
+    return "\n".join(lines)
