@@ -65,6 +65,10 @@ def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: s
     ]
     there = {one.static for one in present}
     add = [static for static in wanted.present if static not in there]
+    if chosen == "ifupdown":
+        here = {one.address.ip for one in found.addresses if one.interface == name} if wanted.exact else set()
+        known = {one.static.ip for one in present}
+        ifupdown.check(_files(found, name, chosen), name, (here | absent | listed.keys()) - known)
     return _changed(found, name, chosen, present, add, remove)
 
 

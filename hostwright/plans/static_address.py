@@ -1,8 +1,10 @@
 """A static address, as it is wanted, or as a file of the host declares it: the same for all that make it persistent."""
 
 from dataclasses import dataclass
+from ipaddress import ip_interface
 
 from hostwright.facts.addresses import Address, Interface
+from hostwright.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Static:
             "nodad": self.nodad,
         }
         return [name for name, value in known.items() if value]
+
+
+def written(text: str, path: str) -> Interface:
+    """An address as a file of the host has it."""
+    try:
+        return ip_interface(text)
+    except ValueError:
+        raise Refusal(f"{path} has {text!r} for an address, which is none; put that right first") from None
 
 
 @dataclass(frozen=True)

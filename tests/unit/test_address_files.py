@@ -94,6 +94,23 @@ KEEPERS = {
         lambda files, add, remove: ifcfg.edited(files, "eth0", add, remove),
         ifcfg.cannot,
     ),
+    # As the installer of CentOS 7 writes them, with what came by hand.
+    "ifcfg, many": Keeper(
+        {
+            f"{ifcfg.DIRECTORY}/ifcfg-eth0": 'TYPE="Ethernet"\nPROXY_METHOD="none"\nBROWSER_ONLY="no"\n'
+            'BOOTPROTO="none"\nDEFROUTE="yes"\nIPV4_FAILURE_FATAL="no"\nIPV6INIT="yes"\nIPV6_AUTOCONF="yes"\n'
+            'IPV6_DEFROUTE="yes"\nIPV6_FAILURE_FATAL="no"\nIPV6_ADDR_GEN_MODE="stable-privacy"\nNAME="eth0"\n'
+            'UUID="4f82ea9c-d729-4714-83aa-9970d5c3ca77"\nDEVICE="eth0"\nONBOOT="yes"\nIPADDR="10.0.0.5"\n'
+            'PREFIX="24"\nGATEWAY="10.0.0.1"\nDNS1="10.0.0.1"\nIPADDR1="10.0.0.6"\nPREFIX1="24"\n'
+            'IPADDR2="10.0.0.7"\nPREFIX2="24"\nIPADDR3="10.0.0.8"\nPREFIX3="24"\nIPADDR4="10.0.0.9"\nPREFIX4="24"\n'
+            'IPV6ADDR="fd00::5/64"\nIPV6ADDR_SECONDARIES="fd00::6/64 fd00::7/64"\n',
+            f"{ifcfg.DIRECTORY}/ifcfg-eth0:0": "DEVICE=eth0:0\nIPADDR=10.0.0.10\n",
+            f"{ifcfg.DIRECTORY}/ifcfg-eth1": "DEVICE=eth1\nIPADDR=10.0.0.97\n",
+        },
+        lambda files: ifcfg.declared(files, "eth0"),
+        lambda files, add, remove: ifcfg.edited(files, "eth0", add, remove),
+        ifcfg.cannot,
+    ),
 }
 
 addresses = st.sampled_from(
@@ -108,7 +125,9 @@ statics = st.builds(
     noprefixroute=st.booleans(),
     nodad=st.booleans(),
 )
-several = st.lists(statics, max_size=5, unique_by=lambda static: static.address)
+several = st.lists(
+    statics, max_size=5, unique_by=(lambda static: static.address, lambda static: static.label or static)
+)
 
 
 def test_what_is_there_is_read() -> None:
@@ -122,6 +141,11 @@ def test_what_is_there_is_read() -> None:
         "netplan": {four, dying, other},
         "netplan, a bridge in one line": {four, other},
         "ifcfg": {four, other, six},
+        "ifcfg, many": {
+            *(Static(ip_interface(f"10.0.0.{number}/24")) for number in (5, 6, 7, 8, 9)),
+            *(Static(ip_interface(f"fd00::{number}/64")) for number in (5, 6, 7)),
+            Static(ip_interface("10.0.0.10/24"), label="eth0:0"),
+        },
     }
     assert {name: keeper.statics(keeper.files) for name, keeper in KEEPERS.items()} == expected
 
@@ -149,7 +173,7 @@ def test_what_is_written_is_read_back(name: str, add: list[Static], drop: set[in
             assert at_last[path] == text
 
 
-@pytest.mark.parametrize("name", ["networkd", "netplan", "netplan, a bridge in one line", "ifcfg"])
+@pytest.mark.parametrize("name", ["networkd", "netplan", "netplan, a bridge in one line", "ifcfg", "ifcfg, many"])
 @settings(deadline=None)
 @given(st.data())
 def test_what_others_wrote_is_removed_and_the_rest_stays(name: str, data: st.DataObject) -> None:
@@ -219,3 +243,99 @@ def test_nmcli_is_told_words() -> None:
 def test_what_cannot_be_kept_is_said(cannot: Callable[[Static], str], static: Static) -> None:
     assert cannot(static)
     assert not cannot(Static(static.address))
+
+
+IFCFG = ifcfg.path_of("eth0")
+
+
+def test_initscripts_finds_no_number_missing() -> None:
+    keeper = KEEPERS["ifcfg, many"]
+    after = keeper.after(keeper.files, [], [Static(ip_interface("10.0.0.7/24"))])
+    numbered = [line for line in after[IFCFG].splitlines() if line.startswith(("IPADDR", "PREFIX"))]
+    assert numbered[4:8] == ['IPADDR2="10.0.0.8"', 'PREFIX2="24"', 'IPADDR3="10.0.0.9"', 'PREFIX3="24"']
+
+
+@pytest.mark.parametrize(
+    ("files", "address", "said"),
+    [
+        ({IFCFG: "BOOTPROTO=dhcp\n"}, Static(ip_interface("10.0.0.5/24")), "BOOTPROTO=dhcp, beside which"),
+        ({IFCFG: "IPV6INIT=no\n"}, Static(ip_interface("fd00::5/64")), "IPV6INIT=no: fd00::5/64 would not be there"),
+        (
+            {IFCFG: "".join(f"IPADDR{n}=10.0.{n}.5\nPREFIX{n}=24\n" for n in (0, 1, 3))},
+            Static(ip_interface("10.0.0.9/24")),
+            "IPADDR3, which no boot sets",
+        ),
+        (
+            {f"{IFCFG}-range0": "IPADDR_START=10.0.0.4\nIPADDR_END=10.0.0.9\n"},
+            Static(ip_interface("10.0.0.5/24")),
+            "10.0.0.5 is one of the range that .*ifcfg-eth0-range0 has",
+        ),
+        (
+            {f"{IFCFG}:1": "IPADDR=10.0.0.4\nPREFIX=24\n"},
+            Static(ip_interface("10.0.0.5/24"), label="eth0:1"),
+            "eth0:1 has an address already",
+        ),
+    ],
+)
+def test_what_initscripts_would_not_set(files: Files, address: Static, said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        ifcfg.edited(files, "eth0", [address], [])
+
+
+def test_beside_dhcp_a_label_does() -> None:
+    files = {IFCFG: "BOOTPROTO=dhcp\nIPADDR=10.0.0.4\nPREFIX=24\n"}
+    labelled = Static(ip_interface("10.0.0.5/24"), label="eth0:1")
+    changed = ifcfg.edited(files, "eth0", [labelled], [])
+    assert changed == {f"{IFCFG}:1": "DEVICE=eth0:1\nONPARENT=yes\nIPADDR=10.0.0.5\nPREFIX=24\n"}
+    assert [one.static for one in ifcfg.declared({**files, **changed}, "eth0")] == [labelled]
+
+
+COMMANDS = """\
+auto eth0
+iface eth0 inet dhcp
+    up ip addr add 10.0.0.7/24 dev $IFACE label $IFACE:0 || true
+    down ip addr del 10.0.0.7/24 dev $IFACE
+    post-up /sbin/ip -4 a add 10.0.0.8/24 \\
+        brd + dev eth0
+    up ifconfig $IFACE inet6 add 81::d/64
+    up ifconfig eth0:1 10.0.0.9 netmask 255.255.255.0 up
+    up ip route add 10.7.0.0/16 via 10.0.0.1 src 10.0.0.7
+    up for a in 10 11; do ip addr add 10.0.0.$a/24 dev eth0; done; ip addr add 10.0.0.12/24 dev eth0
+"""
+
+
+def test_commands_of_ifupdown_are_understood() -> None:
+    files = {ifupdown.MAIN: COMMANDS}
+    found = [one.static for one in ifupdown.declared(files, "eth0")]
+    assert found == [
+        Static(ip_interface("10.0.0.7/24"), label="eth0:0"),
+        Static(ip_interface("10.0.0.8/24")),
+        Static(ip_interface("81::d/64")),
+        Static(ip_interface("10.0.0.9/24"), label="eth0:1"),
+    ]
+    left = COMMANDS.splitlines(keepends=True)[:2] + COMMANDS.splitlines(keepends=True)[-2:]
+    assert ifupdown.edited(files, "eth0", [], found) == {ifupdown.MAIN: "".join(left)}
+    assert ifupdown.edited(files, "eth0", [], found[1:2])[ifupdown.MAIN].count("\n") == COMMANDS.count("\n") - 2
+    ifupdown.check(files, "eth0", [ip_interface(text).ip for text in ("10.0.0.1", "10.0.0.7", "10.0.0.2")])
+    with pytest.raises(Refusal, match=r"`up for a in .*`, which is not understood here, and sets 10\.0\.0\.12"):
+        ifupdown.check(files, "eth0", [ip_interface("10.0.0.12").ip])
+
+
+def test_what_networkd_takes_by_itself_is_not_declared() -> None:
+    assert networkd.declared({UNIT: "[Network]\nAddress=0.0.0.0/24\nAddress=::/64\n"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        (lambda text: networkd.declared({UNIT: text}), "[Network]\nAddress=10.0.0.300/24\n"),
+        (lambda text: netplan.declared({"/a.yaml": text}, "eth0"), "network: {ethernets: {eth0: {addresses: [lan]}}}"),
+        (lambda text: netplan.declared({"/a.yaml": text}, "eth0"), "network: {ethernets: {eth0: {addresses: [{}]}}}"),
+        (lambda text: ifupdown.declared({"/i": text}, "eth0"), "iface eth0 inet static\n  address 10.0.0.300/24\n"),
+        (lambda text: ifcfg.declared({IFCFG: text}, "eth0"), "IPADDR=10.0.0.5\nNETMASK=255.0.255.0\n"),
+        (lambda text: network_manager.declared("lan", [text]), "10.0.0.5/33"),
+    ],
+)
+def test_nonsense_in_files_is_refused(declared: Callable[[str], object], text: str) -> None:
+    with pytest.raises(Refusal, match="for an address, which is none"):
+        declared(text)

@@ -1,15 +1,17 @@
 """Debian's ifupdown: interfaces(5), with what it sources.
 
 An address is a stanza of its own. One that is removed takes its stanza with it; where that says more (a gateway, say),
-another address of the same run takes its place in it.
+another address of the same run takes its place in it. One that a command sets as the interface is raised counts, too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address
 
-from hostwright.facts.addresses import Interface
-from hostwright.plans.static_address import Declared, Static
+from hostwright.facts.addresses import Address, Interface
+from hostwright.plans.address_files.commands import address_set_by, names
+from hostwright.plans.static_address import Declared, Static, written
 from hostwright.refusal import Refusal
 
 MAIN = "/etc/network/interfaces"
@@ -39,6 +41,10 @@ _OF_ADDRESS = (
 )
 
 
+_RAISING = ("up", "post-up", "pre-up")
+_LOWERING = ("down", "post-down", "pre-down")
+
+
 @dataclass(frozen=True)
 class Stanza:
     """
@@ -56,10 +62,11 @@ class Stanza:
     def get(self, name: str) -> str:
         return next((value for option, value, _ in self.options if option == name), "")
 
-    @property
-    def others(self) -> list[str]:
-        """What it says beside the address."""
-        return [f"{name} {value}" for name, value, _ in self.options if name not in _OF_ADDRESS]
+    def others(self, gone: Container[int]) -> list[str]:
+        """What it says beside the address, but for the lines that go."""
+        return [
+            f"{name} {value}" for name, value, number in self.options if name not in _OF_ADDRESS and number not in gone
+        ]
 
 
 def cannot(static: Static) -> str:
@@ -78,7 +85,25 @@ def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:
     """
     + files: /etc/network/interfaces and all that it sources
     """
-    return tuple(Declared(static, path) for path, text in files.items() for _, static in _statics(text, interface))
+    found = []
+    for path, text in files.items():
+        found += [Declared(static, path) for _, static in _statics(path, text, interface)]
+        found += [Declared(static, path) for stanza in _of(text, interface) for static in _by_command(stanza, path)]
+    return tuple(found)
+
+
+def check(files: Mapping[str, str], interface: str, addresses: Iterable[Address]) -> None:
+    """Refuses a command that sets one of the addresses in a way that is not understood here."""
+    for path, text in files.items():
+        for stanza in _of(text, interface):
+            known = _by_command(stanza, path).values()
+            for word, command, number in stanza.options:
+                named = [str(ip) for ip in addresses if names(command, str(ip))]
+                if word in _RAISING and number not in known and named:
+                    raise Refusal(
+                        f"{path}: the stanza of {stanza.name} has `{word} {command}`, which is not understood here, "
+                        f"and sets {named[0]}; take that line out first"
+                    )
 
 
 def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remove: Iterable[Static]) -> dict[str, str]:
@@ -87,15 +112,19 @@ def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remo
     for path, text in files.items():
         lines: list[int] = []
         replaced: dict[int, str] = {}
-        for stanza, static in _statics(text, interface):
+        for stanza in _of(text, interface):
+            commands = _by_command(stanza, path)
+            for static in gone & commands.keys():
+                lines += [commands[static], *_undone_by(stanza, static)]
+        for stanza, static in _statics(path, text, interface):
             if static not in gone:
                 continue
-            if not stanza.others:
+            if not stanza.others(lines):
                 lines += range(stanza.first, stanza.last + 1)
                 if static.label:
                     lines += [n for n, line in enumerate(text.splitlines()) if line.split() == ["auto", static.label]]
                 continue
-            heir = _heir(path, stanza, static, left)
+            heir = _heir(path, stanza, static, stanza.others(lines), left)
             left.remove(heir)
             of_address = [number for name, _, number in stanza.options if name in _OF_ADDRESS]
             lines += of_address[1:]
@@ -103,7 +132,7 @@ def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remo
         if lines or replaced:
             kept = [replaced.get(number, line) for number, line in enumerate(text.splitlines())]
             # A stanza in place of a line is several lines: numbers count for the text before.
-            gone_lines = set(lines)
+            gone_lines = _with_rest(text, lines) | (_with_rest(text, replaced) - set(replaced))
             changed[path] = "".join(f"{line}\n" for number, line in enumerate(kept) if number not in gone_lines)
             if path == OURS and not parse(changed[path]):
                 changed[path] = ""
@@ -115,7 +144,7 @@ def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remo
     return changed
 
 
-def _heir(path: str, stanza: Stanza, static: Static, left: Sequence[Static]) -> Static:
+def _heir(path: str, stanza: Stanza, static: Static, others: list[str], left: Sequence[Static]) -> Static:
     gateway = stanza.get("gateway")
     for one in left:
         if (
@@ -125,7 +154,7 @@ def _heir(path: str, stanza: Stanza, static: Static, left: Sequence[Static]) -> 
         ):
             return one
     raise Refusal(
-        f"{path}: the stanza of {static.address} also says {', '.join(stanza.others)}, and would be lost; put an "
+        f"{path}: the stanza of {static.address} also says {', '.join(others)}, and would be lost; put an "
         "address in its place in the same run (one whose network has that gateway), or move those lines first"
     )
 
@@ -168,17 +197,52 @@ def _is_raised(text: str, name: str) -> bool:
     )
 
 
-def _statics(text: str, interface: str) -> list[tuple[Stanza, Static]]:
-    found = []
-    for stanza in parse(text):
-        if stanza.name.partition(":")[0] == interface and stanza.method == "static" and stanza.get("address"):
-            found.append((stanza, _static(stanza)))
+def _of(text: str, interface: str) -> list[Stanza]:
+    return [stanza for stanza in parse(text) if stanza.name.partition(":")[0] == interface]
+
+
+def _by_command(stanza: Stanza, path: str) -> dict[Static, int]:
+    """Addresses that its commands set, each with the number of the line."""
+    found = {}
+    for word, command, number in stanza.options:
+        if word in _RAISING and (static := address_set_by(command, stanza.name, path)):
+            found[static] = number
     return found
 
 
-def _static(stanza: Stanza) -> Static:
+def _with_rest(text: str, numbers: Iterable[int]) -> set[int]:
+    """Lines, with those in which they go on after a backslash."""
+    lines, found = text.splitlines(), set()
+    for number in numbers:
+        found.add(number)
+        while lines[number].endswith("\\") and number + 1 < len(lines):
+            number += 1
+            found.add(number)
+    return found
+
+
+def _undone_by(stanza: Stanza, static: Static) -> list[int]:
+    return [
+        number
+        for word, command, number in stanza.options
+        if word in _LOWERING and re.search(r"\s(del|delete)\s", command) and str(static.ip) in re.split("[ /]", command)
+    ]
+
+
+def _statics(path: str, text: str, interface: str) -> list[tuple[Stanza, Static]]:
+    found = []
+    for stanza in _of(text, interface):
+        if stanza.method == "static" and stanza.get("address"):
+            static = _static(stanza, path)
+            # A bridge of old has 0.0.0.0: none.
+            if not static.ip.is_unspecified:
+                found.append((stanza, static))
+    return found
+
+
+def _static(stanza: Stanza, path: str) -> Static:
     return Static(
-        address=_address(stanza),
+        address=_address(stanza, path),
         peer=stanza.get("pointopoint"),
         label=stanza.name if ":" in stanza.name else "",
         scope=stanza.get("scope") or "global",
@@ -187,13 +251,15 @@ def _static(stanza: Stanza) -> Static:
     )
 
 
-def _address(stanza: Stanza) -> Interface:
+def _address(stanza: Stanza, path: str) -> Interface:
     text, mask = stanza.get("address"), stanza.get("netmask")
     if "/" in text:
-        return ip_interface(text)
-    if not mask:
-        raise Refusal(f"the stanza of {stanza.name} has address {text} without a prefix length; write one there first")
-    return ip_interface(f"{text}/{mask}")
+        return written(text, path)
+    if not mask and text != "0.0.0.0":
+        raise Refusal(
+            f"{path}: the stanza of {stanza.name} has address {text} without a prefix length; write one there first"
+        )
+    return written(f"{text}/{mask or 32}", path)
 
 
 def parse(text: str) -> list[Stanza]:

@@ -5,11 +5,10 @@ has them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_interface
 
 import yaml
 
-from hostwright.plans.static_address import Declared, Static
+from hostwright.plans.static_address import Declared, Static, written
 from hostwright.refusal import Refusal
 
 DIRECTORY = "/etc/netplan"
@@ -129,17 +128,16 @@ def _addresses(path: str, text: str, interface: str) -> list[yaml.SequenceNode]:
 
 
 def _statics(path: str, text: str, interface: str) -> list[tuple[Static, yaml.Node]]:
-    return [(_static(item), item) for some in _addresses(path, text, interface) for item in some.value]
+    return [(_static(item, path), item) for some in _addresses(path, text, interface) for item in some.value]
 
 
-def _static(item: yaml.Node) -> Static:
-    if isinstance(item, yaml.ScalarNode):
-        return Static(ip_interface(item.value))
-    assert isinstance(item, yaml.MappingNode)
+def _static(item: yaml.Node, path: str) -> Static:
+    if not isinstance(item, yaml.MappingNode) or not item.value:
+        return Static(written(str(item.value), path))
     key, options = item.value[0]
     label, lifetime = _child(options, "label"), _child(options, "lifetime")
     return Static(
-        ip_interface(key.value),
+        written(key.value, path),
         label=str(label.value) if label else "",
         preferred=0 if lifetime and str(lifetime.value) == "0" else None,
     )

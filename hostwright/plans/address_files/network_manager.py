@@ -1,9 +1,8 @@
 """NetworkManager: nm-settings-nmcli(5). Profiles are changed by nmcli alone, whatever keeps them."""
 
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_interface
 
-from hostwright.plans.static_address import Declared, Static
+from hostwright.plans.static_address import Declared, Static, written
 
 
 def cannot(static: Static) -> str:
@@ -16,7 +15,8 @@ def declared(profile: str, addresses: Sequence[str]) -> tuple[Declared, ...]:
     + profile: the name of the connection that is active on the interface
     + addresses: as nmcli has them, of both families
     """
-    return tuple(Declared(Static(ip_interface(text)), f"connection {profile}") for text in addresses)
+    where = f"connection {profile}"
+    return tuple(Declared(Static(written(text, where)), where) for text in addresses)
 
 
 def arguments(

@@ -6,10 +6,9 @@ where there is none; they are removed from whichever file declares them.
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_interface
 
 from hostwright.plans.address_files.sections import Section, parse, without
-from hostwright.plans.static_address import Declared, Static
+from hostwright.plans.static_address import Declared, Static, written
 
 ETC = "/etc/systemd/network"
 _NO = ("no", "false", "off", "0")
@@ -38,7 +37,7 @@ def declared(files: Mapping[str, str]) -> tuple[Declared, ...]:
         Declared(static, path)
         for path, text in files.items()
         for section in parse(text)
-        for static, _ in _statics(section)
+        for static, _ in _statics(section, path)
     ]
     return tuple(found)
 
@@ -52,7 +51,7 @@ def edited(
     for path, text in files.items():
         lines: list[int] = []
         for section in parse(text):
-            for static, numbers in _statics(section):
+            for static, numbers in _statics(section, path):
                 if static in gone:
                     lines += numbers
         if lines:
@@ -68,20 +67,25 @@ def edited(
     return changed
 
 
-def _statics(section: Section) -> list[tuple[Static, list[int]]]:
-    """Those of a section, each with the lines that go with it."""
+def _statics(section: Section, path: str) -> list[tuple[Static, list[int]]]:
+    """Those of a section, each with the lines that go with it. From 0.0.0.0/24, say, networkd takes one by itself."""
+    found = _of_section(section, path)
+    return [(static, lines) for static, lines in found if not static.ip.is_unspecified]
+
+
+def _of_section(section: Section, path: str) -> list[tuple[Static, list[int]]]:
     if section.name == "Network":
         return [
-            (Static(ip_interface(one.value)), [one.line])
+            (Static(written(one.value, path)), [one.line])
             for one in section.entries
             if one.key == "Address" and one.value
         ]
     if section.name != "Address" or not section.get("Address"):
         return []
-    address = ip_interface(section.get("Address"))
+    address = written(section.get("Address"), path)
     if peer := section.get("Peer"):
         # Its prefix length is the one that counts.
-        address = ip_interface(f"{address.ip}/{peer.partition('/')[2] or address.max_prefixlen}")
+        address = written(f"{address.ip}/{peer.partition('/')[2] or address.max_prefixlen}", path)
     static = Static(
         address=address,
         peer=peer.partition("/")[0],
