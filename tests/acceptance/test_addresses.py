@@ -26,8 +26,11 @@ iface lo inet loopback
 source /etc/network/interfaces.d/*
 auto eth1
 iface eth1 inet manual
+    up ip addr add 10.9.0.9/24 dev $IFACE
+    down ip addr del 10.9.0.9/24 dev $IFACE
 end
         systemctl enable -q networking
+        ifup eth1
     """,
     "netplan": """
         apt-get install -qq -y netplan.io >/dev/null
