@@ -16,6 +16,7 @@ import pytest
 from hostwright.plans.mariadb import native_hash
 from tests.acceptance.host import Run, pyinfra
 from tests.acceptance.test_reachability import report
+from tests.lab.call import call
 from tests.lab.machine import Machine
 
 MakeHost = Callable[..., Any]
@@ -128,6 +129,32 @@ def record(machine: Machine) -> list[str]:
 def test_it_runs_once_and_keeps_what_it_acknowledged(make_host: MakeHost, tmp_path: Path) -> None:
     host = make_host(engine=True)
     keeps_what_it_acknowledged(host, tmp_path)
+    host.is_verified()
+
+
+@pytest.mark.soak
+def test_the_image_is_built_from_packages(make_host: MakeHost, tmp_path: Path) -> None:
+    host = make_host(engine=True)
+    machine = host.machine
+    archive = tmp_path / "base.tar"
+    call(["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", str(archive)])
+    loading = ["ssh", *machine.ssh_args, "root@127.0.0.1", "docker import - debian:bookworm-slim >/dev/null"]
+    with archive.open("rb") as file:
+        subprocess.run(loading, stdin=file, check=True)
+
+    settings = data(tmp_path)
+    del settings["mariadb_image"]
+    run = deploy(host, settings)
+    assert run.code == 0, run.err
+    is_well(machine)
+    assert rows(machine) == {0}
+    owner = machine.succeed("stat -c %u /var/lib/openstack/yoga/mysql").strip()
+    running = [line.split() for line in machine.succeed("docker top mariadb_yoga -o pid,uid,comm").splitlines()]
+    assert [uid for _, uid, name in running if name == "mariadbd"] == [owner]
+    assert owner != "0"
+    again = deploy(host, settings, "-vvv")
+    assert again.unchanged, again.err
+    print(json.dumps({"remote commands of a run without changes": again.remote_commands}))
     host.is_verified()
 
 
