@@ -17,6 +17,8 @@ _CANNOT = {
     "network-manager": network_manager.cannot,
     "ifcfg": ifcfg.cannot,
 }
+# Where there are other ways to set an address than those that can be edited.
+_CHECKS = {"ifupdown": ifupdown.check, "ifcfg": ifcfg.check}
 _TOOLS = {"netplan": "netplan", "ifupdown": "ifup", "network-manager": "nmcli", "ifcfg": "network-scripts"}
 _CLOUD = (
     "{path} is cloud-init's, which may write it anew: to stop that, write `network: {{config: disabled}}` to "
@@ -65,10 +67,10 @@ def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: s
     ]
     there = {one.static for one in present}
     add = [static for static in wanted.present if static not in there]
-    if chosen == "ifupdown":
+    if check := _CHECKS.get(chosen):
         here = {one.address.ip for one in found.addresses if one.interface == name} if wanted.exact else set()
         known = {one.static.ip for one in present}
-        ifupdown.check(_files(found, name, chosen), name, (here | absent | listed.keys()) - known)
+        check(_files(found, name, chosen), name, (here | absent | listed.keys()) - known)
     return _changed(found, name, chosen, present, add, remove)
 
 

@@ -15,7 +15,7 @@ from hostwright.facts.addresses import parse_addresses
 from hostwright.facts.interfaces import HostInterfaces, Link, Profile, Way
 from hostwright.operations.interface import _packed
 from hostwright.plans.address import AddressPlan, as_static, decide
-from hostwright.plans.address_files import ifupdown
+from hostwright.plans.address_files import ifcfg, ifupdown
 from hostwright.plans.ifconfig import Understood, understand
 from hostwright.plans.keeping import Keeping, claims
 from hostwright.plans.static_address import Static
@@ -173,6 +173,17 @@ def test_exact_spares_what_is_advertised_for_ever() -> None:
     removed = [change.line for change in exact.changes if change.deletes]
     assert removed == ["e0: fd00:9::77/64 is removed", "e0: fd00:9::78/64 is removed"]
     plan({"e0": {"absent": ["fd00:9::4082:5dd2:9259:39b/64"]}}, here)
+
+
+@pytest.mark.parametrize("wanted", [{"absent": ["10.0.0.50/24"]}, {"present": ["10.0.0.6/24"], "exact": True}])
+def test_what_would_come_back_by_itself_is_refused(wanted: dict[str, Any]) -> None:
+    files = {
+        f"{ifcfg.DIRECTORY}/ifcfg-e0": "IPADDR=10.0.0.5\nPREFIX=24\n",
+        f"{ifcfg.DIRECTORY}/ifcfg-e0-range0": "IPADDR_START=10.0.0.40\nIPADDR_END=10.0.0.60\n",
+    }
+    here = replace(HERE, files=files, tools=frozenset({"network-scripts"}), floating=frozenset())
+    with pytest.raises(Refusal, match=r"10\.0\.0\.50 is one of the range"):
+        plan({"e0": wanted}, here)
 
 
 def test_the_way_in_is_guarded() -> None:

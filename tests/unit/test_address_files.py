@@ -266,11 +266,6 @@ def test_initscripts_finds_no_number_missing() -> None:
             "IPADDR3, which no boot sets",
         ),
         (
-            {f"{IFCFG}-range0": "IPADDR_START=10.0.0.4\nIPADDR_END=10.0.0.9\n"},
-            Static(ip_interface("10.0.0.5/24")),
-            "10.0.0.5 is one of the range that .*ifcfg-eth0-range0 has",
-        ),
-        (
             {f"{IFCFG}:1": "IPADDR=10.0.0.4\nPREFIX=24\n"},
             Static(ip_interface("10.0.0.5/24"), label="eth0:1"),
             "eth0:1 has an address already",
@@ -339,3 +334,18 @@ def test_what_networkd_takes_by_itself_is_not_declared() -> None:
 def test_nonsense_in_files_is_refused(declared: Callable[[str], object], text: str) -> None:
     with pytest.raises(Refusal, match="for an address, which is none"):
         declared(text)
+
+
+def test_a_range_of_initscripts_is_not_taken_apart() -> None:
+    files = {f"{IFCFG}-range0": "IPADDR_START=10.0.0.4\nIPADDR_END=10.0.0.9\n"}
+    ifcfg.check(files, "eth0", [ip_interface(text).ip for text in ("10.0.0.3", "10.0.0.10", "fd00::5")])
+    with pytest.raises(Refusal, match=r"10\.0\.0\.5 is one of the range that .*ifcfg-eth0-range0 has"):
+        ifcfg.check(files, "eth0", [ip_interface("10.0.0.5").ip])
+
+
+def test_a_command_that_is_there_twice_goes_twice() -> None:
+    line = "    up ip addr add 10.0.0.7/24 dev eth0\n"
+    files = {ifupdown.MAIN: f"iface eth0 inet dhcp\n{line}{line}"}
+    [first, second] = [one.static for one in ifupdown.declared(files, "eth0")]
+    assert first == second
+    assert ifupdown.edited(files, "eth0", [], [first]) == {ifupdown.MAIN: "iface eth0 inet dhcp\n"}

@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from hostwright.facts.addresses import Interface
+from hostwright.facts.addresses import Address, Interface
 from hostwright.plans.address_files.sections import without
 from hostwright.plans.static_address import Declared, Static, written
 from hostwright.refusal import Refusal
@@ -50,7 +50,6 @@ def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:
 
 def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remove: Iterable[Static]) -> dict[str, str]:
     gone = list(remove)
-    _check_ranges(files, interface, [*add, *gone])
     changed = _aliases(files, interface, add, gone)
     path = path_of(interface)
     add = [static for static in add if not static.label]
@@ -143,14 +142,15 @@ def _inherits(text: str, path: str) -> bool:
     return bool(values.get("IPADDR")) and not _length(values, "")
 
 
-def _check_ranges(files: Mapping[str, str], interface: str, changes: Sequence[Static]) -> None:
+def check(files: Mapping[str, str], interface: str, addresses: Iterable[Address]) -> None:
+    """Refuses an address that is one of a range: those are not taken apart."""
     for path, text in files.items():
         values = _values(text, path) if path.startswith(f"{path_of(interface)}-range") else {}
         if values.get("IPADDR_START") and values.get("IPADDR_END"):
             first, last = (written(values[name], path).ip for name in ("IPADDR_START", "IPADDR_END"))
-            for static in changes:
-                if static.version == 4 and int(first) <= int(static.ip) <= int(last):
-                    raise Refusal(f"{static.ip} is one of the range that {path} has; change that file first")
+            for ip in addresses:
+                if ip.version == 4 and int(first) <= int(ip) <= int(last):
+                    raise Refusal(f"{ip} is one of the range that {path} has; change that file first")
 
 
 def _lines(text: str, names: Iterable[str]) -> list[int]:

@@ -88,7 +88,7 @@ def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:
     found = []
     for path, text in files.items():
         found += [Declared(static, path) for _, static in _statics(path, text, interface)]
-        found += [Declared(static, path) for stanza in _of(text, interface) for static in _by_command(stanza, path)]
+        found += [Declared(static, path) for stanza in _of(text, interface) for static, _ in _by_command(stanza, path)]
     return tuple(found)
 
 
@@ -96,7 +96,7 @@ def check(files: Mapping[str, str], interface: str, addresses: Iterable[Address]
     """Refuses a command that sets one of the addresses in a way that is not understood here."""
     for path, text in files.items():
         for stanza in _of(text, interface):
-            known = _by_command(stanza, path).values()
+            known = [number for _, number in _by_command(stanza, path)]
             for word, command, number in stanza.options:
                 named = [str(ip) for ip in addresses if names(command, str(ip))]
                 if word in _RAISING and number not in known and named:
@@ -113,9 +113,9 @@ def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remo
         lines: list[int] = []
         replaced: dict[int, str] = {}
         for stanza in _of(text, interface):
-            commands = _by_command(stanza, path)
-            for static in gone & commands.keys():
-                lines += [commands[static], *_undone_by(stanza, static)]
+            for static, number in _by_command(stanza, path):
+                if static in gone:
+                    lines += [number, *_undone_by(stanza, static)]
         for stanza, static in _statics(path, text, interface):
             if static not in gone:
                 continue
@@ -201,12 +201,12 @@ def _of(text: str, interface: str) -> list[Stanza]:
     return [stanza for stanza in parse(text) if stanza.name.partition(":")[0] == interface]
 
 
-def _by_command(stanza: Stanza, path: str) -> dict[Static, int]:
+def _by_command(stanza: Stanza, path: str) -> list[tuple[Static, int]]:
     """Addresses that its commands set, each with the number of the line."""
-    found = {}
+    found = []
     for word, command, number in stanza.options:
         if word in _RAISING and (static := address_set_by(command, stanza.name, path)):
-            found[static] = number
+            found.append((static, number))
     return found
 
 
