@@ -13,7 +13,8 @@ from hostwright.operations import lock
 def asked(command: StringCommand, stdin: str, arguments: dict[str, Any]) -> tuple[bool, CommandOutput]:
     """For plans, in place of a fact: within an operation its own arguments count, else these and the inventory's."""
     known = lock.connector_arguments(host) or pop_global_arguments(host.state, host, dict(arguments))[0]
-    return host.run_shell_command(command, **_connecting(cast(dict[str, Any], known), stdin))
+    show = host.state.print_fact_input
+    return host.run_shell_command(command, print_input=show, **_connecting(cast(dict[str, Any], known), stdin))
 
 
 def told(command: StringCommand, stdin: str) -> bool:
