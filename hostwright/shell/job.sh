@@ -5,7 +5,7 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export HOSTWRIGHT_JOB="$ID"
 cd / || exit 1
 umask 077
-reason='' LISTS=$RUN/lists carrier=''
+reason='' LISTS=$RUN/lists carrier='' settling=''
 
 # A full log disk must not end the job, so a failed write is let pass.
 say() { printf '%s\n' "$*" 2>/dev/null || :; }
@@ -34,6 +34,7 @@ die() {
     trap '' HUP INT TERM
     say "error: $reason"
     [ -z "$carrier" ] || { kill "$carrier" 2>/dev/null; wait "$carrier"; }
+    [ -z "$settling" ] || wait $settling
     undo
     finish 1
 }

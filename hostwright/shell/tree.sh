@@ -2,7 +2,7 @@
 # inode: rsync's rule of size and mtime overlooks what was mapped, and whose mtime was set back.
 # A name that holds a newline has no line in our lists: such names are odd, few, and wait for the last pass.
 
-inner_options='' newline='
+inner_options='' checksum=md5 newline='
 '
 
 # rsync compares whole seconds unless told otherwise, and older ones cannot be told; nor which checksum, it is MD5 there.
@@ -12,7 +12,9 @@ rsync_options() {
     if rsync --modify-window=-1 --version >/dev/null 2>&1; then inner_options="$inner_options --modify-window=-1"; fi
     # To the second: cp sets the rest.
     if rsync --atimes --version >/dev/null 2>&1; then inner_options="$inner_options --atimes"; fi
-    if rsync --checksum-choice=md5 --version >/dev/null 2>&1; then inner_options="$inner_options --checksum-choice=md5"; fi
+    # Several times as fast as MD5, also where wide registers are slow; and those that know it print what --checksum found.
+    if rsync --version 2>/dev/null | grep -qw xxh64; then checksum=xxh64; fi
+    if rsync --checksum-choice=$checksum --version >/dev/null 2>&1; then inner_options="$inner_options --checksum-choice=$checksum"; fi
 }
 
 # is_mounted DIRECTORY MAJOR:MINOR: an empty mount point copied with deletion would be the end of the copy.
@@ -132,8 +134,9 @@ unstick() {
     done
 }
 
+# carried_sums: SUM<TAB>NAME of rsync's lines; a sum of zeros is that of a file it could not open.
 carried_sums() {
-    awk "$unescaped"' substr($0, 33, 1) == " " && substr($0, 1, 32) !~ /[^0-9a-f]/ { print substr($0, 1, 32) "\t./" unescaped(substr($0, 34), "\\#") }' "$LISTS/carried"
+    awk "$unescaped"' /^[0-9a-f]+ / && $1 ~ /[^0]/ && length($1) >= 16 { print $1 "\t./" unescaped(substr($0, length($1) + 2), "\\#") }'
 }
 
 # bulk ENTRIES: those that cp copies with all that is known of them, of no more than $most bytes; rest ENTRIES: the others.
@@ -142,31 +145,38 @@ rest() { awk -v most="$most" "!($is_bulk)" "$1"; }
 is_bulk='$8 == 1 && ($4 == "l" || $4 == "f" && $11 * 512 >= $3 && $3 <= most + 0)'
 
 # copy_bulk SOURCE TARGET ENTRIES: about twice as fast as rsync. Part by part, each so small that it is still in memory
-# when its sums are taken. The directories are there; what goes wrong here is seen when the copy is compared.
+# when its sums are taken; that, and its way to the disk, while the next one is copied. The directories are there; what
+# goes wrong here is seen when the copy is compared.
 copy_bulk() {
     rm -f "$LISTS"/part.*
     awk -v part="$LISTS/part." -v most="$most" '{
         bytes += $3
-        at = part int(bytes / (most + 1))
+        at = part int(bytes / (most < 268435456 ? most + 1 : 268435456))
         if (at != last) { close(last); last = at }
         print >at
     }' "$3"
+    settling=''
     for part in "$LISTS"/part.*; do
         [ -e "$part" ] || break
-        names <"$part" | in_halves
+        names <"$part" | in_halves copied
         until_unstuck copy_halves "$1" "$2"
-        regular "$part" | sums_in_two "$1" >>"$LISTS/sums.bulk"
+        [ -z "$settling" ] || wait $settling
+        { sync -f "$2" || sync; } 2>/dev/null &
+        settling=$!
+        regular "$part" | sums_in_two "$1" >>"$LISTS/sums.bulk" &
+        settling="$settling $!"
     done
+    [ -z "$settling" ] || wait $settling
 }
 
 copy_halves() {
-    copy_entries "$1" "$2" <"$LISTS/half.0" &
-    copy_entries "$1" "$2" <"$LISTS/half.1"
+    copy_entries "$1" "$2" <"$LISTS/copied.0" &
+    copy_entries "$1" "$2" <"$LISTS/copied.1"
     wait $!
 }
 
-# in_halves: every other one of the names that come in to $LISTS/half.0, the others to $LISTS/half.1.
-in_halves() { awk -v half="$LISTS/half." 'BEGIN { printf "" >(half 0); printf "" >(half 1) } { print >(half NR % 2) }'; }
+# in_halves LIST: every other one of the names that come in to $LISTS/LIST.0, the others to $LISTS/LIST.1.
+in_halves() { awk -v half="$LISTS/$1." 'BEGIN { printf "" >(half 0); printf "" >(half 1) } { print >(half NR % 2) }'; }
 
 copy_entries() { (cd "$1" && zero | xargs -0r cp -a --remove-destination --parents -t "$2" --) >/dev/null 2>&1; }
 
@@ -183,7 +193,7 @@ copy_all() {
     else
         run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
     fi
-    carried_sums | sort - "$LISTS/sums.bulk" >"$LISTS/sums"
+    carried_sums <"$LISTS/carried" | sort - "$LISTS/sums.bulk" >"$LISTS/sums"
     entries "$2" >"$LISTS/there" 2>/dev/null
     in_both "$3" "$LISTS/there" >"$LISTS/both"
     if [ "$pass" -eq 1 ]; then
@@ -311,23 +321,47 @@ clear_flags() { chattr -R -f -aAcdDijsStTu "$1" >/dev/null 2>&1 || :; }
 
 # -- comparing
 
-# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in, and still are files: to open a pipe would wait for ever. The
-# copy has one where a file was when its name was listed, and a pipe when it was copied.
+# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in, and still are files: to open a pipe would wait for ever.
 sums_of() {
+    rsync_options
+    case $checksum in
+        xxh64) zero | rsync -n -c --checksum-choice=xxh64 -0 --files-from=- --out-format='%C %n' "$1/" "$LISTS/nothing/" 2>>"$RUN/errors" | carried_sums ;;
+        md5) md5_sums "$1" ;;
+    esac | sort
+}
+
+md5_sums() {
     (cd "$1" && zero | xargs -0r sh -c 'for name do [ ! -f "$name" ] || [ -h "$name" ] || printf "%s\\0" "$name"; done' files | xargs -0r md5sum --) 2>>"$RUN/errors" | awk '{
         if (sub(/^\\/, "")) { gsub(/\\\\/, "\\134"); gsub(/\\r/, "\\015"); print unescaped(substr($0, 1, 32) "\t" substr($0, 35), "\\") }
         else print substr($0, 1, 32) "\t" substr($0, 35)
-    }'"$unescaped" | sort
+    }'"$unescaped"
 }
 
 # sums_in_two DIRECTORY: the same by two readers at once.
 sums_in_two() {
-    in_halves
-    sums_of "$1" <"$LISTS/half.0" >"$LISTS/sums.0" &
-    sums_of "$1" <"$LISTS/half.1" >"$LISTS/sums.1"
+    rsync_options
+    in_halves summed
+    sums_of "$1" <"$LISTS/summed.0" >"$LISTS/sums.0" &
+    sums_of "$1" <"$LISTS/summed.1" >"$LISTS/sums.1"
     wait $!
     sort -m "$LISTS/sums.0" "$LISTS/sums.1"
 }
+
+# sums_of_copy DIRECTORY ENTRIES: of the names of files that come in, and are files in those entries of the copy. What
+# cannot be read counts as zeros to rsync, which says nothing of it; cat does.
+sums_of_copy() {
+    sort >"$LISTS/read.names"
+    of_names "$LISTS/read.names" "$2" >"$LISTS/read"
+    rsync_options
+    [ $checksum = md5 ] || (cd "$1" && regular "$LISTS/read" | zero | xargs -0r cat --) 2>>"$RUN/errors" >/dev/null &
+    reading=$!
+    regular "$LISTS/read" | sums_in_two "$1" >"$LISTS/sums.read"
+    : >"$LISTS/unreadable"
+    wait $reading || unreadable "$1" "$LISTS/read" >"$LISTS/unreadable"
+    not_of_names "$LISTS/unreadable" "$LISTS/sums.read"
+}
+
+unreadable() { (cd "$1" && regular "$2" | zero | xargs -0r sh -c 'for name do cat -- "$name" >/dev/null 2>&1 || printf "%s\n" "$name"; done' files); }
 
 # one_name_each ENTRIES SUMS: of each file one name, into $LISTS/known with its sum if rsync carried it, else into $LISTS/unknown.
 one_name_each() {
@@ -335,7 +369,7 @@ one_name_each() {
     : >"$LISTS/unknown"
     {
         plain "$1" | awk '{ print substr($0, index($0, "\t") + 1) "\tE " $1 " " $8 }'
-        awk '{ print substr($0, 34) "\tS " substr($0, 1, 32) }' "$2"
+        awk '{ print substr($0, length($1) + 2) "\tS " $1 }' "$2"
     } | sort | awk -v known="$LISTS/known" -v unknown="$LISTS/unknown" '
         function settle() {
             if (!open || (inode in seen)) { open = 0; return }
@@ -402,9 +436,11 @@ unlike() {
     names <"$3" | attributes_of "$2" >"$LISTS/attributes.copy" &
     of_copy=$!
     { cat "$LISTS/known" && sums_of "$1" <"$LISTS/unknown"; } | sort >"$LISTS/sums.source"
-    { names <"$LISTS/known" && cat "$LISTS/unknown"; } | sort | sums_in_two "$2" >"$LISTS/sums.copy"
+    { names <"$LISTS/known" && cat "$LISTS/unknown"; } | sums_of_copy "$2" "$LISTS/there" >"$LISTS/sums.copy"
     wait $of_source $of_copy
     either "$LISTS/sums.source" "$LISTS/sums.copy"
+    # What could be read on neither side is like nothing.
+    names <"$LISTS/sums.copy" | sort | comm -13 - "$LISTS/read.names"
     either "$LISTS/attributes.source" "$LISTS/attributes.copy"
     holey "$3" | names | unlike_holey "$1" "$2"
 }

@@ -1,5 +1,6 @@
 """What copies home: the shell itself, on small trees."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,12 +14,21 @@ run_rsync() { :; }
 """
 
 
+# How those say what they know that have no xxHash.
+OLD_RSYNC = """#!/bin/sh
+case " $* " in *" --version "*) /usr/bin/rsync "$@" | sed 's/xxh[0-9]*//g' ;; *) exec /usr/bin/rsync "$@" ;; esac
+"""
+
+
 def run(place: Path, command: str) -> None:
-    """Runs a function of the library on place/source and place/copy."""
+    """Runs a function of the library on place/source and place/copy; commands in place/bin come first."""
     (place / "lists").mkdir()
+    environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}"}
     header = {"RUN": str(place), "LISTS": str(place / "lists"), "S": str(place / "source"), "C": str(place / "copy")}
     text = script("tree", **header)
-    subprocess.run(["sh", "-c", f"{text}\n{COPIED}\nlive=yes pass=1\n{command}"], check=True, timeout=60)
+    subprocess.run(
+        ["sh", "-c", f"{text}\n{COPIED}\nlive=yes pass=1\n{command}"], env=environment, check=True, timeout=60
+    )
 
 
 @pytest.mark.parametrize("data", ["with-data", "sparse"])
@@ -55,3 +65,94 @@ def test_many_parts_bring_every_file_and_its_sum(tmp_path: Path) -> None:
     names = sorted(f"./a/f {number}" for number in range(50))
     assert sorted(line.split("\t")[1] for line in sums) == names
     assert len(list((tmp_path / "lists").glob("part.*"))) > 10
+
+
+def put_command(place: Path, name: str, text: str) -> None:
+    (place / "bin").mkdir()
+    (place / "bin" / name).write_text(text)
+    (place / "bin" / name).chmod(0o755)
+
+
+ODD_NAMES = [
+    "plain",
+    "two words",
+    "\\back",
+    "#012",
+    "\\#012",
+    "caf\xe9 \u2713",
+    "tab\there",
+    "-n",
+    "*",
+    "'\"$(",
+    "0123456789abcdef x",
+]
+UNLIKE = """
+entries "$S" >"$LISTS/entries"; entries "$C" >"$LISTS/there"
+{ plain "$LISTS/entries" | regular /dev/stdin | sums_in_two "$S"; } >"$LISTS/sums.known"
+KIND=xfs; unlike "$S" "$C" "$LISTS/entries" "$LISTS/sums.known" | sort -u >"$RUN/unlike"
+"""
+
+
+def unlike(place: Path) -> list[str]:
+    run(place, UNLIKE)
+    return [line.removeprefix("./") for line in (place / "unlike").read_text().splitlines()]
+
+
+def alike(place: Path) -> None:
+    for side in ("source", "copy"):
+        (place / side / "sub").mkdir(parents=True)
+        for name in ODD_NAMES:
+            (place / side / "sub" / name).write_text(f"what is in {name}")
+        (place / side / "empty").touch()
+
+
+@pytest.mark.parametrize("rsync", ["new", "old"])
+def test_what_differs_is_found_by_either_sum_whatever_its_name(tmp_path: Path, rsync: str) -> None:
+    alike(tmp_path)
+    if rsync == "old":
+        put_command(tmp_path, "rsync", OLD_RSYNC)
+    for name in ODD_NAMES[1:]:
+        (tmp_path / "copy" / "sub" / name).write_text(f"what is at {name}")
+    (tmp_path / "copy" / "empty").unlink()
+    assert unlike(tmp_path) == sorted(["empty", *(f"sub/{name}" for name in ODD_NAMES[1:])], key=str.encode)
+    sums = (tmp_path / "lists" / "sums.known").read_text().splitlines()
+    assert {len(line.split("\t")[0]) for line in sums} == {16 if rsync == "new" else 32}
+
+
+@pytest.mark.parametrize("rsync", ["new", "old"])
+def test_what_is_alike_is_known_to_be(tmp_path: Path, rsync: str) -> None:
+    alike(tmp_path)
+    if rsync == "old":
+        put_command(tmp_path, "rsync", OLD_RSYNC)
+    assert unlike(tmp_path) == []
+    for of in ("sums.copy", "known"):
+        assert len((tmp_path / "lists" / of).read_text().splitlines()) == len(ODD_NAMES) + 1
+
+
+def test_a_pipe_in_the_copy_is_not_waited_for(tmp_path: Path) -> None:
+    alike(tmp_path)
+    (tmp_path / "copy" / "empty").unlink()
+    os.mkfifo(tmp_path / "copy" / "empty")
+    assert unlike(tmp_path) == ["empty"]
+
+
+def test_zeros_that_cannot_be_read_are_not_zeros_that_were_written(tmp_path: Path) -> None:
+    alike(tmp_path)
+    for side in ("source", "copy"):
+        (tmp_path / side / "zeros").write_bytes(bytes(100_000))
+    failing = f"""#!/bin/sh
+[ "$1" = -- ] || exec /bin/cat "$@"
+[ "$PWD" = {tmp_path}/copy ] || exec /bin/cat "$@"
+for name do case $name in */zeros) echo "cat: $name: Input/output error" >&2; exit 1 ;; esac; done
+exec /bin/cat "$@"
+"""
+    put_command(tmp_path, "cat", failing)
+    assert unlike(tmp_path) == ["zeros"]
+    assert "Input/output error" in (tmp_path / "errors").read_text()
+
+
+def test_what_could_be_read_on_neither_side_is_like_nothing(tmp_path: Path) -> None:
+    alike(tmp_path)
+    lists = 'entries "$S" >"$LISTS/entries"; entries "$C" >"$LISTS/there"; : >"$LISTS/none"; rm "$S/empty" "$C/empty"'
+    run(tmp_path, f'{lists}; KIND=xfs; unlike "$S" "$C" "$LISTS/entries" "$LISTS/none" | sort -u >"$RUN/unlike"')
+    assert (tmp_path / "unlike").read_text() == "./empty\n"
