@@ -18,7 +18,8 @@ STEPS = """
 undo() { echo undone >>"$RUN/did"; }
 works() { echo "works as $(cut -f 8 "$place/holder")" >>"$RUN/did"; }
 is_broken() { rm "$place/holder"; }
-goes_to_another() {
+goes_to_another() { guarded hand_over; }
+hand_over() {
     sed "s|^[0-9]*|999999999999|; s|$OWNER|somebody|" "$place/holder" >"$place/other"
     mv "$place/other" "$place/holder"
 }
