@@ -71,9 +71,10 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
         begun, count, outcome, detail = time.monotonic(), 0, "lost", ""
         try:
             machine.start()
-            count, outcome = cut_and_go_on(Host(machine, "root", data(scenario)), base.home, base.identity, seed)
-        except (Lost, MachineError) as error:
-            detail = str(error)
+            try:
+                count, outcome = cut_and_go_on(Host(machine, "root", data(scenario)), base.home, base.identity, seed)
+            except (Lost, MachineError) as error:
+                detail = str(error)
         finally:
             machine.crash()
             shutil.rmtree(directory)

@@ -110,7 +110,7 @@ class Machine:
         self.console.unlink(missing_ok=True)
         errors = self.directory / "qemu.log"
         if monitor:
-            command += ["-monitor", "stdio"]
+            command += qemu.monitor()
         if self.memory_of:
             command += ["-incoming", f"exec:cat {shlex.quote(str(self.memory_of))}"]
         if outlive:
@@ -144,7 +144,8 @@ class Machine:
         assert self._child is not None
         assert self._child.stdin is not None
         self._hang_up()
-        self._child.stdin.write(f'migrate "exec:cat >{shlex.quote(str(path))}"\nquit\n'.encode())
+        # Of a guest that runs on meanwhile an emulator can miss a page: that would be a machine with a broken memory.
+        self._child.stdin.write(f'stop\nmigrate "exec:cat >{shlex.quote(str(path))}"\nquit\n'.encode())
         self._child.stdin.close()
         if not self._wait_for_end(120):
             raise MachineError(f"its memory could not be written: {self._last_words()}")

@@ -63,6 +63,11 @@ def recorded_disk(path: Path, name: str, write_log: Path) -> list[str]:
     ]
 
 
+def monitor() -> list[str]:
+    """It hears commands on its standard input; one whose memory was written while it stood still goes on from there."""
+    return ["-monitor", "stdio", "-global", "migration.store-global-state=off"]
+
+
 def uplink(ssh_port: int, other_address: str = "") -> list[str]:
     """The network card eth0, by which the guest reaches the world, and its SSH server answers on 127.0.0.1.
 
