@@ -22,7 +22,7 @@ from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
 from tests.lab.tree import Entry, differences, listing
 
-MOST_CUTS = 6
+MOST_CUTS = 12
 SECONDS_IN_STEP = 6.0
 JOB = "/run/hostwright/lvm/current"
 
