@@ -105,7 +105,7 @@ def _a_step_began(machine: Machine, chance: Random, controller: "subprocess.Pope
             return True
         if controller.poll() is not None:
             return False
-        time.sleep(0.3)
+        time.sleep(1)
     raise MachineError("no step began that the power could be cut in")
 
 
