@@ -65,6 +65,7 @@ class Group:
     clustered: bool
     disks: tuple[PhysicalVolume, ...]
     volumes: tuple[Volume, ...]
+    tags: tuple[str, ...] = ()
 
     def volume(self, name: str) -> Volume | None:
         return next((volume for volume in self.volumes if volume.name == name), None)
@@ -249,6 +250,7 @@ def _group(report: Mapping[str, Sequence[Mapping[str, str]]]) -> Group:
             for disk in report.get("pv", [])
         ),
         volumes=tuple(_volume(volume, size, segments) for volume in report.get("lv", [])),
+        tags=_names(row["vg_tags"]),
     )
 
 

@@ -213,6 +213,8 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
         steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, image)))
+    if task.mount and f"hostwright.cover.{task.wish.shrink}" in group.tags:
+        steps.append(Step(f"let the directory beneath {task.mount.point} be written again", ("uncover",)))
     if task.storage.marker:
         steps.append(Step("put the line of fstab back as it was", ("restore_fstab",)))
     return tuple(steps)

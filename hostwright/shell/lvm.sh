@@ -376,6 +376,7 @@ check_file_system() {
 # -- the exchange
 
 # What lies beneath home must take no write while home is away: its directory is made immutable, and marked as done by us.
+# It cannot be seen when home is back: a tag of the group remembers it, for who comes after a run that was lost then.
 beneath() {
     parent=$(stat -c %m "${MOUNT%/*}/.")
     mkdir -p "$WORK/under" && try mount --bind "$parent" "$WORK/under" || return 1
@@ -386,7 +387,10 @@ cover() {
     beneath || return 1
     case $(lsattr -d "$bare" 2>/dev/null | sed 's/ .*//') in
         *i*) ;;
-        *) setfattr -n trusted.hostwright.cover -v 1 "$bare" && chattr +i "$bare" || { why "$bare cannot be protected from writes"; return 1; } ;;
+        *)
+            try vgchange --addtag "hostwright.cover.$LV" "$VG" || return 1
+            setfattr -n trusted.hostwright.cover -v 1 "$bare" && chattr +i "$bare" || { why "$bare cannot be protected from writes"; return 1; }
+            ;;
     esac
     unmount "$WORK/under"
 }
@@ -394,9 +398,12 @@ cover() {
 uncover() {
     beneath || return 1
     if getfattr -n trusted.hostwright.cover "$bare" >/dev/null 2>&1; then
-        chattr -i "$bare" && setfattr -x trusted.hostwright.cover "$bare"
+        chattr -i "$bare" && setfattr -x trusted.hostwright.cover "$bare" && sync || { why "$bare cannot be written again"; return 1; }
     fi
-    unmount "$WORK/under"
+    unmount "$WORK/under" || return 1
+    case ,$(lvm vgs --noheadings -o vg_tags "$VG" 2>/dev/null | tr -d ' '), in
+        *,"hostwright.cover.$LV",*) try vgchange --deltag "hostwright.cover.$LV" "$VG" ;;
+    esac
 }
 
 # take_away: home is unmounted everywhere and its file system checked, before anything irreversible.
@@ -417,7 +424,8 @@ bring_back() {
     settle
     try mount "$MOUNT" || return 1
     [ -n "$(device_at "$MOUNT")" ] || { why "$MOUNT is not mounted"; return 1; }
-    uncover && start_units
+    start_units
+    uncover
 }
 
 start_units() {
@@ -595,7 +603,8 @@ put_back() {
     elif is_read_only; then
         mount -o remount,rw "$MOUNT" || why "$MOUNT stays read-only"
     fi || return 1
-    uncover && start_units
+    start_units
+    uncover
 }
 
 is_read_only() {
@@ -615,7 +624,7 @@ undo() {
 # recover ID: a run that was ended by force left nobody behind to put home back.
 recover() {
     lost=${RUN%/*}/$1
-    eval "$(sed '/^#/q' "$lost/job.sh" | grep -E '^(MOUNT|OPTIONS)=')"
+    eval "$(sed '/^#/q' "$lost/job.sh" | grep -E '^(MOUNT|OPTIONS|VG|LV)=')"
     for environment in $(grep -lz "^HOSTWRIGHT_JOB=$1\$" /proc/[0-9]*/environ 2>/dev/null); do
         pid=${environment#/proc/}
         kill -KILL "${pid%/environ}" 2>/dev/null

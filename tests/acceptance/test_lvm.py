@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.story import identity, is_as_before, moves_everything, planted, reads_leave_no_trace, state
+from tests.campaign.boot import LEFT
 from tests.lab.tree import bring, listing
 
 MakeHost = Callable[..., Any]
@@ -61,6 +62,13 @@ def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
     assert identity(host.machine) == known
     assert host.machine.succeed("cat /home/snapshot/admin/kept") == "kept\n"
     host.is_verified()
+    # What a power cut leaves that comes when all is done but this.
+    host.machine.succeed(
+        "mount --bind / /mnt && setfattr -n trusted.hostwright.cover -v 1 /mnt/home && chattr +i /mnt/home; "
+        "umount /mnt; vgchange --addtag hostwright.cover.home centos"
+    )
+    assert "let the directory beneath /home be written again" in host.deploy().err
+    assert "hostwright" not in host.machine.succeed(LEFT)
     assert host.pyinfra("-y").unchanged
 
 

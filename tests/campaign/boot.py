@@ -15,7 +15,8 @@ from tests.lab.tree import differences, listing
 # All that a run makes and takes away again, and home's bare directory, which must be as it was. The numbers of the lock
 # of the host stay.
 LEFT = """
-    lvs --noheadings -a -o lv_name,lv_tags; pvs --noheadings -o pv_name,pv_tags; grep -v '^ *$' /etc/fstab; mount
+    lvs --noheadings -a -o lv_name,lv_tags; vgs --noheadings -o vg_tags; pvs --noheadings -o pv_name,pv_tags
+    grep -v '^ *$' /etc/fstab; mount
     losetup -a; dmsetup ls
     find /var/lib/hostwright -mindepth 1 -path '*/lock' -prune -o -print 2>/dev/null
     ls -d /etc/fstab.* 2>/dev/null

@@ -31,8 +31,8 @@ def _accelerator() -> list[str]:
 
 
 def _kernel_options() -> str:
-    # What is translated is found again by its address in the process: where each process lies elsewhere, the translation
-    # of its libraries takes four times as long as all that it does.
+    # What is translated is found again by its address in the process: where each process lies elsewhere, to translate
+    # its libraries takes four times as long as all that it does.
     return "mitigations=off" if virtualizes() else "mitigations=off norandmaps"
 
 

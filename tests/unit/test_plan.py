@@ -323,6 +323,17 @@ def test_abandoning_stops_what_is_at_work_and_clears_away_what_it_left() -> None
     assert "lvm_shrink_to is not set" in refusal(host, shrink_to="")
 
 
+def test_a_directory_that_a_lost_run_left_immutable_beneath_home_is_opened_again() -> None:
+    host = storage(home=512, root=1535)
+    group = host.groups[0]
+    lost = replace(host, groups=(replace(group, tags=("theirs", "hostwright.cover.home")),))
+    assert calls(plan(lost, grow=None)) == ["is_unchanged", "uncover"]
+    assert calls(plan(lost, grow=None, shrink_to="", abandon=True)) == ["uncover"]
+    assert calls(plan(lost, shrink_to="1G"))[:2] == ["is_unchanged", "uncover"]
+    of_another = replace(host, groups=(replace(group, tags=("hostwright.cover.srv",)),))
+    assert not plan(of_another, grow=None).changes
+
+
 def test_a_run_at_work_is_followed_and_not_doubled() -> None:
     made = before_all(storage(job=Job(True, "0a1b2c3d", "")), Rebalance(shrink_to="2G"))
     assert made
