@@ -27,27 +27,26 @@ SECONDS_IN_STEP = 6.0
 JOB = "/run/hostwright/lvm/current"
 
 
-def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int) -> tuple[int, str]:
+def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int, became: list[str]) -> None:
     """Cuts the power as often as the seed says, but no more when all is done, then lets a last run finish.
 
-    Gives how often it was cut, and what became of it.
-
     + home, known: what was in home before, and its identity
+    + became: gets a word for each cut: what the machine was like after it
     """
     chance = Random(seed)
-    machine, outcome, count = host.machine, "whole", 0
+    machine = host.machine
     for _ in range(chance.randint(1, MOST_CUTS)):
         with host.running() as controller:
             if not _a_step_began(machine, chance, controller):
                 break
             time.sleep(chance.uniform(0, SECONDS_IN_STEP))
             machine.crash()
-        count += 1
+        became.append("lost")
         machine.start()
         machine.succeed("mountpoint -q /home")
         _compare(machine, home, "after the boot")
         resumed = "# hostwright-lvm" in machine.succeed("cat /etc/fstab")
-        outcome = "resumed" if resumed or outcome == "resumed" else "went-back"
+        became[-1] = "resumed" if resumed else "went-back"
     run = host.pyinfra("-y")
     if run.code != 0:
         raise Lost(f"the next run failed: {run.err[-3000:]}")
@@ -58,7 +57,6 @@ def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int) -> 
         raise Lost("\n".join(["left behind:", *left]))
     if not host.pyinfra("-y").unchanged:
         raise Lost("a run after the last one changed something")
-    return count, outcome
 
 
 def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
@@ -68,13 +66,15 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
         kept = booted(image(), base.disk)
         backing, memory = (kept.disk, kept.memory) if kept else (base.disk, None)
         machine = Machine(image(), directory / "machine", backing=backing, memory_of=memory)
-        begun, count, outcome, detail = time.monotonic(), 0, "lost", ""
+        begun, detail = time.monotonic(), ""
+        became: list[str] = []
         try:
             machine.start()
             try:
-                count, outcome = cut_and_go_on(Host(machine, "root", data(scenario)), base.home, base.identity, seed)
+                cut_and_go_on(Host(machine, "root", data(scenario)), base.home, base.identity, seed, became)
+                outcome = "resumed" if "resumed" in became else "went-back" if became else "whole"
             except (Lost, MachineError) as error:
-                detail = str(error)
+                outcome, detail = "lost", str(error)
         finally:
             machine.crash()
             shutil.rmtree(directory)
@@ -84,7 +84,7 @@ def results(scenario: Scenario, seeds: Iterator[int]) -> Iterator[Result]:
             "cut",
             scenario.name,
             package.bearing(),
-            count,
+            len(became),
             seed,
             "cut",
             outcome,
