@@ -55,6 +55,7 @@ def test_home_is_away_for_what_changed_and_not_for_what_there_is(
         "way": way,
         "mebibytes": mebibytes,
         "entries": entries,
+        "written meanwhile": len(written),
         "seconds without writing": round(longest_gap(log, "write"), 1),
         "seconds without reading": round(longest_gap(log, "read"), 1),
     }
