@@ -80,6 +80,8 @@ def waits(host: Any, *words: str) -> None:
         said += line
         if "place 1 in the line" in line:
             host.machine.succeed("touch /root/go")
+            break
+    said += process.stderr.read()
     assert process.wait() == 0, said
     assert "place 1 in the line" in said, said
 
