@@ -1,6 +1,7 @@
 """Copying home and proving the copy, beside what plain tools take for the copy alone (`make soak`).
 
 On file systems in files of this very machine: an emulated one takes tens of milliseconds for every process it starts.
+Once on its disk as it is, and once on one that gives 200 MB a second, reads and writes together.
 """
 
 import json
@@ -8,7 +9,8 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
 
@@ -28,11 +30,9 @@ TOOLS = {
     "tar": "tar -C {home} -c --acls --xattrs . | tar -C {copy} -x --acls --xattrs",
     "xfsdump": "xfsdump -J - {home} | xfsrestore -J - {copy}",
 }
-ROUNDS = 5
 KINDS = {"large files": (300, 6_000_000), "small files": (12_000, 50_000)}
-# 1.5 is the aim, and reached with large files where one waits for the disk. Where that gives 3 GB/s, one waits for the
-# processors, and for small files everywhere.
-MOST = 3
+# Bytes a second of the disk that both copies are on, and how often all is measured.
+DISKS = {"fast disk": (0, 5), "200 MB/s": (200_000_000, 3)}
 
 
 @pytest.fixture
@@ -44,19 +44,62 @@ def place() -> Iterator[Path]:
     call(["rm", "-rf", "--one-file-system", str(directory)])
 
 
+@contextmanager
+def slow(images: Sequence[Path], rate: int) -> Iterator[list[Path]]:
+    """The same images on one disk that gives and takes so many bytes a second."""
+    words = ["qemu-storage-daemon", "--object", f"throttle-group,id=disk,limits.bps-total={rate}"]
+    exports = []
+    for image in images:
+        export = image.with_suffix(".slow")
+        export.touch()
+        file = f"file.driver=file,file.filename={image},file.cache.direct=on,file.aio=native"
+        words += ["--blockdev", f"driver=throttle,throttle-group=disk,node-name={image.stem},{file}"]
+        words += ["--export", f"fuse,id={image.stem},node-name={image.stem},mountpoint={export},writable=on"]
+        exports.append(export)
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL) as daemon:
+        try:
+            while not all(export.stat().st_size for export in exports):
+                assert daemon.poll() is None
+                time.sleep(0.1)
+            yield exports
+        finally:
+            daemon.terminate()
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize("kind", KINDS)
-def test_copy_and_proof_take_little_longer_than_a_plain_copy(place: Path, kind: str) -> None:
-    count, size = KINDS[kind]
-    home, copy = place / "home.img", place / "copy.img"
-    for image in (home, copy):
+@pytest.mark.parametrize(
+    ("kind", "disk", "most"),
+    # Two passes over the disk copy and the third proves, which makes 1.5 of large files where one waits for the disk.
+    [
+        ("large files", "200 MB/s", 1.7),
+        ("small files", "200 MB/s", 2.25),
+        ("large files", "fast disk", 3.0),
+        ("small files", "fast disk", 3.0),
+    ],
+)
+def test_copy_and_proof_take_little_longer_than_a_plain_copy(place: Path, kind: str, disk: str, most: float) -> None:
+    rate, rounds = DISKS[disk]
+    images = [place / "home.img", place / "copy.img"]
+    for image in images:
         call(["fallocate", "-l", str(4 * GIB), str(image)])
+    with slow(images, rate) if rate else nullcontext(images) as (home, copy):
+        medians = _measured(place, home, copy, kind, rounds)
+    ours = medians.pop("copied and proved")
+    ratio = round(ours / min(medians.values()), 2)
+    record = {"data": kind, "disk": disk, **medians, "copied and proved": ours, "ratio": ratio, "rounds": rounds}
+    with RESULTS.open("a") as file:
+        file.write(json.dumps(record) + "\n")
+    assert ratio <= most, record
+
+
+def _measured(place: Path, home: Path, copy: Path, kind: str, rounds: int) -> dict[str, float]:
+    """Seconds by tool, the medians of all rounds."""
     call(["mkfs.xfs", "-q", str(home)])
     with mounted(home, place / "home", "xfs", "loop") as at:
-        _plant(at, count, size)
+        _plant(at, *KINDS[kind])
     seconds: dict[str, list[float]] = {}
     with mounted(home, place / "home", "xfs", "loop"):
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for name, command in TOOLS.items():
                 call(["mkfs.xfs", "-q", "-f", str(copy)])
                 with mounted(copy, place / "copy", "xfs", "loop"):
@@ -65,13 +108,7 @@ def test_copy_and_proof_take_little_longer_than_a_plain_copy(place: Path, kind: 
                     )
             call(["mkfs.xfs", "-q", "-f", str(copy)])
             seconds.setdefault("copied and proved", []).append(_ours(place, copy))
-    medians = {name: round(median(taken), 2) for name, taken in seconds.items()}
-    ours = medians.pop("copied and proved")
-    ratio = round(ours / min(medians.values()), 2)
-    record = {"data": kind, **medians, "copied and proved": ours, "ratio": ratio, "rounds": ROUNDS}
-    with RESULTS.open("a") as file:
-        file.write(json.dumps(record) + "\n")
-    assert ratio <= MOST, seconds
+    return {name: round(median(taken), 2) for name, taken in seconds.items()}
 
 
 def _plant(at: Path, count: int, size: int) -> None:
