@@ -24,9 +24,11 @@ test-matrix: setup
 	@$(BIN)/pytest -m "matrix and not soak" -n 2 --dist worksteal --durations=0 tests/acceptance; code=$$?; \
 	if [ $$code -eq 5 ]; then echo 'No test is marked `matrix`: nothing was tested.'; else exit $$code; fi
 
-# What takes too long for every change. The campaign can be stopped at any time, and goes on from there.
+# What takes too long for every change. The campaign can be stopped at any time, and goes on from there. Speed is measured
+# with nothing else at work.
 soak: setup
-	$(BIN)/pytest tests/acceptance -m soak -n 2 --dist worksteal --durations=0
+	$(BIN)/pytest tests/acceptance/test_speed.py -m soak --durations=0
+	$(BIN)/pytest tests/acceptance -m soak --ignore tests/acceptance/test_speed.py -n 2 --dist worksteal --durations=0
 	$(BIN)/python -m tests.campaign flushes
 	$(BIN)/python -m tests.campaign cuts
 

@@ -56,7 +56,8 @@ def slow(images: Sequence[Path], rate: int) -> Iterator[list[Path]]:
         words += ["--blockdev", f"driver=throttle,throttle-group=disk,node-name={image.stem},{file}"]
         words += ["--export", f"fuse,id={image.stem},node-name={image.stem},mountpoint={export},writable=on"]
         exports.append(export)
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL) as daemon:
+    # Ctrl-C is for the test, which has to unmount first.
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True) as daemon:
         try:
             while not all(export.stat().st_size for export in exports):
                 assert daemon.poll() is None
