@@ -32,6 +32,9 @@ finish() {
 
 die() {
     trap '' HUP INT TERM
+    # A signal may come while we are in a directory that is to be unmounted, and where we write elsewhere.
+    cd /
+    [ ! -w "$RUN/log" ] || exec >>"$RUN/log" 2>&1
     say "error: $reason"
     [ -z "$carrier" ] || { kill "$carrier" 2>/dev/null; wait "$carrier"; }
     [ -z "$settling" ] || wait $settling

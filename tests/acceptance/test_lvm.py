@@ -224,6 +224,9 @@ def test_people_go_on_working_while_home_is_copied(make_host: MakeHost) -> None:
     # Enough to copy, so that there is time to change something.
     machine.succeed(f"mkdir /home/work && head -c 40M /dev/urandom >/home/much && sh {script} begin /home/work")
     machine.succeed("mkdir /root/work && cp -a /home/work/. /root/work")
+    machine.succeed(
+        "mkdir -p /run/hostwright/lvm/ffff && cd /run/hostwright/lvm && echo 0 >ffff/status && ln -s ffff current"
+    )
     with host.running():
         machine.wait_until_succeeds("test -s /run/hostwright/lvm/current/lists/again.entries", 300)
         machine.succeed(f"sh {script} go-on /home/work && sh {script} go-on /root/work")
@@ -234,6 +237,7 @@ def test_people_go_on_working_while_home_is_copied(make_host: MakeHost) -> None:
     assert again, log
     assert 20 < int(again[1]) < 200, log
     assert host.deploy().unchanged
+    assert not machine.succeed("find /run/hostwright/lvm -type d -empty -o -name ffff")
     passing = {"mtime_ns", "atime_ns", "allocated"}
     expected, found = (
         {name: {key: value for key, value in entry.items() if key not in passing} for name, entry in listed.items()}

@@ -15,8 +15,9 @@ from tests.unit.hosts import storage
 
 # What steps do here, and what is done when they cannot go on.
 STEPS = """
-undo() { echo undone >>"$RUN/did"; }
+undo() { say "from $PWD"; echo undone >>"$RUN/did"; }
 works() { echo "works as $(cut -f 8 "$place/holder")" >>"$RUN/did"; }
+is_ended() { cd "$place" && { kill $$; sleep 1; } >"$RUN/elsewhere"; }
 is_broken() { rm "$place/holder"; }
 goes_to_another() { guarded hand_over; }
 hand_over() {
@@ -79,6 +80,13 @@ def test_it_is_given_back_after_a_failure(place: Path) -> None:
     assert status == "1 step 2 (false): false failed"
     assert did == ["works as me/1", "undone"]
     assert not holder(place)
+
+
+def test_what_a_signal_ends_says_so_and_is_put_back_from_wherever_it_was(place: Path) -> None:
+    status, did = run(place, "is_ended", "works")
+    assert status.startswith("1 stopped by a signal")
+    assert did == ["undone"]
+    assert (place / "job" / "log").read_text().splitlines()[-2:] == [f"error: {status.removeprefix('1 ')}", "from /"]
 
 
 def test_nothing_is_done_while_somebody_else_has_it(place: Path) -> None:
