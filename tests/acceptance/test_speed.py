@@ -75,7 +75,7 @@ def slow(images: Sequence[Path], rate: int) -> Iterator[list[Path]]:
         ("large files", "200 MB/s", 1.7),
         ("small files", "200 MB/s", 2.25),
         ("large files", "fast disk", 3.0),
-        ("small files", "fast disk", 3.0),
+        ("small files", "fast disk", 2.5),
     ],
 )
 def test_copy_and_proof_take_little_longer_than_a_plain_copy(place: Path, kind: str, disk: str, most: float) -> None:
