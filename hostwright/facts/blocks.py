@@ -1,6 +1,6 @@
 """What volume groups and volumes are made of: disks, mount points, and whether a volume is blank.
 
-Sources: pvs(8), blkid(8), wipefs(8), dmsetup(8).
+Sources: pvs(8), blkid(8), wipefs(8), dmsetup(8), initramfs-tools(7).
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +41,7 @@ class Blocks:
     """+ volume: `VG/NAME` that was asked for; the file systems, and what follows, are about it alone
     + signs: what speaks against its being blank
     + open: how many times its device is open
+    + libdevmapper: its version, where the initramfs activates groups side by side; `early` if that is safe all the same
     """
 
     storage: Storage
@@ -50,6 +51,8 @@ class Blocks:
     open: int = 0
     point: Point | None = None
     holders: tuple[Holder, ...] = ()
+    libdevmapper: tuple[int, ...] = ()
+    early: bool = False
 
 
 def _signs(lines: Sequence[str]) -> tuple[str, ...]:
@@ -83,6 +86,7 @@ def _point(lines: Sequence[str]) -> Point:
 def parse_blocks(lines: list[str]) -> Blocks:
     found = sections(lines)
     signs, point = found.get("signs", []), found.get("point")
+    initramfs = pairs(found.get("initramfs", []))
     return Blocks(
         storage=parse_storage(lines),
         disks={name.removeprefix("disk "): _disk(found[name]) for name in found if name.startswith("disk ")},
@@ -91,6 +95,8 @@ def parse_blocks(lines: list[str]) -> Blocks:
         open=int(pairs(signs).get("OPEN", 0) or 0),
         point=None if point is None else _point(point),
         holders=tuple(holder(line.split("\t")) for line in found.get("holders", [])),
+        libdevmapper=tuple(int(part) for part in initramfs.get("LIBRARY", "").split(".") if part),
+        early="EARLY" in initramfs,
     )
 
 
@@ -117,7 +123,7 @@ class LvmBlocks(FactBase[Blocks]):
     ) -> str:
         variables = {"VG": vg, "SHRINK": volume, "GROW": volume, "STAGING": staging, "SCRATCH": scratch}
         more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
-        return as_command(script("processes", "holders", "storage", "disks", **variables, **more))
+        return as_command(script("processes", "holders", "storage", "initramfs", "disks", **variables, **more))
 
     @override
     def process(self, output: list[str]) -> Blocks:

@@ -46,6 +46,8 @@ def _step(blocks: Blocks, vg: str, call: tuple[str, ...]) -> Blocks:
         case ("install_packages", *names):
             tools = {"lvm"} if "lvm2" in names else set()
             return replace(blocks, storage=replace(storage, tools=storage.tools | tools, lvm_error=""))
+        case ("load_device_mapper_early",):
+            return replace(blocks, early=True)
         case ("make_physical_volume", device):
             return _with_disk(blocks, device, physical_volume=True, holds=("LVM2_member",))
         case ("remove_physical_volume", device):

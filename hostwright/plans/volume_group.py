@@ -15,6 +15,8 @@ from hostwright.settings_blocks import VolumeGroupWish, bytes_of
 
 EXTENT_SIZE = 4 * MIB
 """LVM's own default"""
+SAFE_SIDE_BY_SIDE = (1, 2, 191)
+"""the libdevmapper that shares the making of /dev/mapper/control with another process"""
 
 
 def decide(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
@@ -55,8 +57,16 @@ def decide(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
         return Plan(wish.name, before, after, tuple(steps), variables=(("VG", wish.name),))
     title = f"make volume group {wish.name} of {', '.join(lacking)} ({size_text(more * size)})"
     make = Step(title, ("make_group", str(size) if wish.extent_size else "", *lacking))
-    steps = [*install_lvm(blocks.storage), *steps, make]
+    steps = [*install_lvm(blocks.storage), *_safe_at_boot(blocks), *steps, make]
     return Plan(wish.name, NOWHERE, after, tuple(steps), variables=(("VG", wish.name),))
+
+
+def _safe_at_boot(blocks: Blocks) -> list[Step]:
+    """Only a second group can come in the way of another. Debian 12 and Ubuntu 24.04 have an older libdevmapper."""
+    if not blocks.storage.groups or not blocks.libdevmapper or blocks.early or blocks.libdevmapper >= SAFE_SIDE_BY_SIDE:
+        return []
+    title = "load dm_mod early in the initramfs, made anew: this LVM can lose one of two groups at boot"
+    return [Step(title, ("load_device_mapper_early",))]
 
 
 def extents_on(blocks: Blocks, devices: Sequence[str], extent_size: int) -> int:

@@ -1,4 +1,4 @@
-# Observes what blocks are made of. storage.sh stands before this, and holders.sh. Set before: VG SHRINK (the volume)
+# Observes what blocks are made of. storage.sh stands before this, holders.sh and initramfs.sh. Set before: VG SHRINK (the volume)
 # DEVICES POINT (where it is to be mounted) HOLDERS (yes: who keeps its mounts busy).
 
 # signs_of DEVICE: everything that speaks against its being blank.
@@ -22,6 +22,13 @@ for device in $DEVICES; do
         ls "/sys/class/block/$name/holders" 2>/dev/null | sed 's/^/HOLDER=/'
     fi
 done
+
+# What may activate volume groups side by side in the initramfs, and whether that is made safe (shell/initramfs.sh).
+section initramfs
+if grep -qs lvm_direct_vgchange /lib/udev/rules.d/69-lvm.rules /etc/udev/rules.d/69-lvm.rules && [ -d /usr/share/initramfs-tools ]; then
+    lvm version 2>/dev/null | sed -n 's/^ *Library version: *\([0-9.]*\).*/LIBRARY=\1/p'
+    ! early_everywhere || echo EARLY=yes
+fi
 
 section signs
 echo "VOLUME=$VG/$SHRINK"

@@ -11,6 +11,7 @@ from tests.lab.tree import differences, listing
 
 MakeHost = Callable[..., Any]
 
+EARLY = "/etc/initramfs-tools/scripts/init-top/hostwright-dm"
 FILES, BIG = "/srv/files", "/srv/big one"
 FILL = "cp -a /etc /usr/share/misc '{at}/' && ln -s misc '{at}/link' && sync"
 
@@ -103,7 +104,17 @@ def test_from_blank_disks_to_volumes_and_back(make_host: MakeHost) -> None:
     assert "Traceback" not in done.err
     assert looks(machine) == before
 
+    # A second group may keep this LVM from booting. Where the initramfs cannot be made safe first, there is none.
+    machine.succeed("mv /usr/sbin/update-initramfs /root/")
+    done = run(host, small, "-y")
+    assert done.code == 1
+    assert "load dm_mod early in the initramfs" in done.err
+    assert "update-initramfs: " in done.err, done.err
+    machine.succeed(f"test ! -e {EARLY} && ! vgs data")
+    machine.succeed("mv /root/update-initramfs /usr/sbin/")
+
     deployed(host, small)
+    machine.succeed(f"test -x {EARLY} && {EARLY}")
     is_mounted(machine)
     for at in (FILES, BIG):
         machine.succeed(FILL.format(at=at))

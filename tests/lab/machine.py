@@ -3,6 +3,7 @@
 import json
 import os
 import pprint
+import re
 import shlex
 import signal
 import socket
@@ -317,8 +318,10 @@ class Machine:
         texts = [
             path.read_text(errors="replace") for path in (self.directory / "qemu.log", self.console) if path.exists()
         ]
-        lines = "\n".join(texts).splitlines()[-30:]
-        return "\n".join(["the last lines of QEMU and of the console are", *lines])
+        lines = "\n".join(texts).splitlines()
+        # What systemd could not start stands far above, where it ended in an emergency shell.
+        wrong = [line for line in lines[:-30] if re.search(r"FAILED|DEPEND|TIME", line)][-10:]
+        return "\n".join(["the last lines of QEMU and of the console are", *wrong, *lines[-30:]])
 
 
 def _free_port() -> int:

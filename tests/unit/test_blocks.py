@@ -373,6 +373,30 @@ def test_a_removal_says_what_would_be_lost() -> None:
     assert "confirm='centos/home'" in said
 
 
+OLD = {"libdevmapper": (1, 2, 185)}
+
+
+@pytest.mark.parametrize(
+    ("host", "first"),
+    [
+        (blocks(BLANK, **OLD), "load_device_mapper_early"),
+        (blocks(BLANK, **OLD, early=True), "make_physical_volume"),
+        (blocks(BLANK, libdevmapper=(1, 2, 191)), "make_physical_volume"),
+        (blocks(BLANK), "make_physical_volume"),
+        (blocks(BLANK, **OLD, host=replace(storage(), groups=())), "make_physical_volume"),
+    ],
+    ids=["old", "made safe", "new", "activates them otherwise", "no other group"],
+)
+def test_a_second_group_does_not_keep_a_host_from_booting(host: Blocks, first: str) -> None:
+    made = group_plan(host)
+    assert calls(made)[0] == first
+    then = after(host, made)
+    then = replace(then, disks={**then.disks, "/dev/vdc": replace(BLANK, name="vdc")})
+    assert not group_plan(then).changes
+    if first == "load_device_mapper_early":
+        assert calls(group_plan(then, "more", ("/dev/vdc",)))[0] == "make_physical_volume", "once is enough"
+
+
 def test_what_a_host_says_of_its_disks() -> None:
     found = parse_blocks(
         [
@@ -381,6 +405,7 @@ def test_what_a_host_says_of_its_disks() -> None:
             *("@@ disk /dev/vdz",),
             *("@@ signs", "NONZERO=yes", "OPEN=1"),
             *("@@ point", "REAL=/srv/a b", "ENTRY=old"),
+            *("@@ initramfs", "LIBRARY=1.02.185", "EARLY=yes"),
         ]
     )
     assert found.disks["/dev/vdb"] == Disk(
@@ -390,6 +415,8 @@ def test_what_a_host_says_of_its_disks() -> None:
     assert not found.disks["/dev/vdz"].exists
     assert (found.signs, found.open) == (("data in its first MiB",), 1)
     assert found.point == Point("/srv/a b", ("old",))
+    assert (found.libdevmapper, found.early) == ((1, 2, 185), True)
+    assert not parse_blocks(["@@ initramfs"]).libdevmapper
 
 
 def test_names_given_to_the_fact_cannot_leave_their_quotes() -> None:

@@ -13,7 +13,7 @@ from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.steps import Plan
 from hostwright.refusal import Refusal
 
-LIBRARY = ("processes", "lock", "job", "holders", "tree", "fstab", "lvm", "blocks")
+LIBRARY = ("processes", "lock", "job", "holders", "tree", "fstab", "lvm", "initramfs", "blocks")
 
 
 def carried_out(
