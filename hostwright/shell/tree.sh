@@ -158,25 +158,35 @@ copy_bulk() {
     settling=''
     for part in "$LISTS"/part.*; do
         [ -e "$part" ] || break
-        names <"$part" | in_halves copied
-        until_unstuck copy_halves "$1" "$2"
+        names <"$part" | dealt_out copied
+        until_unstuck copy_side_by_side "$1" "$2"
         [ -z "$settling" ] || wait $settling
         { sync -f "$2" || sync; } 2>/dev/null &
         settling=$!
-        regular "$part" | sums_in_two "$1" >>"$LISTS/sums.bulk" &
+        regular "$part" | sums_side_by_side "$1" >>"$LISTS/sums.bulk" &
         settling="$settling $!"
     done
     [ -z "$settling" ] || wait $settling
 }
 
-copy_halves() {
-    copy_entries "$1" "$2" <"$LISTS/copied.0" &
-    copy_entries "$1" "$2" <"$LISTS/copied.1"
-    wait $!
+copy_side_by_side() {
+    at_work=''
+    for reader in $readers; do
+        copy_entries "$1" "$2" <"$LISTS/copied.$reader" &
+        at_work="$at_work $!"
+    done
+    wait $at_work
 }
 
-# in_halves LIST: every other one of the names that come in to $LISTS/LIST.0, the others to $LISTS/LIST.1.
-in_halves() { awk -v half="$LISTS/$1." 'BEGIN { printf "" >(half 0); printf "" >(half 1) } { print >(half NR % 2) }'; }
+# Small files are waited for one by one: two processors have done with one long before the disk has found the next.
+readers='1 2 3 4'
+
+# dealt_out LIST: the names that come in by turns to $LISTS/LIST.1 and so on, a list for each reader.
+dealt_out() {
+    awk -v list="$LISTS/$1." -v readers="$readers" '
+        BEGIN { count = split(readers, reader, " "); for (i in reader) printf "" >(list reader[i]) }
+        { print >(list reader[NR % count + 1]) }'
+}
 
 copy_entries() { (cd "$1" && zero | xargs -0r cp -a --remove-destination --parents -t "$2" --) >/dev/null 2>&1; }
 
@@ -337,14 +347,17 @@ md5_sums() {
     }'"$unescaped"
 }
 
-# sums_in_two DIRECTORY: the same by two readers at once.
-sums_in_two() {
+# sums_side_by_side DIRECTORY: the same by several readers.
+sums_side_by_side() {
     rsync_options
-    in_halves summed
-    sums_of "$1" <"$LISTS/summed.0" >"$LISTS/sums.0" &
-    sums_of "$1" <"$LISTS/summed.1" >"$LISTS/sums.1"
-    wait $!
-    sort -m "$LISTS/sums.0" "$LISTS/sums.1"
+    dealt_out summed
+    at_work=''
+    for reader in $readers; do
+        sums_of "$1" <"$LISTS/summed.$reader" >"$LISTS/sums.$reader" &
+        at_work="$at_work $!"
+    done
+    wait $at_work
+    for reader in $readers; do echo "$LISTS/sums.$reader"; done | zero | xargs -0 sort -m
 }
 
 # sums_of_copy DIRECTORY ENTRIES: of the names of files that come in, and are files in those entries of the copy. What
@@ -355,7 +368,7 @@ sums_of_copy() {
     rsync_options
     [ $checksum = md5 ] || (cd "$1" && regular "$LISTS/read" | zero | xargs -0r cat --) 2>>"$RUN/errors" >/dev/null &
     reading=$!
-    regular "$LISTS/read" | sums_in_two "$1" >"$LISTS/sums.read"
+    regular "$LISTS/read" | sums_side_by_side "$1" >"$LISTS/sums.read"
     : >"$LISTS/unreadable"
     wait $reading || unreadable "$1" "$LISTS/read" >"$LISTS/unreadable"
     not_of_names "$LISTS/unreadable" "$LISTS/sums.read"

@@ -88,7 +88,7 @@ ODD_NAMES = [
 ]
 UNLIKE = """
 entries "$S" >"$LISTS/entries"; entries "$C" >"$LISTS/there"
-{ plain "$LISTS/entries" | regular /dev/stdin | sums_in_two "$S"; } >"$LISTS/sums.known"
+{ plain "$LISTS/entries" | regular /dev/stdin | sums_side_by_side "$S"; } >"$LISTS/sums.known"
 KIND=xfs; unlike "$S" "$C" "$LISTS/entries" "$LISTS/sums.known" | sort -u >"$RUN/unlike"
 """
 
