@@ -162,11 +162,14 @@ pass_live() {
     # What was written through a mapping gets its ctime when it is written back.
     sync
     entries "$WORK/source" >"$LISTS/entries" 2>/dev/null
+    # What changes twice within a tick of the kernel's clock keeps its ctime: nothing is read before that tick is over.
+    sleep 0.1 &
+    tick=$!
+    rsync_options
     changed_since "$LISTS/entries"
     sort -u "$LISTS/changed" "$LISTS/suspects" >"$LISTS/again"
     if [ "$pass" -eq 1 ]; then cp "$LISTS/entries" "$LISTS/again.entries"; else of_names "$LISTS/again" "$LISTS/entries" >"$LISTS/again.entries"; fi
-    # What changes twice within a tick of the kernel's clock keeps its ctime: nothing is read before that tick is over.
-    sleep 0.1
+    wait $tick
     total=$(used_bytes "$WORK/source")
     watch "copying $MOUNT" "$total" used_bytes "$WORK/copy"
     is_mounted "$WORK/source" "$home_device" && copy_all "$WORK/source" "$WORK/copy" "$LISTS/entries"
