@@ -1,8 +1,8 @@
 """Copying home and proving the copy, beside what plain tools take for the copy alone (`make soak`).
 
 On file systems in files of this very machine: an emulated one takes tens of milliseconds for every process it starts.
-All tools go past the page cache of the files, as on a volume. Once on the disk as it is, and once on one that gives 200 MB
-a second, reads and writes together.
+All tools go past the page cache of the files, as on a volume. Once on the disk as it is, and once on one of 200 MB a
+second, reads and writes together.
 """
 
 import json
@@ -70,7 +70,9 @@ def slow(images: Sequence[Path], rate: int) -> Iterator[list[Path]]:
 
 @contextmanager
 def attached(image: Path) -> Iterator[Path]:
-    device = call(["losetup", "-f", "--direct-io=on", "--show", str(image)]).strip()
+    device = call(["losetup", "-f", "--show", str(image)]).strip()
+    # The slow disk comes through FUSE, which cannot; what is behind it does.
+    subprocess.run(["losetup", "--direct-io=on", device], check=False, capture_output=True)
     try:
         yield Path(device)
     finally:
@@ -84,8 +86,8 @@ def attached(image: Path) -> Iterator[Path]:
     [
         ("large files", "200 MB/s", 1.7),
         ("small files", "200 MB/s", 2.25),
-        ("large files", "fast disk", 3.0),
-        ("small files", "fast disk", 2.5),
+        ("large files", "fast disk", 2.0),
+        ("small files", "fast disk", 2.25),
     ],
 )
 def test_copy_and_proof_take_little_longer_than_a_plain_copy(place: Path, kind: str, disk: str, most: float) -> None:
