@@ -61,12 +61,13 @@ make_image() {
     sync
 }
 
-# attach_image FILE: past the page cache, where losetup and the file system below can: else all of it is in memory twice.
+# attach_image FILE: past the page cache, where losetup can: else all of it is in memory twice. A file system below that
+# keeps checksums of data (btrfs) would take amiss what changes while it is on its way to the disk.
 attach_image() {
     loop=$(losetup -j "$1" | sed 's/:.*//;q')
     [ -z "$loop" ] || return 0
     loop=$(losetup -f --show "$1" 2>"$RUN/out") || { why "losetup: $(tail -n 1 "$RUN/out")"; return 1; }
-    losetup --direct-io=on "$loop" 2>/dev/null || :
+    case $(stat -f -c %T "$1") in xfs | ext*) losetup --direct-io=on "$loop" 2>/dev/null || : ;; esac
 }
 
 detach_image() {
