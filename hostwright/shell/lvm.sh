@@ -10,7 +10,11 @@ field() { lvm lvs --noheadings -o "$1" "$VG/$2" 2>/dev/null | tr -d ' '; }
 
 settle() { udevadm settle --timeout=30 2>/dev/null || :; }
 
-by_id() { echo "/dev/disk/by-id/dm-uuid-LVM-$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')$(field lv_uuid "$1" | tr -d -)"; }
+by_id() {
+    group=$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')
+    own=$(field lv_uuid "$1" | tr -d -)
+    [ -n "$group" ] && [ -n "$own" ] && echo "/dev/disk/by-id/dm-uuid-LVM-$group$own"
+}
 
 # closed DEVICE: nobody has it open, in no mount namespace; only then may it be reduced, formatted or removed.
 closed() {
@@ -423,9 +427,12 @@ take_away() {
     esac
 }
 
-serve_volume() { point_to "$(by_id "$1")" "$OPTIONS"; }
+serve_volume() {
+    id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
+    point_to "$id" "$OPTIONS" "$1"
+}
 
-serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS"; }
+serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS" "$1"; }
 
 bring_back() {
     settle
