@@ -10,6 +10,7 @@ from math import ceil
 from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.plans import file_systems
 from hostwright.plans.file_systems import EXT, MIB
+from hostwright.plans.fstab import check_line
 from hostwright.plans.groups import check_layout, usable_group
 from hostwright.plans.memory import quota_options, read_marker, served_by, variables_of
 from hostwright.plans.moving import (
@@ -271,12 +272,7 @@ def _check_home(task: Task, survey: Survey) -> None:
         raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
     if mount.point == "/":
         raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
-    if task.line is None:
-        raise Refusal(f"{mount.point} has no line in /etc/fstab: add one, so that a reboot finds it")
-    if any(other.point == mount.point and other.kind == "autofs" for other in storage.mounts):
-        raise Refusal(
-            f"{mount.point} is mounted on demand (automount): stop its automount unit first, it would come between"
-        )
+    check_line(storage, group, task.shrink, home, mount)
     own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
     if len(own) > 1:
         raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hostwright.facts.lvm import parse_storage
 from hostwright.shell import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
@@ -262,3 +263,22 @@ def test_a_line_of_a_block_comes_changes_and_goes(place: Path) -> None:
     assert run(place, f"change_line '{new}' ''")[0] == 1
     assert fstab(place) == FSTAB
     assert alone(place)
+
+
+def test_what_lines_lead_to_is_observed(place: Path) -> None:
+    (place / "home").mkdir()
+    (place / "link").symlink_to("home")
+    (place / "etc/fstab").write_text(
+        f'/dev/../dev/null {place}/link/ xfs\n# /dev/null /c ext4\nnas:/x {place}/link nfs4\n\tLABEL="a"\t/a//b/ ext4\n'
+    )
+    observing = script("processes", "storage", VG="centos", SHRINK="", GROW="", STAGING="", SCRATCH="")
+    (place / "look").write_text(observing.replace("PATH=", f"PATH={place}/bin:"))
+    mounts = f"mount --make-rprivate / && mount --bind {place}/etc /etc"
+    told = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{mounts} && exec sh {place}/look"], check=False, capture_output=True, text=True
+    )
+    assert [(line.spec, line.point, line.real) for line in parse_storage(told.stdout.splitlines()).fstab] == [
+        ("/dev/../dev/null", f"{place}/home", "/dev/null"),
+        ("nas:/x", f"{place}/link", ""),
+        ('LABEL="a"', "/a/b", ""),
+    ]

@@ -15,11 +15,13 @@ from hostwright.facts.lvm import (
     Holder,
     Job,
     Mount,
+    MountUnit,
     PhysicalVolume,
     Scratch,
     Storage,
     Survey,
     Swap,
+    fstab_lines,
 )
 from hostwright.plans.lvm import decide, examine
 from hostwright.plans.memory import MARKER
@@ -557,7 +559,82 @@ def test_a_copy_of_encrypted_files_is_never_in_the_clear() -> None:
 
 def test_a_home_mounted_on_demand_is_refused() -> None:
     automount = Mount("/home", "0:44", "/", "autofs", "systemd-1", ("rw",))
-    assert "on demand" in refusal(replace(WIDE, mounts=(automount, *WIDE.mounts)))
+    message = refusal(replace(WIDE, mounts=(automount, *WIDE.mounts)))
+    assert "on demand" in message
+    assert message.index("umount /home") < message.index("systemctl stop")
+    option = with_lines("/dev/mapper/centos-home /home xfs noauto,x-systemd.automount 0 0")
+    assert "take x-systemd.automount from its line" in refusal(option)
+    by_autofs = Mount("/home", "0:44", "/", "autofs", "/etc/auto.direct", ("rw",))
+    assert "/etc/auto.direct" in refusal(replace(WIDE, mounts=(by_autofs, *WIDE.mounts)))
+
+
+# -- the line of fstab
+
+
+def with_lines(*lines: str, leads: tuple[str, ...] = (), **other: Any) -> Storage:
+    """Instead of the line that home has."""
+    root = "/dev/mapper/centos-root / xfs defaults 0 0"
+    first = ("/dev/dm-0", "/") if leads else ()
+    return replace(WIDE, fstab=fstab_lines([root, *lines], (*first, *leads)), **other)
+
+
+@pytest.mark.parametrize(
+    ("line", "leads"),
+    [
+        ("/dev/mapper/centos-home /home/ xfs nodev 0 0", ()),
+        ("/dev/centos/home //home/. xfs nodev 0 0", ()),
+        ("UUID=a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6\t/ho\\155e xfs nodev", ()),
+        ('UUID="a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6" /home auto nodev 0', ()),
+        ("/dev/disk/by-label/my /home xfs nodev 0 2", ("/dev/dm-1", "/home")),
+        ("/dev/mapper/centos-home /usr/home xfs nodev 0 0", ("/dev/dm-1", "/home")),
+    ],
+)
+def test_its_line_is_found_as_systemd_finds_it(line: str, leads: tuple[str, ...]) -> None:
+    said = dict(plan(with_lines(line, leads=leads)).variables)
+    assert (said["ORIGINAL"], said["OPTIONS"], said["MOUNT"]) == (line, "nodev", "/home")
+
+
+TWIN = BlockDevice("sdb1", (), "part", False, uuid=UUID)
+OF_THE_UUID = f"UUID={UUID} /home xfs defaults 0 0"
+OF_THE_PATH = "/dev/mapper/centos-home /home xfs defaults 0 0"
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        (with_lines(OF_THE_PATH, OF_THE_UUID), ["2 lines for /home", "the first", OF_THE_PATH, OF_THE_UUID]),
+        (with_lines("/dev/sdb1 /home/ ext4 defaults 0 0", OF_THE_PATH), ["2 lines for /home"]),
+        (with_lines("/dev/sdb1 /home xfs nodev 0 0"), ["/dev/sdb1", "centos/home is mounted there"]),
+        (with_lines("/dev/centos/home /home xfs x 0 0", leads=("/dev/dm-7", "/home")), ["/dev/dm-7", "first word"]),
+        (with_lines("UUID=b11e /home xfs nodev 0 0"), ["UUID=b11e", "/dev/mapper/centos-home"]),
+        (with_lines("Uuid=a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6 /home xfs nodev 0 0"), ["centos/home is mounted there"]),
+        (with_lines("/dev/mapper/centos-home /home xfs defaults # ours"), ["a comment has a line of its own"]),
+        (with_lines("/dev/mapper/centos-home /home"), ["mount(8) does not read"]),
+        (replace(with_lines(OF_THE_UUID), devices=(*WIDE.devices, TWIN)), ["sdb1 too", "/dev/mapper/centos-home"]),
+        (with_lines(), ["/etc/fstab", f"add one, so that a reboot finds it: {OF_THE_PATH}"]),
+        (with_lines(f"#{OF_THE_PATH}"), ["/etc/fstab", "add one"]),
+        (
+            with_lines(unit=MountUnit(path="/etc/systemd/system/home.mount", options="nodev,noatime")),
+            [
+                "write '/dev/mapper/centos-home /home xfs nodev,noatime 0 0' into /etc/fstab, then "
+                "`mv /etc/systemd/system/home.mount /root && systemctl daemon-reload`"
+            ],
+        ),
+        (
+            with_lines(OF_THE_PATH, unit=MountUnit(path="/etc/systemd/system/home.mount.d/x.conf")),
+            ["home.mount.d/x.conf, which the boot takes", "/etc/fstab says: `mv"],
+        ),
+        (with_lines(OF_THE_PATH, unit=MountUnit(known=False)), ["systemd does not tell"]),
+    ],
+)
+def test_a_line_that_is_not_the_one_of_home_is_refused(host: Storage, says: list[str]) -> None:
+    message = refusal(host)
+    assert all(word in message for word in says), message
+
+
+def test_of_two_devices_with_one_uuid_a_path_tells() -> None:
+    assert plan(replace(with_lines(OF_THE_PATH), devices=(*WIDE.devices, TWIN))).changes
+    assert plan(with_lines(OF_THE_UUID)).changes
 
 
 def test_a_striped_home_becomes_linear_and_the_plan_says_so() -> None:
