@@ -320,6 +320,7 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
     _check_room(task, survey)
     way = choose(task, survey)
     if way.name != "in-place":
+        _check_carried(task)
         odd = file_systems.peculiarity(task.home, survey, dict(task.storage.host), copied=True)
         if odd:
             raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
@@ -350,6 +351,25 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
         away=away * (2 if way.image else 1),
         variables=variables_of(task, image=way.image),
     )
+
+
+def _check_carried(task: Task) -> None:
+    """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
+    group, volume, storage = task.group, task.shrink, task.storage
+    name = f"{group.name}/{volume.name}"
+    if volume.attributes[1] != "w":
+        raise Refusal(f"{name} is read-only: `lvchange -p rw {name}` first, or take it from lvm.conf's lists")
+    if volume.attributes[3] == "m":
+        raise Refusal(f"{name} has a device number of its own for ever: give it up first (lvchange -M n {name})")
+    if volume.attributes[9:] == "k":
+        raise Refusal(f"{name} is left out when volumes are activated: end that first (lvchange -k n {name})")
+    if storage.active is None:
+        raise Refusal("lvm.conf has a volume_list, and `lvmconfig activation/volume_list` does not tell it")
+    copy = f"{group.name}/{task.copy}"
+    tags = {f"@{tag}" for tag in (*volume.tags, *group.tags)}
+    for listed in storage.active:
+        if name in listed and not {group.name, copy, *tags} & set(listed):
+            raise Refusal(f"a volume_list of lvm.conf allows {name} by its name: allow {copy} there too, for its copy")
 
 
 def _tools(task: Task, way: Way) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 # The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
-# QUOTA (mount options for quotas) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
+# QUOTA (mount options for quotas) TAGS READ_AHEAD ALLOCATION PROFILE (the volume's own) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
 live=no
 
 volume() { echo "/dev/$VG/$1"; }
@@ -51,11 +51,18 @@ borrow_disk() {
     try pvcreate -y --norestorefile --uuid "hostwr-ight-$some" "$1" && try vgextend "$VG" "$1" && try pvchange --addtag "hostwright.wipe.$2" "$1"
 }
 
-# make_volume NAME EXTENTS [PV...]
+# tag_options: for the tags that home has; a host may let no volume without them be active.
+tag_options() { [ -z "$TAGS" ] || printf '%s\n' "$TAGS" | sed 's/^/--addtag /; s/,/ --addtag /g'; }
+
+# make_volume NAME EXTENTS [PV...]: a policy of allocation is for later; now it could find no room, with the old home gone.
 make_volume() {
     name=$1 extents=$2
     shift 2
-    try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.copy "$VG" "$@" && settle
+    tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag hostwright.copy $tags "$VG" "$@" || return 1
+    if [ "$ALLOCATION" != inherit ] || [ -n "$PROFILE" ]; then
+        try lvchange --alloc "$ALLOCATION" ${PROFILE:+--metadataprofile "$PROFILE"} "$VG/$name" || say "    warning: $reason"
+    fi
+    settle
 }
 
 # make_image FILE BYTES: every block of it allocated, so that no write to it can fail for want of room.

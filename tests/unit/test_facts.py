@@ -32,6 +32,9 @@ def test_a_debian_12_host_with_xfs() -> None:
         ("root", 768, "253:0"),
     ]
     assert group.volumes[0].disks == ("/dev/vda",)
+    assert group.volumes[0].attributes == "-wi-ao----"
+    own = [(volume.tags, volume.read_ahead, volume.allocation, volume.profile) for volume in group.volumes]
+    assert own == [((), "auto", "inherit", "")] * 2
     home = host.file_systems["home"]
     assert (home.kind, home.mounted, home.size) == ("xfs", "/home", 5297405952)
     assert size_by_itself(home) == 1279 * 4194304

@@ -432,6 +432,13 @@ WIDE = storage(free=600)
         (home_volume_is(WIDE, role=("public", "origin", "thickorigin")), {}, ["snapshot"]),
         (home_volume_is(WIDE, role=("public", "snapshot", "thicksnapshot")), {}, ["snapshot"]),
         (home_volume_is(WIDE, device=""), {}, ["not active", "lvchange -ay"]),
+        (home_volume_is(WIDE, attributes="-ri-ao----"), {}, ["read-only", "lvchange -p rw centos/home"]),
+        (home_volume_is(WIDE, attributes="-Ri-ao----"), {}, ["read-only"]),
+        (home_volume_is(WIDE, attributes="-wimao----"), {}, ["lvchange -M n centos/home"]),
+        (home_volume_is(WIDE, attributes="-wi-ao---k"), {}, ["lvchange -k n centos/home"]),
+        (replace(WIDE, active=(("centos/root", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
+        (replace(WIDE, active=(("@*", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
+        (replace(WIDE, active=None), {}, ["volume_list", "lvmconfig"]),
         (home_is(WIDE, kind="vfat"), {}, ["vfat"]),
         (home_is(WIDE, kind="crypto_LUKS"), {}, ["LUKS"]),
         (storage(free=600, kind="xfs", mounts=WIDE.mounts[:1]), {}, ["not mounted"]),
@@ -698,6 +705,56 @@ def test_what_cannot_be_stopped_is_refused_even_so(kind: str) -> None:
 )
 def test_what_is_in_home_can_be_a_reason(found: dict[str, Any], says: str) -> None:
     assert says in refusal(WIDE, survey(**found))
+
+
+# -- what LVM keeps of the volume itself
+
+CARRIED = ("TAGS", "READ_AHEAD", "ALLOCATION", "PROFILE")
+OWN: dict[str, Any] = {
+    "tags": ("web", "hostwright.copy", "site=a"),
+    "read_ahead": "512",
+    "allocation": "contiguous",
+    "profile": "db",
+}
+
+
+def carried(made: Plan) -> list[str]:
+    return [dict(made.variables)[key] for key in CARRIED]
+
+
+def test_tags_read_ahead_policy_and_profile_come_along() -> None:
+    assert carried(plan(home_volume_is(WIDE, **OWN))) == ["web,site=a", "512", "contiguous", "db"]
+    assert carried(plan(WIDE)) == ["", "auto", "inherit", ""]
+
+
+@pytest.mark.parametrize(
+    "listed", [("centos",), ("@web",), ("@all", "centos/home"), ("centos/home", "centos/home_hostwright"), ("other",)]
+)
+def test_a_copy_that_may_be_active_too_is_made(listed: tuple[str, ...]) -> None:
+    host = group_is(home_volume_is(WIDE, tags=("web",)), tags=("all",))
+    assert plan(replace(host, active=(listed,))).changes
+
+
+def test_they_are_remembered_when_the_old_volume_is_gone() -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    before = dict(plan(home_volume_is(storage(), **OWN)).variables)
+    gone = group_is(storage(**(lost(image, image) | {"marker": before["MARKER"]})), volumes=(volume("root", 768, 0),))
+    assert carried(plan(group_is(gone, disks=(replace(gone.groups[0].disks[0], allocated=768),), free=1279))) == [
+        "web,site=a", "512", "contiguous", "db",
+    ]  # fmt: skip
+
+
+def test_a_marker_of_an_older_package_is_read_without_them() -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    assert carried(plan(home_volume_is(storage(**lost(image, image)), **OWN))) == [
+        "web,site=a",
+        "512",
+        "contiguous",
+        "db",
+    ]
+    gone = group_is(storage(**lost(image, image)), volumes=(volume("root", 768, 0),))
+    gone = group_is(gone, disks=(replace(gone.groups[0].disks[0], allocated=768),), free=1279)
+    assert carried(plan(gone)) == ["", "auto", "inherit", ""]
 
 
 # -- after a lost run
