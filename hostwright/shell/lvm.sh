@@ -1,5 +1,5 @@
 # The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
-# QUOTA (mount options for quotas) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
+# QUOTA (mount options for quotas) TAGS READ_AHEAD ALLOCATION PROFILE (the volume's own) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
 live=no
 
 volume() { echo "/dev/$VG/$1"; }
@@ -10,7 +10,11 @@ field() { lvm lvs --noheadings -o "$1" "$VG/$2" 2>/dev/null | tr -d ' '; }
 
 settle() { udevadm settle --timeout=30 2>/dev/null || :; }
 
-by_id() { echo "/dev/disk/by-id/dm-uuid-LVM-$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')$(field lv_uuid "$1" | tr -d -)"; }
+by_id() {
+    group=$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')
+    own=$(field lv_uuid "$1" | tr -d -)
+    [ -n "$group" ] && [ -n "$own" ] && echo "/dev/disk/by-id/dm-uuid-LVM-$group$own"
+}
 
 # closed DEVICE: nobody has it open, in no mount namespace; only then may it be reduced, formatted or removed.
 closed() {
@@ -47,11 +51,18 @@ borrow_disk() {
     try pvcreate -y --norestorefile --uuid "hostwr-ight-$some" "$1" && try vgextend "$VG" "$1" && try pvchange --addtag "hostwright.wipe.$2" "$1"
 }
 
-# make_volume NAME EXTENTS [PV...]
+# tag_options: for the tags that home has; a host may let no volume without them be active.
+tag_options() { [ -z "$TAGS" ] || printf '%s\n' "$TAGS" | sed 's/^/--addtag /; s/,/ --addtag /g'; }
+
+# make_volume NAME EXTENTS [PV...]: a policy of allocation is for later; now it could find no room, with the old home gone.
 make_volume() {
     name=$1 extents=$2
     shift 2
-    try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.copy "$VG" "$@" && settle
+    tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag hostwright.copy $tags "$VG" "$@" || return 1
+    if [ "$ALLOCATION" != inherit ] || [ -n "$PROFILE" ]; then
+        try lvchange --alloc "$ALLOCATION" ${PROFILE:+--metadataprofile "$PROFILE"} "$VG/$name" || say "    warning: $reason"
+    fi
+    settle
 }
 
 # make_image FILE BYTES: every block of it allocated, so that no write to it can fail for want of room.
@@ -234,9 +245,12 @@ take_away() {
     esac
 }
 
-serve_volume() { point_to "$(by_id "$1")" "$OPTIONS"; }
+serve_volume() {
+    id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
+    point_to "$id" "$OPTIONS" "$1"
+}
 
-serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS"; }
+serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS" "$1"; }
 
 bring_back() {
     settle
