@@ -3,17 +3,25 @@
 # Nothing of home is away when a block cannot be made: what is there stays, and the next run goes on from it.
 if [ -z "$COPY" ]; then undo() { :; }; fi
 
-# is_blank DEVICE: nothing that blkid or wipefs knows is on it.
+# is_blank DEVICE: nothing that blkid or wipefs knows is on it. blkid ends with 2 where it finds nothing.
 is_blank() {
-    signs=$(blkid -p -o export "$1" 2>/dev/null | grep -E '^(TYPE|PTTYPE)='; wipefs -n "$1" 2>/dev/null | awk 'NR > 1')
-    [ -z "$signs" ] || why "$1 holds something ($(echo "$signs" | head -n 1)): it is left as it is"
+    [ "$(head -c 4096 "$1" | wc -c)" = 4096 ] || { why "$1 cannot be read: it is left as it is"; return 1; }
+    signs=$(blkid -p -o export "$1" 2>"$RUN/out")
+    case $? in
+        0 | 2) signs=$(printf '%s\n' "$signs" | sed -n '/^TYPE=/p; /^PTTYPE=/p') ;;
+        *) why "blkid does not tell what is on $1: it is left as it is"; return 1 ;;
+    esac
+    more=$(wipefs -n "$1" 2>"$RUN/out") || { why "wipefs: $(tail -n 1 "$RUN/out")"; return 1; }
+    signs=$(printf '%s\n' "$signs" "$(printf '%s\n' "$more" | sed 1d)" | sed '/^$/d')
+    [ -z "$signs" ] || why "$1 holds something ($(printf '%s\n' "$signs" | head -n 1)): it is left as it is"
 }
 
 make_physical_volume() { is_blank "$1" && try pvcreate "$1" && settle; }
 
 # What LVM itself leaves in the first MiB, ahead of any data, goes too: else the disk would not pass for blank again.
 remove_physical_volume() {
-    [ -z "$(lvm pvs --noheadings -o vg_name "$1" | tr -d ' ')" ] || { why "$1 is in a volume group: it stays"; return 1; }
+    ask pvs -o vg_name "$1" || return 1
+    [ -z "$answer" ] || { why "$1 is in a volume group: it stays"; return 1; }
     try pvremove "$1" && try dd if=/dev/zero of="$1" bs=1M count=1 conv=fsync && settle
 }
 
@@ -35,15 +43,17 @@ create_volume() {
     try lvcreate -y -Wy -Zy -l "$extents" -n "$name" ${tag:+--addtag "$tag"} "$VG" "$@" && settle
 }
 
-forget_new() { lvm lvs --noheadings -o lv_tags "$VG/$1" | grep -q hostwright.new || return 0; try lvchange --deltag hostwright.new "$VG/$1"; }
+forget_new() { clear_tag "$1" hostwright.new; }
 
 # format_volume NAME KIND: without the options that would make mkfs overwrite what it finds.
 format_volume() {
     at=$(volume "$1")
     closed "$at" && is_blank "$at" || return 1
-    case ,$(field lv_tags "$1"), in
-        *,hostwright.new,*) new=yes ;;
-        *) new='' && head -c 1048576 "$at" | cmp -s -n 1048576 - /dev/zero || { why "$at has data in its first MiB: it is left as it is"; return 1; } ;;
+    has_tag "$1" hostwright.new
+    case $? in
+        0) new=yes ;;
+        1) new='' && head -c 1048576 "$at" | cmp -s -n 1048576 - /dev/zero || { why "$at has data in its first MiB: it is left as it is"; return 1; } ;;
+        *) return 1 ;;
     esac
     case $2 in
         xfs) try mkfs.xfs -q "$at" ;;

@@ -3,9 +3,12 @@
 
 # signs_of DEVICE: everything that speaks against its being blank.
 signs_of() {
-    blkid -p -o export "$1" 2>/dev/null | grep -E '^(TYPE|PTTYPE)='
-    wipefs -n "$1" 2>/dev/null | awk 'NR > 1 { print "SIGNATURE=" $0 }' | head -n 3
-    [ -z "$(head -c 1048576 "$1" | tr -d '\0' | head -c 1 | od -An -tx1)" ] || echo NONZERO=yes
+    found=$(blkid -p -o export "$1" 2>/dev/null)
+    case $? in 0 | 2) printf '%s\n' "$found" | grep -E '^(TYPE|PTTYPE)=' ;; *) echo 'SIGNATURE=something that blkid does not tell' ;; esac
+    if found=$(wipefs -n "$1" 2>/dev/null); then printf '%s\n' "$found" | sed -n '2,4s/^/SIGNATURE=/p'
+    else echo 'SIGNATURE=something that wipefs does not tell'; fi
+    # A device of a MiB or more, whose beginning can be read, and is zeros.
+    head -c 1048576 "$1" 2>/dev/null | cmp -s -n 1048576 - /dev/zero && [ "$(head -c 1048576 "$1" | wc -c)" = 1048576 ] || echo NONZERO=yes
 }
 
 for device in $DEVICES; do

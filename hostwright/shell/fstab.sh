@@ -63,8 +63,15 @@ home_line() {
         END { end(lines == 1 && !theirs) }'
 }
 
-# The comment above the line holds what the line was; whoever comes after us finds it there.
-marker() { printf '%s\n' "$MARKER"; }
+# marker: the comment above the line holds what the line was, and what proved the copy that it leads to; whoever comes after
+# us finds it there.
+marker() {
+    [ -n "$PROOF" ] || { printf '%s\n' "$MARKER"; return; }
+    case $leads in /*) at=$leads ;; *) at=$(volume "$leads") ;; esac
+    uuid=$(blkid -p -o value -s UUID "$at") && [ -n "$uuid" ] || { why "blkid does not tell the UUID on $at"; return 1; }
+    memory=$(printf %s "${MARKER#\# hostwright-lvm }" | base64 -d) && [ -n "$memory" ] &&
+        memory=$(printf '%s, "proof": "%s uuid=%s"}' "${memory%\}}" "$PROOF" "$uuid" | base64 -w 0) && printf '# hostwright-lvm %s\n' "$memory"
+}
 
 # leads_home: home has one line, and that leads to $leads, the name of a volume or the path of an image.
 leads_home() {

@@ -15,13 +15,15 @@ why() { reason=$*; return 1; }
 
 # ended CODE: from here on it is over for whoever follows.
 ended() {
+    rm -f "$RUN/reserve"
     printf '%s %s\n' "$1" "$reason" >"$RUN/status.new" && mv "$RUN/status.new" "$RUN/status"
     exit 0
 }
 
 finish() {
     trap '' HUP INT TERM
-    rm -rf "$LISTS" "$RUN"/out "$RUN"/errors "$RUN"/quota "$RUN"/quotas
+    drop_lists
+    rm -f "$RUN/out"
     rmdir "$WORK"/* "$WORK" 2>/dev/null
     mkdir -p "${LOG%/*}" 2>/dev/null && cat "$RUN/log" >>"$LOG" 2>/dev/null
     said=$reason
@@ -36,6 +38,7 @@ die() {
     cd /
     [ ! -w "$RUN/log" ] || exec >>"$RUN/log" 2>&1
     say "error: $reason"
+    rm -f "$RUN/reserve"
     [ -z "$carrier" ] || { kill "$carrier" 2>/dev/null; wait "$carrier"; }
     [ -z "$settling" ] || wait $settling
     undo
@@ -46,6 +49,9 @@ begin() {
     exec </dev/null >>"$RUN/log" 2>&1
     identity $$ >"$RUN/process"
     WATCH=$(identity $$)
+    # How it ends must be told, and what is to be started again be noted, whatever fills memory meanwhile.
+    dd if=/dev/zero of="$RUN/reserve" bs=1024 count=1024 2>/dev/null && mkdir -p "$RUN/lists" ||
+        { reason="$RUN cannot take 1 MiB: make room in ${RUN%/*/*/*}"; ended 1; }
     acquire || ended $?
     fence=$h_number
     trap 'why "stopped by a signal (the host shuts down, or somebody ended the job)"; die' HUP INT TERM

@@ -1,19 +1,34 @@
 # The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
 # QUOTA (mount options for quotas) TAGS READ_AHEAD ALLOCATION PROFILE (the volume's own) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
-live=no
+live=no pointed='' served=$SERVED
 
 volume() { echo "/dev/$VG/$1"; }
 
 number_of() { printf '%d:%d\n' "0x$(stat -L -c %t "$1")" "0x$(stat -L -c %T "$1")"; }
 
-field() { lvm lvs --noheadings -o "$1" "$VG/$2" 2>/dev/null | tr -d ' '; }
+# ask COMMAND...: $answer is what LVM tells, a line each. That it fails is no answer.
+ask() {
+    answer=$(lvm "$@" --noheadings 2>"$RUN/out") || { why "lvm $1: $(grep -v '^ *$' "$RUN/out" | tail -n 1)"; return 1; }
+    answer=$(printf '%s\n' "$answer" | sed 's/^ *//; s/ *$//; /^$/d')
+}
+
+# has_volume NAME: 1 where it is not, 2 where LVM does not tell.
+has_volume() {
+    ask vgs -o lv_count "$VG" && count=$answer && ask lvs -o lv_name "$VG" || return 2
+    [ "$(printf '%s\n' "$answer" | grep -c .)" = "$count" ] || { why "LVM counts $count volumes in $VG, but names others"; return 2; }
+    printf '%s\n' "$answer" | grep -Fqx -e "$1"
+}
+
+# has_tag VOLUME TAG: the same.
+has_tag() {
+    ask lvs -o lv_tags "$VG/$1" || return 2
+    case ,$answer, in *,"$2",*) ;; *) return 1 ;; esac
+}
 
 settle() { udevadm settle --timeout=30 2>/dev/null || :; }
 
 by_id() {
-    group=$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')
-    own=$(field lv_uuid "$1" | tr -d -)
-    [ -n "$group" ] && [ -n "$own" ] && echo "/dev/disk/by-id/dm-uuid-LVM-$group$own"
+    ask lvs -o vg_uuid,lv_uuid "$VG/$1" && [ -n "$answer" ] && echo "/dev/disk/by-id/dm-uuid-LVM-$(printf %s "$answer" | tr -d ' -')"
 }
 
 # closed DEVICE: nobody has it open, in no mount namespace; only then may it be reduced, formatted or removed.
@@ -28,8 +43,8 @@ closed() {
 }
 
 is_unchanged() {
-    now=$(lvm vgs --noheadings -o vg_seqno "$VG" | tr -d ' ')
-    [ "$now" = "$1" ] || why "$VG changed since the plan was made (metadata $now, planned on $1): run again"
+    ask vgs -o vg_seqno "$VG" || return 1
+    [ "$answer" = "$1" ] || why "$VG changed since the plan was made (metadata $answer, planned on $1): run again"
 }
 
 install_packages() {
@@ -67,7 +82,8 @@ make_volume() {
 
 # make_image FILE BYTES: every block of it allocated, so that no write to it can fail for want of room.
 make_image() {
-    mkdir -p "${1%/*}" && rm -f "$1" && (umask 077 && : >"$1") && try fallocate -l "$2" "$1" || return 1
+    own_directory "${1%/*}" || return 1
+    rm -f "$1" && (umask 077 && : >"$1") && try fallocate -l "$2" "$1" || return 1
     chcon -t mount_loopback_t "$1" 2>/dev/null || :
     sync
 }
@@ -102,7 +118,7 @@ make_file_system() {
     case $target in
         /*) ;;
         *)
-            case ,$(field lv_tags "$target"), in *,hostwright.copy,*) ;; *) why "$device has no tag of ours: not formatted"; return 1 ;; esac
+            has_tag "$target" hostwright.copy || { why "$device has no tag of ours: not formatted"; return 1; }
             closed "$device" || return 1
             ;;
     esac
@@ -237,25 +253,40 @@ uncover() {
 
 # take_away: home is unmounted everywhere and its file system checked, before anything irreversible.
 take_away() {
-    served=$(readlink -f "$(awk -v at="$(escaped "$MOUNT" | sed 's/\\/\\\\/g')" '$2 == at { found = $1 } END { print found }' /proc/mounts)")
+    from=$(readlink -f "$(device_of "$MOUNT")") && [ -b "$from" ] || { why "$MOUNT is mounted from no device"; return 1; }
     unmount_work && make_room && cover && unmount "$MOUNT" || return 1
-    case $served in
+    case $from in
         /dev/loop*) detach_image "$1" ;; # we made it ourselves, not long ago
-        *) closed "$served" && check_file_system "$served" ;;
+        *) closed "$from" && check_file_system "$from" ;;
     esac
 }
 
 serve_volume() {
     id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
-    point_to "$id" "$OPTIONS" "$1"
+    point_to "$id" "$OPTIONS" "$1" && pointed=$1
 }
 
-serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS" "$1"; }
+serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS" "$1" && pointed=$1; }
+
+# exchanged: home is what fstab says, and can be written there, or what it was before is no more.
+exchanged() {
+    [ -z "$pointed" ] || served=$pointed
+    pointed=''
+}
+
+# point_back: what came before the exchange is undone: the boot takes home from where it is still whole and newest.
+point_back() {
+    [ -n "$pointed" ] && [ "$pointed" != "$served" ] || return 0
+    say "    letting the boot take $MOUNT from $served again"
+    case $served in /*) serve_image "$served" ;; *) serve_volume "$served" ;; esac || return 1
+    pointed=''
+}
 
 bring_back() {
     settle
     try mount "$MOUNT" || return 1
     [ -n "$(device_at "$MOUNT")" ] || { why "$MOUNT is not mounted"; return 1; }
+    exchanged
     start_units
     uncover
 }
@@ -269,9 +300,18 @@ start_units() {
     : >"$RUN/units"
 }
 
-remove_volume() { closed "$(volume "$1")" && try lvremove -f "$VG/$1" && settle; }
+remove_volume() {
+    closed "$(volume "$1")" && try lvremove -f "$VG/$1" || return 1
+    [ "$1" != "$LV" ] || exchanged
+    settle
+}
 
-rename_volume() { try lvrename "$VG" "$1" "$2" && settle; }
+rename_volume() {
+    try lvrename "$VG" "$1" "$2" || return 1
+    [ "$served" != "$1" ] || served=$2
+    [ "$pointed" != "$1" ] || pointed=$2
+    settle
+}
 
 # set_identity VOLUME: the UUID and label that home has always had. A cut in it may cost the file system: nobody relies on it
 # yet, but for btrfs, whose own way survives one (btrfstune(8), -M).
@@ -298,40 +338,69 @@ set_identity() {
     now=$(blkid -p -o value -s UUID "$at")
     [ "$now" = "$UUID" ] || { why "$at has UUID $now instead of $UUID"; return 1; }
     [ "$KIND" != btrfs ] || return 0
-    mkdir -p "$WORK/copy" && try mount -t "$KIND" -o ro,noatime "$at" "$WORK/copy" && entries "$WORK/copy" >"$LISTS/there" || return 1
-    looks "$LISTS/there" | cmp -s - "$LISTS/looks" || { why "$at is not what it was before it had its UUID"; return 1; }
-    unmount "$WORK/copy"
+    list_looks "$at" "$LISTS/looks.now" || return 1
+    cmp -s "$LISTS/looks.now" "$LISTS/looks" || why "$at is not what it was before it had its UUID"
 }
 
-clear_tags() { lvm lvs --noheadings -o lv_tags "$VG/$1" | grep -q hostwright.copy || return 0; try lvchange --deltag hostwright.copy "$VG/$1"; }
+# list_looks DEVICE FILE
+list_looks() {
+    mkdir -p "$WORK/copy" && try mount -t "$KIND" -o ro,noatime "$1" "$WORK/copy" && entries "$WORK/copy" "$LISTS/there" &&
+        sorted "$2" looks "$LISTS/there" && unmount "$WORK/copy"
+}
+
+clear_tags() { clear_tag "$1" hostwright.copy; }
+
+# clear_tag VOLUME TAG
+clear_tag() {
+    has_tag "$1" "$2"
+    case $? in
+        0) try lvchange --deltag "$2" "$VG/$1" ;;
+        1) return 0 ;;
+        *) return 1 ;;
+    esac
+}
 
 remove_image() {
-    detach_image "$1"
-    [ -z "$(losetup -j "$1" 2>/dev/null)" ] || { why "$1 is still in use"; return 1; }
-    rm -f "$1" && rmdir "${1%/*}" 2>/dev/null
+    [ -e "$1" ] || return 0
+    own_directory "${1%/*}" && detach_image "$1" || return 1
+    left=$(losetup -j "$1" 2>&1) && [ -z "$left" ] || { why "$1 is still in use ($left)"; return 1; }
+    rm -f "$1" || { why "$1 could not be removed"; return 1; }
+    rmdir "${1%/*}" 2>/dev/null
     sync
 }
 
-# discard COPY IMAGE SCRATCH: a copy that nobody relies on goes, and a borrowed disk is given back.
+# discard COPY IMAGE: a copy that nobody relies on goes, and a borrowed disk is given back.
 discard() {
-    case $(grep -v '^ *#' /etc/fstab | awk '{ print $1 }') in
-        *"$(by_id "$1")"*) [ -z "$(field lv_name "$1")" ] || { why "$1 is home now: it stays"; return 1; } ;;
+    has_volume "$1"
+    case $? in
+        0)
+            id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
+            ! named_in_fstab "$id" || { why "$1 is home now: it stays"; return 1; }
+            has_tag "$1" hostwright.copy || { why "$VG/$1 is not ours"; return 1; }
+            remove_volume "$1" || return 1
+            ;;
+        1) ;;
+        *) return 1 ;;
     esac
-    if [ -n "$(field lv_name "$1")" ]; then
-        case ,$(field lv_tags "$1"), in *,hostwright.copy,*) remove_volume "$1" || return 1 ;; *) why "$VG/$1 is not ours"; return 1 ;; esac
-    fi
-    if [ -n "$2" ] && ! awk -v image="$2" '$1 == image { found = 1 } END { exit !found }' /etc/fstab; then remove_image "$2" || return 1; fi
-    for disk in $(lvm pvs --noheadings -o pv_name -S "pv_uuid=~^hostwr-ight- && (vg_name=$VG || vg_name=\"\")" 2>/dev/null); do
+    if [ -n "$2" ] && ! named_in_fstab "$2"; then remove_image "$2" || return 1; fi
+    ask pvs -o pv_name -S "pv_uuid=~^hostwr-ight- && (vg_name=$VG || vg_name=\"\")" || return 1
+    for disk in $answer; do
         give_back "$disk" || return 1
     done
+}
+
+# named_in_fstab SPEC: also where fstab cannot be read.
+named_in_fstab() {
+    ! awk -v spec="$(escaped "$1" | sed 's/\\/\\\\/g')" '$1 == spec { found = 1 } END { exit found }' /etc/fstab
 }
 
 # -- the scratch disk
 
 # give_back DISK: what is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.
 give_back() {
-    case $(lvm pvs --noheadings -o pv_uuid "$1" 2>/dev/null) in *hostwr-ight-*) ;; *) return 0 ;; esac
-    if [ -n "$(lvm pvs --noheadings -o vg_name "$1" | tr -d ' ')" ]; then
+    ask pvs -o pv_uuid,vg_name "$1" || return 1
+    case $answer in hostwr-ight-*) ;; *) return 0 ;; esac
+    if [ "$answer" != "${answer%% *}" ]; then
         move_away "$1" && try pvchange -x n "$1" && wipe_lent "$1" && try vgreduce "$VG" "$1" || return 1
     fi
     try pvremove -y "$1" && try dd if=/dev/zero of="$1" bs=1M count=1 conv=fsync && try wipefs -a "$1" && settle
@@ -341,11 +410,14 @@ give_back() {
 # lose what that disk's cache held: it is kept from looking how far the copy is (-i) until the disks are flushed.
 move_away() {
     # What is left of a move that was cut off as it ended: it maps to nothing any more.
-    for left in $(lvm lvs --noheadings -o lv_name -S "vg_name=$VG && lv_name=~^pvmove.*_mimage_ && segtype=error"); do
+    ask lvs -o lv_name -S "vg_name=$VG && lv_name=~^pvmove.*_mimage_ && segtype=error" || return 1
+    for left in $answer; do
         try lvremove -f "$VG/$left" || return 1
     done
-    [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" != 0 ] || return 0
-    moving=$(lvm pvs --noheadings --nosuffix --units b -o pv_used "$1" | tr -d ' ')
+    ask pvs -o pv_pe_alloc_count "$1" || return 1
+    [ "$answer" != 0 ] || return 0
+    ask pvs --nosuffix --units b -o pv_used "$1" || return 1
+    moving=$answer
     say "    moving $(mebibytes "$moving") back from $1"
     lvm pvmove --config "$unpolled" --atomic -i +86400 "$1" >"$RUN/out" 2>&1 &
     mover=$! percent=''
@@ -357,18 +429,22 @@ move_away() {
     kill $mover 2>/dev/null
     wait $mover
     if [ "$percent" = 100.00 ]; then
-        for disk in $(lvm pvs --noheadings -o pv_name -S "vg_name=$VG"); do
+        ask pvs -o pv_name -S "vg_name=$VG" && [ -n "$answer" ] || { why "LVM does not tell the disks of $VG"; return 1; }
+        for disk in $answer; do
             try dd if=/dev/null of="$disk" conv=notrunc,fsync || return 1
         done
         lvm pvmove --config "$unpolled" -i 1 "$1" >"$RUN/out" 2>&1
     fi
-    [ "$(lvm pvs --noheadings -o pv_pe_alloc_count "$1" | tr -d ' ')" = 0 ] || why "pvmove: $(tail -n 1 "$RUN/out")"
+    said=$(tail -n 1 "$RUN/out")
+    ask pvs -o pv_pe_alloc_count "$1" || return 1
+    [ "$answer" = 0 ] || why "pvmove: $said"
 }
 unpolled='global { use_lvmpolld = 0 }'
 
 # wipe_lent DISK: all that was used of it, from the first extent on (1 MiB into the disk), reads as zeros.
 wipe_lent() {
-    bytes=$(lvm pvs --noheadings -o pv_tags "$1" | sed -n 's/.*hostwright\.wipe\.\([0-9]*\).*/\1/p') whole=$(blockdev --getsize64 "$1")
+    whole=$(blockdev --getsize64 "$1") && ask pvs -o pv_tags "$1" || { why "$1 does not tell its size and tags"; return 1; }
+    bytes=$(printf '%s\n' "$answer" | sed -n 's/.*hostwright\.wipe\.\([0-9]*\).*/\1/p')
     [ -n "$bytes" ] && [ "$bytes" -lt "$whole" ] || bytes=$((whole / 1048576 * 1048576))
     bytes=$((bytes - 1048576))
     watch "wiping $1" "$bytes" sectors_written "$(number_of "$1")"
@@ -446,11 +522,20 @@ is_read_only() {
 
 undo() {
     kept=$reason
-    if [ -n "$MOUNT" ]; then put_back || say "    warning: $reason"; fi
+    if [ -n "$MOUNT" ]; then point_back && put_back || say "    warning: $reason"; fi
+    drop_lists || say "    warning: left behind: $reason"
     discard "$COPY" "$IMAGE" || say "    warning: left behind: $reason"
-    if [ -n "$MOUNT" ] && [ -z "$(field lv_name "$COPY")" ] && grep -q "^$(by_id "$LV")[[:blank:]]" /etc/fstab; then restore_fstab; fi
+    # A copy that had home's name already, when home had to go back to where it was staged.
+    case $served in /*) if has_volume "$LV" && has_tag "$LV" hostwright.copy; then discard "$LV" '' || say "    warning: left behind: $reason"; fi ;; esac
+    if [ -n "$MOUNT" ] && is_alone; then restore_fstab || say "    warning: $reason"; fi
     reason=$kept
     [ -z "$MOUNT" ] || say "$MOUNT is back: $(df -Ph "$MOUNT" | tail -n 1)"
+}
+
+# is_alone: fstab takes home from its old volume by id, and no copy is left that could be taken for it.
+is_alone() {
+    has_volume "$COPY"
+    [ $? -eq 1 ] && id=$(by_id "$LV") && named_in_fstab "$id"
 }
 
 # recover ID: a run that was ended by force left nobody behind to put home back.

@@ -111,3 +111,89 @@ quota_inodes() {
         od -An -v -tx1 -w8 "$LISTS/superblock" >"$LISTS/superblock.hex" &&
         awk 'NR == 21 || NR == 22 || NR == 30 { gsub(/ /, ""); if ($0 !~ /^(0+|f+)$/) count++ } END { if (NR < 30) exit 1; print count + 0 }' "$LISTS/superblock.hex"
 }
+
+# -- what a later run can tell
+
+# check_proof OLD: before the old home goes that a lost run left, what had been proved must still hold; where nothing was
+# recorded, the two are compared.
+check_proof() {
+    [ "$TRUST" != yes ] || { say "    not looked at: lvm_trust_copy=yes"; return 0; }
+    is_served && mount_both "$1" || return 1
+    if [ -n "$PROOF" ]; then proof_holds "$1"; else compare_old "$1"; fi
+    code=$?
+    unmount "$WORK/source" && unmount "$WORK/copy" || return 1
+    case $1 in /*) detach_image "$1" ;; esac
+    return $code
+}
+
+# is_served: home is mounted from where fstab takes it.
+is_served() {
+    from=$(readlink -f "$(device_of "$MOUNT")")
+    case $served in
+        /*) [ -b "$from" ] && case $(losetup -j "$served") in "$from":*) ;; *) false ;; esac ;;
+        *) [ -b "$from" ] && [ "$(number_of "$from")" = "$(number_of "$(volume "$served")")" ] ;;
+    esac || why "$MOUNT is mounted from ${from:-nothing}, not from $served: mount it as /etc/fstab says, and run again"
+}
+
+# mount_both OLD: it may have the UUID of what serves home, which XFS refuses unless told.
+mount_both() {
+    target_device "$1" && mkdir -p "$WORK/source" "$WORK/copy" || return 1
+    options=ro,noatime
+    [ "$KIND" != xfs ] || options=$options,nouuid
+    try mount -t "$KIND" -o "$options" "$device" "$WORK/source" && try mount --bind "$MOUNT" "$WORK/copy" && try mount --make-private "$WORK/copy" &&
+        try mount -o remount,bind,ro,noatime "$WORK/copy"
+}
+
+proved() { for word in $PROOF; do case $word in "$1"=*) printf '%s\n' "${word#*=}" ;; esac; done; }
+
+proof_holds() {
+    own=$(proved own)
+    entries "$WORK/source" "$LISTS/now" && count_listed "$WORK/source" "$LISTS/now" && count_used "$WORK/source" "$device" || return 1
+    uuid=$(blkid -p -o value -s UUID "$from") || uuid=''
+    said=''
+    [ "$uuid" = "$(proved uuid)" ] || said="$MOUNT is served by UUID ${uuid:-unknown}, but $(proved uuid) was proved"
+    [ "$inodes $bytes" = "$(proved inodes) $(proved bytes)" ] ||
+        said="$1 has $inodes inodes with $bytes bytes, but $(proved inodes) with $(proved bytes) were proved"
+    [ -z "$said" ] || { keep_both "$1" "$said"; return 1; }
+    say "    $1 holds what was proved: $inodes inodes, counted twice"
+}
+
+# compare_old OLD: what is missing in home, or differs there and was not changed after the boot was told to take it.
+compare_old() {
+    since=$(stat -c %Y /etc/fstab) && entries "$WORK/source" "$LISTS/now" && count_listed "$WORK/source" "$LISTS/now" || return 1
+    live=yes
+    entries "$WORK/copy" "$LISTS/there" && sorted "$LISTS/newer" newer "$LISTS/there" && into "$LISTS/again.entries" not_of_names "$LISTS/newer" "$LISTS/now" &&
+        unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" /dev/null "$LISTS/unlike" &&
+        sorted "$LISTS/looks" lasting_looks "$LISTS/now" && sorted "$LISTS/looks.copy" lasting_looks "$LISTS/there" &&
+        into "$LISTS/other.looks" comm -23 "$LISTS/looks" "$LISTS/looks.copy" && sorted "$LISTS/differing" lost_names
+    code=$?
+    live=no
+    [ $code -eq 0 ] || return 1
+    if [ -s "$LISTS/differing" ]; then
+        differences=${LOG%/*}/$VG-$LV.differences
+        mkdir -p "${LOG%/*}" && cp "$LISTS/differing" "$differences" || { why "$differences cannot be written"; return 1; }
+        keep_both "$1" "$(lines "$LISTS/differing") entries of $1 are missing in $MOUNT, or differ there and are not newer (listed in $differences)"
+        return 1
+    fi
+    say "    compared $inodes inodes of $1 with $MOUNT: nothing is missing there"
+}
+
+newer() { awk -v since="$since" '$2 > since + 1 { print substr($0, index($0, "\t") + 1) }' "$1"; }
+
+lasting_looks() { awk '{ print $4, $5, $6, $7, ($4 == "d" ? "" : $3 " " $9) substr($0, index($0, "\t")) }' "$1"; }
+
+# What is newer is there all the same: what is not there at all is in neither list of looks.
+lost_names() {
+    names "$LISTS/there" | sort >"$LISTS/names.copy" && names "$LISTS/now" | sort >"$LISTS/names" && comm -23 "$LISTS/names" "$LISTS/names.copy" || return 1
+    names "$LISTS/other.looks" >"$LISTS/names" && sort "$LISTS/names" >"$LISTS/names.copy" && comm -23 "$LISTS/names.copy" "$LISTS/newer" && cat "$LISTS/unlike"
+}
+
+# keep_both OLD WHY
+keep_both() {
+    case $1 in
+        /*) line="$1 $(escaped "$MOUNT") $KIND loop,$OPTIONS 0 0" ;;
+        *) line="$(by_id "$1") $(escaped "$MOUNT") $KIND $OPTIONS 0 0" ;;
+    esac
+    why "$2. Both are kept. If $MOUNT is right as it is, run again with lvm_trust_copy=yes. To go back to $1: write '$line' in place of the line" \
+        "below '# hostwright-lvm' in /etc/fstab, then \`systemctl daemon-reload; umount $MOUNT && mount $MOUNT\`, and run again"
+}

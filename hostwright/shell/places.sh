@@ -1,0 +1,45 @@
+# Where lists lie: on disk, for in memory they would grow with home. $RUN/lists leads there. lvm.sh and ownership.sh stand
+# before this.
+
+# own_directory DIRECTORY
+own_directory() { mkdir -p "$1" && only_root "$1" || why "$1 is not root's alone: others could put something in the place of what is made there"; }
+
+# make_lists DIRECTORY, or make_lists VOLUME EXTENTS DISK...
+make_lists() {
+    case $1 in
+        /*)
+            own_directory "${1%/*}" || return 1
+            rm -rf "$1" && mkdir "$1" || { why "$1 cannot be made"; return 1; }
+            place=$1
+            ;;
+        *)
+            name=$1 extents=$2 place=$WORK/lists
+            shift 2
+            tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.lists $tags "$VG" "$@" && settle &&
+                try mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 512 "$(volume "$name")" && mkdir -p "$place" &&
+                try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$place" || return 1
+            ;;
+    esac
+    rm -rf "$LISTS" && ln -s "$place" "$LISTS" || { why "$LISTS cannot lead to $place"; return 1; }
+    export TMPDIR="$place"
+}
+
+drop_lists() {
+    unset TMPDIR
+    place=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
+    rm -f "$LISTS" && mkdir "$LISTS"
+    if [ "$place" = "$WORK/lists" ]; then unmount "$place" && discard_lists "${LV}_hostwright_lists" ''; else discard_lists '' "$place"; fi
+}
+
+# discard_lists VOLUME DIRECTORY: what a run made, or left.
+discard_lists() {
+    if [ -n "$1" ]; then
+        has_tag "$1" hostwright.lists || { why "$VG/$1 has no tag of ours: it stays"; return 1; }
+        remove_volume "$1" || return 1
+    fi
+    if [ -n "$2" ] && [ -d "$2" ]; then
+        own_directory "${2%/*}" && rm -rf "$2" || return 1
+        rmdir "${2%/*}" 2>/dev/null
+    fi
+    return 0
+}
