@@ -1,16 +1,26 @@
 """Chooses how the space is freed: beside, staging or in place, by what the host has."""
 
 from dataclasses import dataclass
+from math import ceil
 
-from hostwright.facts.lvm import Mount, Survey
+from hostwright.facts.lvm import Mount, Staging, Survey
 from hostwright.plans import file_systems
 from hostwright.plans.file_systems import MIB
+from hostwright.plans.memory import quota_options
 from hostwright.plans.sizes import size_text
+from hostwright.plans.swap import swap_active
 from hostwright.plans.task import Task, ancestors, encrypted, extents_text, group_encrypted, kernel_name, own_disks
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 
 DEFAULT_STAGING = "/var/lib"
+
+# What stays free beside a staged copy: a tenth of its file system, but no more than this.
+RESERVE = 1024 * MIB
+# What the lists of a copy take for each entry.
+LISTED = 1024
+# Measured: `apt-get update` takes 51 MB, the packages with their archives 15 MB. Metadata of dnf are larger.
+PACKAGES = 128 * MIB
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,8 @@ def choose(task: Task, survey: Survey) -> Way:
     if task.wish.strategy:
         way = ways[task.wish.strategy]()
         if isinstance(way, str):
-            raise Refusal(f"lvm_strategy = {task.wish.strategy!r}: {way}")
+            more = "" if task.wish.strategy == "in-place" else f". {_how_to_make_room(task, survey)}"
+            raise Refusal(f"lvm_strategy = {task.wish.strategy!r}: {way}{more}")
         return way
     if task.home.kind == "btrfs":
         way = _way_in_place(task)
@@ -54,16 +65,88 @@ def choose(task: Task, survey: Survey) -> Way:
         lacking.append(f"{name}: {way}")
     raise Refusal(
         f"no way to shrink {task.group.name}/{task.shrink.name} ({task.home.kind}) to "
-        f"{extents_text(task.group, task.target)} on this host. " + "; ".join(lacking)
+        f"{extents_text(task.group, task.target)} on this host. "
+        + "; ".join(lacking)
+        + f". {_how_to_make_room(task, survey)}"
     )
 
 
-def _way_beside(task: Task) -> Way | str:
+def _how_to_make_room(task: Task, survey: Survey) -> str:
+    """Every way there is, by the room that it asks for."""
+    group, wish, staging = task.group, task.wish, task.storage.staging
+    least, free = file_systems.least_bytes(task.home, survey), _free(task)
+    short = lacking = 0
+    ways = []
+    if wish.strategy != "staging":
+        spare = task.size + max(group.extent_size, 2 * MIB)
+        ways.append((spare, f"lvm_scratch: a blank disk of {_gibibytes(spare)}"))
+        lacking = 0 if wish.scratch else task.target - free
+    if lacking > 0:
+        ways.append((lacking * group.extent_size, f"free {_gibibytes(lacking * group.extent_size)} in {group.name}"))
+        if least <= free * group.extent_size:
+            ways.append((0, f"lvm_shrink_to='{free} extents', for which {group.name} has room"))
+    if wish.strategy != "beside" and not wish.scratch:
+        elsewhere = least + survey.inodes * LISTED + RESERVE
+        ways.append((elsewhere, f"lvm_staging: a directory on another local file system, {_gibibytes(elsewhere)} free"))
+        if staging and staging.exists and not _unfit(task, staging):
+            short = least - _room(task, survey, staging)
+    if short > 0 and staging:
+        ways.append((short, f"free {_gibibytes(short)} on {staging.mount}"))
+    ways += _from_swap(task, lacking, short)
+    words = [text for _, text in sorted(ways)]
+    if not wish.strategy and not isinstance(_way_in_place(task), str):
+        words.append("lvm_strategy=in-place needs no room, but a power cut in it can cost the file system")
+    return f"What would do, the smallest first: {'; '.join(words)}"
+
+
+def _from_swap(task: Task, lacking: int, short: int) -> list[tuple[int, str]]:
+    """Swap can give its extents to home's copy, or to the volume that the copy is staged on."""
+    group, wish, storage = task.group, task.wish, task.storage
+    staging = storage.staging
+    mount = next((m for m in reversed(storage.mounts) if staging and m.point == staging.mount), None)
+    node = kernel_name(storage, mount) if mount else ""
+    under = next((volume for volume in group.volumes if f"dm-{volume.device.rpartition(':')[2]}" == node), None)
+    grow = next((volume for volume in group.volumes if volume.name == wish.grow), None)
+    # A file system that grows keeps some of it for itself, and a tenth stays free.
+    staged = ceil(short * 1.15 / group.extent_size)
+    ways = []
+    for swap in group.volumes:
+        used = swap_active(storage, group.name, swap)
+        if used is None or used > int(storage.host.get("memavailable", "0")) or swap.name in (wish.shrink, wish.grow):
+            continue
+        for extents, volume, kept in ((lacking, grow, True), (staged, under, False)):
+            if volume and 0 < extents < swap.extents:
+                grow_to = f"'{volume.extents} extents'" if kept else "100%FREE"
+                words = (
+                    f"lvm_vg={group.name}",
+                    f"lvm_shrink={swap.name}",
+                    f"lvm_shrink_to='{swap.extents - extents} extents'",
+                    f"lvm_grow={volume.name}",
+                    f"lvm_grow_to={grow_to}",
+                )
+                size = extents * group.extent_size
+                deploy = " ".join(f"--data {word}" for word in words)
+                ways.append(
+                    (size, f"take {_gibibytes(size)} from {swap.name} first: pyinfra INVENTORY deploys/lvm.py {deploy}")
+                )
+    return sorted(ways)[:1]
+
+
+def _gibibytes(size: int) -> str:
+    return f"{ceil(size * 100 / 1024**3) / 100:.2f} GiB"
+
+
+def _free(task: Task) -> int:
     group = task.group
     free = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
     leftover = group.volume(task.copy)
     if leftover and set(leftover.disks) <= {disk.name for disk in own_disks(group)}:
         free += leftover.extents
+    return free
+
+
+def _way_beside(task: Task) -> Way | str:
+    group, free = task.group, _free(task)
     if free >= task.target and not task.wish.scratch:
         return Way(
             "beside",
@@ -73,8 +156,7 @@ def _way_beside(task: Task) -> Way | str:
         lacking = (task.target - free) * group.extent_size
         return (
             f"{group.name} has {size_text(free * group.extent_size)} free, "
-            f"{lacking / 1024**3:.2f} GiB less than a second {task.shrink.name} takes; "
-            f"a spare disk of {size_text(task.size + group.extent_size)} or more (lvm_scratch) would do"
+            f"{lacking / 1024**3:.2f} GiB less than a second {task.shrink.name} takes"
         )
     return _scratch_way(task)
 
@@ -111,39 +193,21 @@ def _scratch_way(task: Task) -> Way | str:
 
 
 def _way_staging(task: Task, survey: Survey) -> Way | str:
-    storage, wish = task.storage, task.wish
-    directory = wish.staging or DEFAULT_STAGING
-    said = f"lvm_staging = {directory!r}" if wish.staging else directory
-    staging = storage.staging
+    said, staging = _staging_said(task), task.storage.staging
     if staging is None or not staging.exists:
         return f"{said} is no directory of this host"
-    mount = next((m for m in reversed(storage.mounts) if m.point == staging.mount), None)
-    if mount is None:
-        return f"{said} is on no file system that mountinfo knows"
-    assert task.mount is not None
-    if mount.kind not in ("xfs", "ext4", "btrfs"):
-        return f"{said} is on {mount.kind}: staging must be on a local xfs, ext4 or btrfs, which a reboot keeps"
-    if _backed_by_home(task, mount):
-        return f"{said} is on {task.mount.point} itself, or backed by it: name another file system"
-    if mount.point != "/" and not any(
-        line.point == mount.point and "noauto" not in line.options.split(",") for line in storage.fstab
-    ):
-        return f"{said} is on {mount.point}, which is not mounted at boot (no line in /etc/fstab)"
-    if _removable(task, mount):
-        return f"{said} is on a removable disk"
-    if "ro" in mount.options:
-        return f"{said} is mounted read-only"
-    if group_encrypted(task) and not encrypted(task, [kernel_name(storage, mount)]):
-        return f"{said} is not encrypted, but {task.group.name} is"
+    if unfit := _unfit(task, staging):
+        return f"{said} {unfit}"
     least = file_systems.least_bytes(task.home, survey)
-    room = staging.free + staging.image - staging.size // 10
+    room = _room(task, survey, staging)
     if room < least:
         return (
-            f"{said} has {size_text(staging.free)} free, of which a tenth of its file system "
-            f"({size_text(staging.size // 10)}) stays free; {(least - room) / 1024**3:.2f} GiB are lacking there "
-            f"(or name another directory in lvm_staging)"
+            f"{said} has {size_text(staging.free)} free, of which {size_text(staging.free + staging.image - room)} are "
+            f"for lists and packages, and to stay free; {_gibibytes(least - room)} are lacking there"
         )
     size = min(task.size, room, least + least // 4 + 64 * MIB) // MIB * MIB
+    mount = next(m for m in reversed(task.storage.mounts) if m.point == staging.mount)
+    directory = task.wish.staging or DEFAULT_STAGING
     return Way(
         "staging",
         f"{task.group.name} has no room for a second {task.shrink.name}; {directory} (on {mount.point}, {mount.kind}) "
@@ -151,6 +215,46 @@ def _way_staging(task: Task, survey: Survey) -> Way | str:
         image=image_path(task.wish),
         image_size=size,
     )
+
+
+def _staging_said(task: Task) -> str:
+    return f"lvm_staging = {task.wish.staging!r}" if task.wish.staging else DEFAULT_STAGING
+
+
+def _unfit(task: Task, staging: Staging) -> str:
+    """Why no copy is staged there, however much room there is; empty when one can be."""
+    storage = task.storage
+    assert task.mount is not None
+    if set(task.wish.staging or "") & set(" \t\n\\"):
+        return "has white space or a backslash in it: name another directory"
+    mount = next((m for m in reversed(storage.mounts) if m.point == staging.mount), None)
+    if mount is None:
+        return "is on no file system that mountinfo knows"
+    if mount.kind not in ("xfs", "ext4", "btrfs"):
+        return f"is on {mount.kind}: staging must be on a local xfs, ext4 or btrfs, which a reboot keeps"
+    if _backed_by_home(task, mount):
+        return f"is on {task.mount.point} itself, or backed by it: name another file system"
+    if mount.point != "/" and not any(
+        line.point == mount.point and "noauto" not in line.options.split(",") for line in storage.fstab
+    ):
+        return f"is on {mount.point}, which is not mounted at boot (no line in /etc/fstab)"
+    if _removable(task, mount):
+        return "is on a removable disk"
+    if "ro" in mount.options:
+        return "is mounted read-only"
+    if group_encrypted(task) and not encrypted(task, [kernel_name(storage, mount)]):
+        return f"is not encrypted, but {task.group.name} is"
+    return ""
+
+
+def _room(task: Task, survey: Survey, staging: Staging) -> int:
+    """What an image may take."""
+    kind = task.home.kind
+    tools = {*file_systems.COPYING, *file_systems.MAKING[kind]}
+    tools |= set(file_systems.QUOTAS.get(kind, ())) if quota_options(task) else set()
+    installed = staging.mount in ("/", "/usr", "/var") and not tools <= task.storage.tools
+    aside = min(staging.size // 10, RESERVE) + survey.inodes * LISTED + (PACKAGES if installed else 0)
+    return staging.free + staging.image - aside
 
 
 def _backed_by_home(task: Task, mount: Mount) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -509,13 +510,125 @@ def test_staging_on_home_itself_is_refused() -> None:
     assert "itself" in refusal(there, staging="/home/tmp")
 
 
-def test_staging_leaves_a_tenth_of_its_file_system_free() -> None:
-    host = storage(root_free=GIB)
-    assert host.staging
-    made = plan(host)
-    size = int(next(step.call[2] for step in made.steps if step.call[0] == "make_image"))
-    assert host.staging.free - size >= host.staging.size // 10
+def test_staging_leaves_a_tenth_of_its_file_system_free_but_no_more_than_1_gib() -> None:
+    for root, reserve in ((768, 768 * EXTENT // 10), (12800, GIB)):
+        host = storage(root=root, root_free=2 * GIB)
+        assert host.staging
+        made = plan(host)
+        size = int(next(step.call[2] for step in made.steps if step.call[0] == "make_image"))
+        assert host.staging.free - size >= reserve
     assert "GiB are lacking" in refusal(storage(root_free=500 * MIB))
+
+
+def test_4_5_gib_free_of_50_are_room() -> None:
+    assert (
+        plan(storage(root=12800, root_free=9 * GIB // 2), survey(data=3 * GIB - 400 * MIB), shrink_to="3G").way
+        == "staging"
+    )
+
+
+def test_lists_and_packages_are_counted() -> None:
+    free = 700 * MIB
+    assert plan(storage(root_free=free)).way == "staging"
+    assert "lists and packages" in refusal(storage(root_free=free), survey(inodes=200_000))
+    bare = storage(root_free=free)
+    assert "lists and packages" in refusal(replace(bare, tools=bare.tools - {"rsync"}))
+    assert plan(replace(bare, tools=bare.tools - {"setquota"})).way == "staging"
+
+
+def ways_out(message: str) -> list[str]:
+    return message.split("What would do, the smallest first: ")[1].split("; ")
+
+
+def swap_beside(host: Storage, extents: int = 500, used: int = 0) -> Storage:
+    group = host.groups[0]
+    disk = replace(group.disks[0], extents=group.extents + extents, allocated=group.disks[0].allocated + extents)
+    volumes = (*group.volumes, volume("swap", extents, 2))
+    group = replace(group, extents=group.extents + extents, volumes=volumes, disks=(disk,))
+    return replace(host, groups=(group,), swaps=(Swap("/dev/dm-2", used),))
+
+
+def test_every_way_to_make_room_is_named_the_smallest_first() -> None:
+    host = swap_beside(storage(free=400, root_free=500 * MIB))
+    words = ways_out(refusal(host))
+    found = [float(match[1]) for word in words if (match := re.search(r"([0-9.]+) GiB", word))]
+    assert found == sorted(found)
+    for way in ("lvm_shrink_to='400 extents'", "on /", "in centos", "lvm_staging", "lvm_scratch", "lvm_shrink=swap"):
+        assert [word for word in words if way in word], way
+    assert "in-place" not in " ".join(words)
+    assert "lvm_strategy=in-place" in ways_out(refusal(storage(kind="ext4", root_free=0)))[-1]
+    assert "lvm_staging" not in refusal(host, strategy="beside")
+    assert "lvm_scratch" not in refusal(host, strategy="staging")
+    assert "lvm_shrink=swap" not in refusal(swap_beside(storage(root_free=0), used=2 * GIB))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    kind=st.sampled_from(["xfs", "ext4"]),
+    root=st.integers(300, 20000),
+    free=st.integers(0, 511),
+    swap=st.integers(2, 1000),
+    data=st.integers(0, GIB),
+    inodes=st.integers(10, 10**6),
+    room=st.floats(0, 1),
+)
+def test_each_way_out_followed_as_written_leads_to_a_plan(
+    kind: str, root: int, free: int, swap: int, data: int, inodes: int, room: float
+) -> None:
+    found = survey(data=data, inodes=inodes)
+    root_free = int(room * root * EXTENT)
+    host = swap_beside(storage(kind=kind, root=root, free=free, root_free=root_free), swap)
+    try:
+        plan(host, found)
+    except Refusal as refused:
+        if "What would do" not in str(refused):
+            return
+        words = ways_out(str(refused))
+    else:
+        return
+    for word in words:
+        assert followed(host, word, found).changes, word
+
+
+def followed(host: Storage, word: str, found: Survey) -> Plan:
+    """The plan of a host on which somebody did what a refusal had said."""
+    group, staging = host.groups[0], host.staging
+    assert staging
+    figure = re.search(r"([0-9.]+) GiB", word)
+    size = int(float(figure[1]) * GIB) if figure else 0
+    if match := re.fullmatch(r"take .* first: pyinfra INVENTORY deploys/lvm.py (.*)", word):
+        wish = dict(re.findall(r"--data lvm_(\w+)='?([^' ]+(?: extents)?)'?", match[1]))
+        swapped = replace(host, file_systems={**host.file_systems, "swap": file_system("swap", 1, "")})
+        shrunk = dict(plan(swapped, **wish).after.volumes)
+        volumes = tuple(replace(each, extents=shrunk[each.name]) for each in group.volumes)
+        used = sum(shrunk.values())
+        more = (shrunk["root"] - group.volumes[0].extents) * EXTENT
+        # XFS keeps up to 2 % of what it gains.
+        grown = replace(staging, size=staging.size + more, free=staging.free + more * 98 // 100)
+        disk = replace(group.disks[0], allocated=used)
+        group = replace(group, volumes=volumes, disks=(disk,), free=group.extents - used)
+        return plan(replace(host, groups=(group,), staging=grown), found)
+    if word.startswith("free") and word.endswith("on /"):
+        return plan(replace(host, staging=replace(staging, free=staging.free + size)), found)
+    if word.startswith("free"):
+        disk = replace(group.disks[0], allocated=group.disks[0].allocated - size // EXTENT)
+        return plan(group_is(host, disks=(disk,)), found)
+    if word.startswith("lvm_scratch"):
+        return plan(replace(host, scratch=Scratch(True, "vdb", size)), found, scratch="/dev/vdb")
+    if word.startswith("lvm_staging"):
+        there = staged_elsewhere()
+        other = replace(staging, mount="/stage", device="8:1", size=size * 3, free=size)
+        there = replace(host, mounts=there.mounts, fstab=there.fstab, devices=there.devices, staging=other)
+        kind = replace(there.mounts[1], kind=host.mounts[1].kind)
+        return plan(replace(there, mounts=(there.mounts[0], kind, *there.mounts[2:])), found, staging="/stage")
+    if match := re.match(r"lvm_shrink_to='(.*?)'", word):
+        return plan(host, found, shrink_to=match[1])
+    assert word.startswith("lvm_strategy=in-place"), word
+    return plan(host, found, strategy="in-place")
+
+
+def test_staging_in_a_directory_with_white_space_is_refused() -> None:
+    assert "white space" in refusal(staged_elsewhere(), staging="/stage/my dir")
 
 
 def staged_elsewhere(*, source: str = "/dev/sdx1", options: tuple[str, ...] = ("rw",), **disk: Any) -> Storage:

@@ -230,8 +230,8 @@ def _refused(refusal: Refusal) -> DeployError:
 
 def _in_our_words(refusal: Refusal) -> str:
     """The plans of `rebalance` speak of its data; here the same are arguments."""
-    text = re.sub(r"\blvm_shrink_to\b", "size", str(refusal))
-    return re.sub(r"\blvm_(vg|busy|staging|scratch|strategy)\b", r"\1", text)
+    text = re.sub(r"(?<!--data )\blvm_shrink_to\b", "size", str(refusal))
+    return re.sub(r"(?<!--data )\blvm_(vg|busy|staging|scratch|strategy)\b", r"\1", text)
 
 
 def _absent(present: bool) -> str:
