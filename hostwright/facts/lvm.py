@@ -47,6 +47,12 @@ class Volume:
     origin: str
     device: str
     """MAJOR:MINOR, empty when it is not active"""
+    attributes: str = "-wi-ao----"
+    """as lvs(8) shows them"""
+    read_ahead: str = "auto"
+    """or sectors"""
+    allocation: str = "inherit"
+    profile: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,16 @@ class Mount:
 
 @dataclass(frozen=True)
 class FstabLine:
+    """+ spec, point: what is mounted, and where, without escapes; a point as the kernel will show it
+    + real: the device that a path leads to
+    """
+
     text: str
     spec: str
     point: str
     kind: str
     options: str
+    real: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,8 @@ class BlockDevice:
     parents: tuple[str, ...]
     type: str
     removable: bool
+    uuid: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,19 @@ class Scratch:
 
 
 @dataclass(frozen=True)
+class MountUnit:
+    """What systemd mounts home by.
+
+    + path: a unit that is not made of fstab, or a drop-in that says what is mounted
+    + options: those that it says
+    """
+
+    known: bool = True
+    path: str = ""
+    options: str = ""
+
+
+@dataclass(frozen=True)
 class Job:
     running: bool
     id: str
@@ -168,6 +194,9 @@ class Storage:
     scratch: Scratch | None = None
     lent: tuple[str, ...] = ()
     """disks in no volume group that a lost run had borrowed"""
+    unit: MountUnit = field(default=MountUnit())
+    active: tuple[tuple[str, ...], ...] | None = ()
+    """what each list of lvm.conf allows to be active; None where LVM did not tell"""
 
     def group(self, name: str) -> Group | None:
         return next((group for group in self.groups if group.name == name), None)
@@ -269,7 +298,16 @@ def _volume(row: Mapping[str, str], extent_size: int, segments: Sequence[Mapping
         tags=_names(row["lv_tags"]),
         origin=row["origin"],
         device=f"{row['lv_kernel_major']}:{row['lv_kernel_minor']}" if active else "",
+        attributes=row["lv_attr"],
+        read_ahead=_sectors(row["lv_read_ahead"]),
+        allocation=row["lv_allocation_policy"],
+        profile=row["lv_profile"],
     )
+
+
+def _sectors(read_ahead: str) -> str:
+    """The report has bytes; lvcreate takes sectors."""
+    return str(int(read_ahead) // 512) if read_ahead.isdigit() else read_ahead
 
 
 def _mount(line: str) -> Mount:
@@ -286,14 +324,25 @@ def _mount(line: str) -> Mount:
     )
 
 
-def fstab_lines(lines: Sequence[str]) -> tuple[FstabLine, ...]:
+def fstab_lines(lines: Sequence[str], leads: Sequence[str] = ()) -> tuple[FstabLine, ...]:
+    """+ leads: where the device and the directory of each line lead to that names a device of this host"""
     found = []
-    for line in lines:
-        words = line.split()
-        if len(words) >= 3 and not words[0].startswith("#"):
-            options = words[3] if len(words) > 3 else "defaults"
-            found.append(FstabLine(line, words[0], _unescape(words[1]), words[2], options))
+    rows = [(line, [word for word in re.split("[ \t]", line) if word]) for line in lines]
+    rows = [(line, words) for line, words in rows if len(words) > 1 and not words[0].startswith("#")]
+    local = [line for line, words in rows if re.match("/dev/|[A-Z]+=", words[0])]
+    pairs_led = list(zip(leads[::2], leads[1::2], strict=False))
+    led = dict(zip(local, pairs_led, strict=True)) if len(leads) == 2 * len(local) else {}
+    for line, words in rows:
+        real, point = led.get(line, ("", words[1]))
+        kind, options = [*words[2:4], "", ""][:2]
+        spec = _unescape(words[0])
+        point = _plain(_unescape(point)) if words[1].startswith("/") else words[1]
+        found.append(FstabLine(line, spec, point, kind, options or "defaults", real if spec.startswith("/") else ""))
     return tuple(found)
+
+
+def _plain(path: str) -> str:
+    return f"/{'/'.join(part for part in path.split('/') if part not in ('', '.'))}"
 
 
 def _devices(lines: Sequence[str]) -> tuple[BlockDevice, ...]:
@@ -303,7 +352,14 @@ def _devices(lines: Sequence[str]) -> tuple[BlockDevice, ...]:
         parents.setdefault(row["KNAME"], []).extend([row["PKNAME"]] if row.get("PKNAME") else [])
     by_name = {row["KNAME"]: row for row in rows}
     return tuple(
-        BlockDevice(name, tuple(dict.fromkeys(parents[name])), row["TYPE"], row["RM"] == "1")
+        BlockDevice(
+            name,
+            tuple(dict.fromkeys(parents[name])),
+            row["TYPE"],
+            row["RM"] == "1",
+            row.get("UUID", ""),
+            _unescape_hex(row.get("LABEL", "")),
+        )
         for name, row in by_name.items()
     )
 
@@ -340,7 +396,7 @@ def parse_storage(lines: list[str]) -> Storage:
         groups=groups,
         lvm_error="\n".join(found.get("lvm complaints", [])).strip(),
         mounts=tuple(_mount(line) for line in found.get("mountinfo", [])),
-        fstab=fstab_lines(found.get("fstab", [])),
+        fstab=fstab_lines(found.get("fstab", []), found.get("fstab leads", [])),
         marker=next((line for line in found.get("fstab", []) if line.startswith("# hostwright-lvm ")), ""),
         swaps=tuple(
             Swap(_unescape(words[0]), int(words[3]) * 1024)
@@ -355,7 +411,29 @@ def parse_storage(lines: list[str]) -> Storage:
         staging=None if staging is None else _staging(pairs(staging)),
         scratch=None if scratch is None else _scratch(scratch),
         lent=lent,
+        unit=_unit(found.get("unit", [])),
+        active=_active(found.get("activation", [])),
     )
+
+
+# Where systemd puts what it makes of fstab.
+_GENERATED = "/run/systemd/generator"
+
+
+def _unit(lines: Sequence[str]) -> MountUnit:
+    values = pairs(lines)
+    if lines and "FragmentPath" not in values:
+        return MountUnit(known=False)
+    said = [re.match(r"SET=(.*?): *(\w+?) *= *(.*)", line) for line in lines]
+    own = [(one[1], one[2], one[3].strip()) for one in said if one and not one[1].startswith(_GENERATED)]
+    paths = [values.get("FragmentPath", ""), *(path for path, key, _ in own if key == "What")]
+    path = next((path for path in paths if path and not path.startswith(_GENERATED)), "")
+    return MountUnit(path=path, options=",".join(value for _, key, value in own if key == "Options"))
+
+
+def _active(lines: Sequence[str]) -> tuple[tuple[str, ...], ...] | None:
+    lists = [re.findall(r'"([^"]*)"', line) for line in lines if "volume_list=" in line]
+    return None if lines and not lists else tuple(tuple(one) for one in lists)
 
 
 def _staging(values: Mapping[str, str]) -> Staging:

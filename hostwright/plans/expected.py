@@ -111,9 +111,8 @@ def _volume_step(blocks: Blocks, group: Group, call: tuple[str, ...]) -> Blocks:
             is_ours = blocks.volume == f"{group.name}/{name}"
             return replace(blocks, storage=replace(storage, swaps=swaps), open=0 if is_ours else blocks.open)
         case ("change_line", old, new):
-            lines = [line.text for line in storage.fstab]
-            lines = [new if line == old else line for line in lines] if old else [*lines, new]
-            return replace(blocks, storage=replace(storage, fstab=fstab_lines(lines)))
+            kept = tuple(line for line in storage.fstab if line.text != old)
+            return replace(blocks, storage=replace(storage, fstab=(*kept, *fstab_lines([new]))))
     return blocks
 
 

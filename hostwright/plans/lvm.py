@@ -10,6 +10,7 @@ from math import ceil
 from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.plans import file_systems
 from hostwright.plans.file_systems import EXT, MIB
+from hostwright.plans.fstab import check_line
 from hostwright.plans.groups import check_layout, usable_group
 from hostwright.plans.memory import quota_options, read_marker, served_by, variables_of
 from hostwright.plans.moving import (
@@ -271,12 +272,7 @@ def _check_home(task: Task, survey: Survey) -> None:
         raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
     if mount.point == "/":
         raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
-    if task.line is None:
-        raise Refusal(f"{mount.point} has no line in /etc/fstab: add one, so that a reboot finds it")
-    if any(other.point == mount.point and other.kind == "autofs" for other in storage.mounts):
-        raise Refusal(
-            f"{mount.point} is mounted on demand (automount): stop its automount unit first, it would come between"
-        )
+    check_line(storage, group, task.shrink, home, mount)
     own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
     if len(own) > 1:
         raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")
@@ -324,6 +320,7 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
     _check_room(task, survey)
     way = choose(task, survey)
     if way.name != "in-place":
+        _check_carried(task)
         odd = file_systems.peculiarity(task.home, survey, dict(task.storage.host), copied=True)
         if odd:
             raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
@@ -354,6 +351,25 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
         away=away * (2 if way.image else 1),
         variables=variables_of(task, image=way.image),
     )
+
+
+def _check_carried(task: Task) -> None:
+    """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
+    group, volume, storage = task.group, task.shrink, task.storage
+    name = f"{group.name}/{volume.name}"
+    if volume.attributes[1] != "w":
+        raise Refusal(f"{name} is read-only: `lvchange -p rw {name}` first, or take it from lvm.conf's lists")
+    if volume.attributes[3] == "m":
+        raise Refusal(f"{name} has a device number of its own for ever: give it up first (lvchange -M n {name})")
+    if volume.attributes[9:] == "k":
+        raise Refusal(f"{name} is left out when volumes are activated: end that first (lvchange -k n {name})")
+    if storage.active is None:
+        raise Refusal("lvm.conf has a volume_list, and `lvmconfig activation/volume_list` does not tell it")
+    copy = f"{group.name}/{task.copy}"
+    tags = {f"@{tag}" for tag in (*volume.tags, *group.tags)}
+    for listed in storage.active:
+        if name in listed and not {group.name, copy, *tags} & set(listed):
+            raise Refusal(f"a volume_list of lvm.conf allows {name} by its name: allow {copy} there too, for its copy")
 
 
 def _tools(task: Task, way: Way) -> tuple[str, ...]:

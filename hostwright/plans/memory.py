@@ -11,6 +11,8 @@ from hostwright.settings import Rebalance
 
 MARKER = "# hostwright-lvm "
 
+CARRIED = ("tags", "read_ahead", "allocation", "profile")
+"""what LVM keeps of the volume itself; a marker of an older package is without them"""
 
 QUOTA_OPTIONS = (
     *("usrquota", "grpquota", "prjquota", "quota", "uquota", "gquota", "pquota"),
@@ -23,9 +25,8 @@ def read_marker(storage: Storage) -> dict[str, str]:
         return {}
     try:
         memory: dict[str, str] = json.loads(base64.b64decode(storage.marker.removeprefix(MARKER)))
-        return {
-            key: str(memory[key]) for key in ("line", "point", "uuid", "label", "kind", "options", "quota", "image")
-        }
+        known = ("line", "point", "uuid", "label", "kind", "options", "quota", "image")
+        return {key: str(memory[key]) for key in (*known, *(key for key in CARRIED if key in memory))}
     except (ValueError, KeyError, TypeError):
         raise Refusal(
             f"/etc/fstab has a line that a lost run left, and that cannot be read ({storage.marker[:40]}...): "
@@ -56,11 +57,12 @@ def _is_id_of(group: Group, volume: Volume, spec: str) -> bool:
 
 def memory_of(task: Task, image: str = "") -> dict[str, str]:
     """What a later run must know of home; it is kept in fstab while another line than home's own serves it."""
+    carried = _carried(task.shrink)
     if memory := read_marker(task.storage):
-        return memory
+        return carried | memory
     if task.mount is None or task.line is None:
-        return dict.fromkeys(("line", "point", "uuid", "label", "kind", "options", "quota", "image"), "")
-    return {
+        return carried | dict.fromkeys(("line", "point", "uuid", "label", "kind", "options", "quota", "image"), "")
+    return carried | {
         "line": task.line.text,
         "point": task.mount.point,
         "uuid": task.home.uuid,
@@ -70,6 +72,11 @@ def memory_of(task: Task, image: str = "") -> dict[str, str]:
         "quota": quota_options(task),
         "image": image,
     }
+
+
+def _carried(volume: Volume) -> dict[str, str]:
+    tags = ",".join(tag for tag in volume.tags if not tag.startswith("hostwright."))
+    return dict(zip(CARRIED, (tags, volume.read_ahead, volume.allocation, volume.profile), strict=True))
 
 
 def quota_options(task: Task) -> str:
@@ -98,4 +105,5 @@ def variables_of(task: Task, image: str = "") -> tuple[tuple[str, str], ...]:
         ("MARKER", MARKER + encoded),
         ("IMAGE", memory["image"]),
         ("BUSY", task.wish.busy),
+        *((key.upper(), memory[key]) for key in CARRIED),
     )

@@ -70,14 +70,11 @@ remount() { try mount -o "remount,$2" "$(mapped "$1")" "$3"; }
 unmount_volume() { unmount "$1"; }
 
 changed_line() {
-    OLD=$old NEW=$new awk '
-        ENVIRON["OLD"] != "" && $0 == ENVIRON["OLD"] && !done { done = 1; if (ENVIRON["NEW"] != "") print ENVIRON["NEW"]; next }
-        { print }
-        END { if (ENVIRON["OLD"] == "") print ENVIRON["NEW"]; else if (!done) exit 1 }'
+    OLD=$1 NEW=$2 CLOSED=$closed awk "$fstab_words"'
+        ENVIRON["OLD"] != "" && $0 == ENVIRON["OLD"] && !done { done = 1; if (ENVIRON["NEW"] != "") put(ENVIRON["NEW"]); next }
+        { put($0) }
+        END { if (ENVIRON["OLD"] == "") { put(ENVIRON["NEW"]); done = 1 } end(done) }'
 }
 
 # change_line OLD NEW: one line of fstab for another; an empty OLD adds a line, an empty NEW takes it away.
-change_line() {
-    old=$1 new=$2
-    replace_fstab changed_line
-}
+change_line() { replace_fstab : changed_line "$1" "$2"; }

@@ -1,5 +1,5 @@
 # The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
-# QUOTA (mount options for quotas) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
+# QUOTA (mount options for quotas) TAGS READ_AHEAD ALLOCATION PROFILE (the volume's own) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
 live=no
 
 volume() { echo "/dev/$VG/$1"; }
@@ -10,7 +10,11 @@ field() { lvm lvs --noheadings -o "$1" "$VG/$2" 2>/dev/null | tr -d ' '; }
 
 settle() { udevadm settle --timeout=30 2>/dev/null || :; }
 
-by_id() { echo "/dev/disk/by-id/dm-uuid-LVM-$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')$(field lv_uuid "$1" | tr -d -)"; }
+by_id() {
+    group=$(lvm vgs --noheadings -o vg_uuid "$VG" | tr -d ' -')
+    own=$(field lv_uuid "$1" | tr -d -)
+    [ -n "$group" ] && [ -n "$own" ] && echo "/dev/disk/by-id/dm-uuid-LVM-$group$own"
+}
 
 # closed DEVICE: nobody has it open, in no mount namespace; only then may it be reduced, formatted or removed.
 closed() {
@@ -47,11 +51,18 @@ borrow_disk() {
     try pvcreate -y --norestorefile --uuid "hostwr-ight-$some" "$1" && try vgextend "$VG" "$1" && try pvchange --addtag "hostwright.wipe.$2" "$1"
 }
 
-# make_volume NAME EXTENTS [PV...]
+# tag_options: for the tags that home has; a host may let no volume without them be active.
+tag_options() { [ -z "$TAGS" ] || printf '%s\n' "$TAGS" | sed 's/^/--addtag /; s/,/ --addtag /g'; }
+
+# make_volume NAME EXTENTS [PV...]: a policy of allocation is for later; now it could find no room, with the old home gone.
 make_volume() {
     name=$1 extents=$2
     shift 2
-    try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.copy "$VG" "$@" && settle
+    tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag hostwright.copy $tags "$VG" "$@" || return 1
+    if [ "$ALLOCATION" != inherit ] || [ -n "$PROFILE" ]; then
+        try lvchange --alloc "$ALLOCATION" ${PROFILE:+--metadataprofile "$PROFILE"} "$VG/$name" || say "    warning: $reason"
+    fi
+    settle
 }
 
 # make_image FILE BYTES: every block of it allocated, so that no write to it can fail for want of room.
@@ -125,78 +136,7 @@ unmount_work() {
     done
 }
 
-# -- copying
-
-# copy_live TARGET: the bulk is copied and compared while people go on working in home; again, when much changed meanwhile.
-copy_live() {
-    live=yes pass=0 left=0
-    rm -rf "$LISTS" && mkdir "$LISTS" && : >"$LISTS/keys" && : >"$LISTS/suspects" || return 1
-    unstick &
-    unsticking=$!
-    while
-        before=$left
-        pass=$((pass + 1))
-        pass_live "$1" || return 1
-        entries "$WORK/source" >"$LISTS/now" 2>/dev/null
-        changed_since "$LISTS/now"
-        of_names "$LISTS/changed" "$LISTS/now" >"$LISTS/changed.entries"
-        amount=$(bytes_of "$LISTS/changed.entries") count=$(wc -l <"$LISTS/changed.entries")
-        # An entry takes as long as 64 KiB. A file that never rests is left for the time when nobody can write.
-        left=$((amount + count * 65536))
-        [ "$left" -gt 33554432 ] && [ $pass -lt 5 ] && { [ $pass -eq 1 ] || [ "$left" -lt $((before / 2)) ]; }
-    do
-        say "    $count entries ($(mebibytes "$amount")) changed meanwhile: once more"
-    done
-    live=no
-    kill $unsticking 2>/dev/null
-    unmount "$WORK/copy"
-}
-
-# changed_since ENTRIES: what is not as it was when last it was copied, into $LISTS/changed.
-changed_since() {
-    keys "$1" >"$LISTS/keys.now"
-    comm -13 "$LISTS/keys" "$LISTS/keys.now" | names | sort >"$LISTS/changed"
-}
-
-pass_live() {
-    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
-    # What was written through a mapping gets its ctime when it is written back.
-    sync
-    entries "$WORK/source" >"$LISTS/entries" 2>/dev/null
-    # What changes twice within a tick of the kernel's clock keeps its ctime: nothing is read before that tick is over.
-    sleep 0.1 &
-    tick=$!
-    rsync_options
-    changed_since "$LISTS/entries"
-    sort -u "$LISTS/changed" "$LISTS/suspects" >"$LISTS/again"
-    if [ "$pass" -eq 1 ]; then cp "$LISTS/entries" "$LISTS/again.entries"; else of_names "$LISTS/again" "$LISTS/entries" >"$LISTS/again.entries"; fi
-    wait $tick
-    total=$(used_bytes "$WORK/source")
-    watch "copying $MOUNT" "$total" used_bytes "$WORK/copy"
-    is_mounted "$WORK/source" "$home_device" && copy_all "$WORK/source" "$WORK/copy" "$LISTS/entries"
-    code=$?
-    unwatch
-    [ $code -eq 0 ] || return 1
-    mv "$LISTS/keys.now" "$LISTS/keys"
-    marks_of "$WORK/source" "$LISTS/entries" >"$LISTS/marks"
-    unmount "$WORK/copy" && forget "$1" || return 1
-    [ "$pass" -gt 1 ] || check_file_system "$device" || return 1
-    mount_work "$1" ro,noatime || return 1
-    watch "reading copy" "$(used_bytes "$WORK/copy")" sectors_read "$(number_of "$device")"
-    entries "$WORK/copy" >"$LISTS/there" 2>/dev/null
-    looks "$LISTS/entries" >"$LISTS/looks"
-    looks "$LISTS/there" >"$LISTS/looks.copy"
-    marks_of "$WORK/copy" "$LISTS/there" >"$LISTS/marks.copy" &
-    marking=$!
-    {
-        unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" "$LISTS/sums"
-        either "$LISTS/looks" "$LISTS/looks.copy"
-    } >"$LISTS/unlike"
-    wait $marking
-    names <"$LISTS/marks.copy" | sort -u - "$LISTS/unlike" >"$LISTS/suspects"
-    unwatch
-    unmount "$WORK/copy"
-}
+# -- who uses home
 
 # forget TARGET: what is read from it next comes from the disk.
 forget() {
@@ -254,124 +194,6 @@ freeze() {
         why "$MOUNT did not become read-only"
 }
 
-# quotas_at DIRECTORY: TYPE ID and the four limits, a line for each id that has any, also of those who use nothing.
-quotas_at() {
-    for type in u g p; do
-        case $KIND in
-            xfs) xfs_quota -x -c "dump -$type" "$1" | awk '/^[0-9]/' ;;
-            *) repquota -nvp"$(echo $type | tr p P)" "$1" | awk '/^#/ { print substr($1, 2), $4, $5, $8, $9 }' ;;
-        esac 2>/dev/null | awk -v type=$type '$2 $3 $4 $5 != "0000" { print type, $1, $2, $3, $4, $5 }' | sort
-    done
-}
-
-# Quotas of ext4 cannot be read any more once it is read-only.
-note_quotas() { [ -z "$QUOTA" ] || quotas_at "$MOUNT" >"$RUN/quotas"; }
-
-copy_quotas() {
-    case $KIND in
-        xfs)
-            for type in u g p; do
-                grep -q "^$type" "$RUN/quotas" || continue
-                awk -v at="$WORK/copy" '$2 == at { print "fs = " $1 }' /proc/mounts >"$RUN/quota"
-                sed -n "s/^$type //p" "$RUN/quotas" >>"$RUN/quota"
-                try xfs_quota -x -c "restore -$type -f $RUN/quota" "$WORK/copy" || return 1
-            done
-            ;;
-        ext*)
-            while read -r type id limits; do
-                try setquota "-$(echo "$type" | tr p P)" "$id" $limits "$WORK/copy" </dev/null || return 1
-            done <"$RUN/quotas"
-            ;;
-    esac
-    quotas_at "$WORK/copy" | cmp -s - "$RUN/quotas" || why "quotas differ: $(quotas_at "$WORK/copy" | sort | comm -3 - "$RUN/quotas" | head -n 1)"
-}
-
-# verify TARGET: with home read-only, what changed since is copied and compared, and so is all that one line tells of an
-# entry. What differs all the same is copied once more; then it must hold.
-verify() {
-    for try in 1 2; do
-        copy_rest "$1" && prove "$1" && return 0
-        [ -s "$LISTS/differing" ] || return 1
-        cat "$LISTS/differing" >>"$LISTS/suspects"
-        [ $try -eq 2 ] || say "    once more, because $reason"
-    done
-    return 1
-}
-
-nothing_wrong() { [ ! -s "$RUN/errors" ] || why "reading $1: $(tail -n 1 "$RUN/errors")"; }
-
-copy_rest() {
-    : >"$RUN/errors"
-    : >"$LISTS/differing"
-    mount_work "$1" "noatime${QUOTA:+,$QUOTA}" || return 1
-    entries "$WORK/source" >"$LISTS/now" 2>"$RUN/errors"
-    nothing_wrong "$MOUNT" || return 1
-    changed_since "$LISTS/now"
-    names <"$LISTS/now" | sort >"$LISTS/names"
-    # What came and went while the copy was made is in no list of ours, but it may be in the copy.
-    names <"$LISTS/there" | sort | comm -23 - "$LISTS/names" >"$LISTS/gone"
-    {
-        sort -u "$LISTS/suspects" | comm -12 - "$LISTS/names"
-        linked_to_odd "$WORK/source" "$LISTS/now"
-    } | sort -u - "$LISTS/changed" >"$LISTS/again"
-    looks "$LISTS/entries" >"$LISTS/looks.before"
-    looks "$LISTS/now" >"$LISTS/looks"
-    {
-        cat "$LISTS/again"
-        cat "$LISTS/again" "$LISTS/gone" | parents
-        either "$LISTS/looks.before" "$LISTS/looks"
-    } | sort -u >"$LISTS/times"
-    of_names "$LISTS/again" "$LISTS/now" >"$LISTS/again.entries"
-    say "    $(wc -l <"$LISTS/again") entries ($(mebibytes "$(bytes_of "$LISTS/again.entries")")) to copy again, $(wc -l <"$LISTS/gone") gone"
-    [ "$try" -eq 1 ] || clear_flags "$WORK/copy"
-    watch "copying the rest of $MOUNT" "$(bytes_of "$LISTS/again.entries")" used_bytes "$WORK/copy"
-    is_mounted "$WORK/source" "$home_device" && copy_again "$WORK/source" "$WORK/copy" "$LISTS/now" && copy_marks
-    code=$?
-    unwatch
-    [ $code -eq 0 ] || return 1
-    [ -z "$QUOTA" ] || copy_quotas || return 1
-    unmount "$WORK/copy"
-}
-
-copy_marks() {
-    marks_of "$WORK/source" "$LISTS/again.entries" >"$LISTS/marks.again" && nothing_wrong "$MOUNT" || return 1
-    of_names "$LISTS/names" "$LISTS/marks" | not_of_names "$LISTS/again" - | sort - "$LISTS/marks.again" >"$LISTS/marks.now"
-    set_marks "$WORK/source" "$WORK/copy" "$LISTS/marks.now"
-}
-
-prove() {
-    forget "$1" && mount_work "$1" ro,noatime || return 1
-    watch "reading what changed" "$(bytes_of "$LISTS/again.entries")" sectors_read "$(number_of "$device")"
-    entries "$WORK/copy" >"$LISTS/there" 2>>"$RUN/errors"
-    looks "$LISTS/there" >"$LISTS/looks.copy"
-    names <"$LISTS/marks.now" | sort -u - "$LISTS/again" >"$LISTS/marked"
-    of_names "$LISTS/marked" "$LISTS/there" >"$LISTS/marked.entries"
-    marks_of "$WORK/copy" "$LISTS/marked.entries" >"$LISTS/marks.copy"
-    {
-        unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" /dev/null
-        either "$LISTS/looks" "$LISTS/looks.copy"
-        either "$LISTS/marks.now" "$LISTS/marks.copy"
-    } | sort -u >"$LISTS/differing"
-    links_of "$LISTS/now" >"$LISTS/links"
-    links_of "$LISTS/there" >"$LISTS/links.copy"
-    special "$WORK/source" "$LISTS/now" >"$LISTS/special" 2>>"$RUN/errors"
-    special "$WORK/copy" "$LISTS/there" >"$LISTS/special.copy" 2>>"$RUN/errors"
-    unwatch
-    nothing_wrong "$MOUNT and its copy" && is_proved
-    code=$?
-    unmount "$WORK/copy" && return $code
-}
-
-is_proved() {
-    [ "$(cat "$LISTS/known" "$LISTS/unknown" | wc -l)" = "$(wc -l <"$LISTS/sums.copy")" ] || { why "not every file of the copy could be read"; return 1; }
-    [ ! -s "$LISTS/differing" ] || { why "the copy differs: $(head -n 1 "$LISTS/differing")"; return 1; }
-    cmp -s "$LISTS/links" "$LISTS/links.copy" || { why "hard links differ: $(either "$LISTS/links" "$LISTS/links.copy" | head -n 1)"; return 1; }
-    cmp -s "$LISTS/special" "$LISTS/special.copy" || { why "links, devices or odd names differ: $(cmp "$LISTS/special" "$LISTS/special.copy" 2>&1)"; return 1; }
-    full=$(filled "$LISTS/now" "$WORK/copy")
-    [ -z "$full" ] || { why "a sparse file was filled: $full"; return 1; }
-    say "    compared $(regular "$LISTS/now" | wc -l) files and $(irregular "$LISTS/now" | wc -l) other entries: all the same"
-}
-
 check_file_system() {
     case $KIND in
         xfs) try xfs_repair -n "$1" ;;
@@ -423,9 +245,12 @@ take_away() {
     esac
 }
 
-serve_volume() { point_to "$(by_id "$1")" "$OPTIONS"; }
+serve_volume() {
+    id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
+    point_to "$id" "$OPTIONS" "$1"
+}
 
-serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS"; }
+serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS" "$1"; }
 
 bring_back() {
     settle

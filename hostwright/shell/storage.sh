@@ -30,10 +30,13 @@ section mountinfo
 cat /proc/self/mountinfo
 section fstab
 cat /etc/fstab
+# Where each device and its directory lead to; those of the network are left alone, they might not answer.
+section 'fstab leads'
+awk 'NF > 1 && $1 ~ "^(/dev/|[A-Z]+=)" { print $1; print $2 }' /etc/fstab | xargs -r -d '\n' readlink -m --
 section swaps
 cat /proc/swaps
 section lsblk
-lsblk -a -b -P -o NAME,KNAME,PKNAME,TYPE,RM,RO,SIZE,FSTYPE,MOUNTPOINT 2>/dev/null
+lsblk -a -b -P -o NAME,KNAME,PKNAME,TYPE,RM,RO,SIZE,FSTYPE,MOUNTPOINT,UUID,LABEL 2>/dev/null
 
 section lvm
 # What it complains of comes in the middle of its report, if it likes.
@@ -41,7 +44,7 @@ complaints=
 { [ "$(id -u)" != 0 ] || complaints=$(lvm fullreport --reportformat json --units b --nosuffix \
     --configreport vg -o vg_name,vg_uuid,vg_attr,vg_size,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno,vg_missing_pv_count,vg_tags,vg_systemid \
     --configreport pv -o pv_name,pv_uuid,pv_attr,pv_size,pv_pe_count,pv_pe_alloc_count,pv_tags,dev_size,vg_name \
-    --configreport lv -o lv_name,lv_uuid,lv_attr,lv_size,lv_layout,lv_role,lv_tags,lv_dm_path,lv_kernel_major,lv_kernel_minor,origin,pool_lv,lv_device_open \
+    --configreport lv -o lv_name,lv_uuid,lv_attr,lv_size,lv_layout,lv_role,lv_tags,lv_read_ahead,lv_allocation_policy,lv_profile,lv_dm_path,lv_kernel_major,lv_kernel_minor,origin,pool_lv,lv_device_open \
     --configreport pvseg -o pv_name --configreport seg -o lv_uuid,segtype,devices 2>&1 >&3 3>&-); } 3>&1
 section 'lvm complaints'
 printf '%s\n' "$complaints"
@@ -91,7 +94,22 @@ btrfs_at() {
         while read -r point source; do [ "$(readlink -f "$source")" != "$(readlink -f "$1")" ] || echo "$point"; done | head -n 1
 }
 
+at=''
 volume "$SHRINK" "/dev/$VG/$SHRINK"
+# Who mounts it at boot: a unit of its own comes before what systemd makes of fstab, and so does What= in a drop-in.
+section unit
+[ -z "$at" ] || [ ! -d /run/systemd/system ] || {
+    unit=$(systemctl show -p FragmentPath -p DropInPaths "$at") && printf '%s\n' "$unit" || echo UNKNOWN=yes
+    # shellcheck disable=SC2086
+    set -- $(printf '%s\n' "$unit" | sed -n 's/^[A-Za-z]*=//p')
+    [ $# -eq 0 ] || grep -Es '^[[:space:]]*(What|Options)[[:space:]]*=' "$@" /dev/null | sed 's/^/SET=/'
+}
+# Which volumes may be active, where lvm.conf says so.
+section activation
+if grep -Eqs '^[[:space:]]*(activation/)?(auto_activation_)?volume_list' /etc/lvm/*.conf; then
+    echo LISTED=yes
+    lvm lvmconfig --type full activation/volume_list activation/auto_activation_volume_list 2>/dev/null
+fi
 [ "$GROW" = "$SHRINK" ] || volume "$GROW" "/dev/$VG/$GROW"
 volume "${SHRINK}_hostwright" "/dev/$VG/${SHRINK}_hostwright"
 # What a lost run has left as home: the line below its mark in fstab.

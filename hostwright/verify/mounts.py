@@ -51,7 +51,12 @@ def fstab(host: Host) -> list[FstabLine]:
     """
     rows = (line.split() for line in output(host, "cat /etc/fstab").splitlines())
     return [
-        FstabLine(words[0], _unescape(words[1]), words[2], tuple(words[3].split(",")) if len(words) > 3 else ())
+        FstabLine(
+            words[0],
+            _unescape(words[1]).rstrip("/") or "/",
+            words[2],
+            tuple(words[3].split(",")) if len(words) > 3 else (),
+        )
         for words in rows
         if len(words) > 2 and not words[0].startswith("#")
     ]

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from hostwright.facts.lvm import Holder, LvmStorage, LvmSurvey, Scratch, parse_storage, parse_survey
+from hostwright.facts.lvm import (
+    Holder,
+    LvmStorage,
+    LvmSurvey,
+    MountUnit,
+    Scratch,
+    fstab_lines,
+    parse_storage,
+    parse_survey,
+)
 from hostwright.plans.file_systems import lags, make_command, size_by_itself, value
 from tests.unit.hosts import survey
 
@@ -23,6 +32,9 @@ def test_a_debian_12_host_with_xfs() -> None:
         ("root", 768, "253:0"),
     ]
     assert group.volumes[0].disks == ("/dev/vda",)
+    assert group.volumes[0].attributes == "-wi-ao----"
+    own = [(volume.tags, volume.read_ahead, volume.allocation, volume.profile) for volume in group.volumes]
+    assert own == [((), "auto", "inherit", "")] * 2
     home = host.file_systems["home"]
     assert (home.kind, home.mounted, home.size) == ("xfs", "/home", 5297405952)
     assert size_by_itself(home) == 1279 * 4194304
@@ -104,3 +116,54 @@ def test_names_given_to_the_facts_cannot_leave_their_quotes() -> None:
     assert "touch /x" in text
     assert "'\"'\"'" in text
     assert "MOUNT='/home x'\n" in LvmSurvey().text(mount_point="/home x", device="dm-1")
+
+
+def test_lines_of_fstab_as_systemd_reads_them() -> None:
+    text = [
+        "# /dev/x /commented ext4 defaults 0 0",
+        "\t /dev/mapper/a\t/home/   xfs",
+        "nas:/export //srv/./nas/ nfs4 _netdev",
+        "UUID=a00d /my\\040data\\134x ext4 noauto 0 2 # more",
+        "LABEL=my\\040swap none swap sw 0 0",
+        "",
+        "alone",
+    ]
+    told = ["/dev/dm-3", "/data/home", "/UUID=a00d", "/my\\040data\\134x", "/LABEL=my\\040swap", "/none"]
+    assert [(line.spec, line.point, line.kind, line.options, line.real) for line in fstab_lines(text, told)] == [
+        ("/dev/mapper/a", "/data/home", "xfs", "defaults", "/dev/dm-3"),
+        ("nas:/export", "/srv/nas", "nfs4", "_netdev", ""),
+        ("UUID=a00d", "/my data\\x", "ext4", "noauto", ""),
+        ("LABEL=my swap", "none", "swap", "sw", ""),
+    ]
+    # What is cut short tells nothing.
+    cut = fstab_lines(text, told[:5])[0]
+    assert (cut.point, cut.real) == ("/home", "")
+
+
+def test_the_unit_that_mounts_home() -> None:
+    def unit(*lines: str) -> MountUnit:
+        return parse_storage(["@@ unit", *lines]).unit
+
+    native = "/etc/systemd/system/home.mount"
+    generated = "/run/systemd/generator/home.mount"
+    drop_in = "/etc/systemd/system/home.mount.d/10-x.conf"
+    assert unit(f"FragmentPath={generated}", f"SET={generated}:What=/dev/x", "DropInPaths=") == MountUnit()
+    assert unit("FragmentPath=") == unit() == MountUnit()
+    assert unit("UNKNOWN=yes") == MountUnit(known=False)
+    assert unit(
+        f"FragmentPath={native}", f"SET={native}:What=/dev/x", f"SET={native}: Options = nodev,x=y"
+    ) == MountUnit(path=native, options="nodev,x=y")
+    assert unit(f"FragmentPath={generated}", f"SET={drop_in}:Options=nodev") == MountUnit(options="nodev")
+    assert unit(f"FragmentPath={generated}", f"SET={drop_in}:What=/dev/y") == MountUnit(path=drop_in)
+
+
+def test_what_lvm_conf_allows_to_be_active() -> None:
+    def active(*lines: str) -> object:
+        return parse_storage(["@@ activation", *lines]).active
+
+    assert active() == ()
+    assert active("LISTED=yes") is None
+    assert active("LISTED=yes", 'volume_list=["centos/home", "@tag"]', 'auto_activation_volume_list="centos"') == (
+        ("centos/home", "@tag"),
+        ("centos",),
+    )

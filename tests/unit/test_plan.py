@@ -15,11 +15,13 @@ from hostwright.facts.lvm import (
     Holder,
     Job,
     Mount,
+    MountUnit,
     PhysicalVolume,
     Scratch,
     Storage,
     Survey,
     Swap,
+    fstab_lines,
 )
 from hostwright.plans.lvm import decide, examine
 from hostwright.plans.memory import MARKER
@@ -430,6 +432,13 @@ WIDE = storage(free=600)
         (home_volume_is(WIDE, role=("public", "origin", "thickorigin")), {}, ["snapshot"]),
         (home_volume_is(WIDE, role=("public", "snapshot", "thicksnapshot")), {}, ["snapshot"]),
         (home_volume_is(WIDE, device=""), {}, ["not active", "lvchange -ay"]),
+        (home_volume_is(WIDE, attributes="-ri-ao----"), {}, ["read-only", "lvchange -p rw centos/home"]),
+        (home_volume_is(WIDE, attributes="-Ri-ao----"), {}, ["read-only"]),
+        (home_volume_is(WIDE, attributes="-wimao----"), {}, ["lvchange -M n centos/home"]),
+        (home_volume_is(WIDE, attributes="-wi-ao---k"), {}, ["lvchange -k n centos/home"]),
+        (replace(WIDE, active=(("centos/root", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
+        (replace(WIDE, active=(("@*", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
+        (replace(WIDE, active=None), {}, ["volume_list", "lvmconfig"]),
         (home_is(WIDE, kind="vfat"), {}, ["vfat"]),
         (home_is(WIDE, kind="crypto_LUKS"), {}, ["LUKS"]),
         (storage(free=600, kind="xfs", mounts=WIDE.mounts[:1]), {}, ["not mounted"]),
@@ -557,7 +566,82 @@ def test_a_copy_of_encrypted_files_is_never_in_the_clear() -> None:
 
 def test_a_home_mounted_on_demand_is_refused() -> None:
     automount = Mount("/home", "0:44", "/", "autofs", "systemd-1", ("rw",))
-    assert "on demand" in refusal(replace(WIDE, mounts=(automount, *WIDE.mounts)))
+    message = refusal(replace(WIDE, mounts=(automount, *WIDE.mounts)))
+    assert "on demand" in message
+    assert message.index("umount /home") < message.index("systemctl stop")
+    option = with_lines("/dev/mapper/centos-home /home xfs noauto,x-systemd.automount 0 0")
+    assert "take x-systemd.automount from its line" in refusal(option)
+    by_autofs = Mount("/home", "0:44", "/", "autofs", "/etc/auto.direct", ("rw",))
+    assert "/etc/auto.direct" in refusal(replace(WIDE, mounts=(by_autofs, *WIDE.mounts)))
+
+
+# -- the line of fstab
+
+
+def with_lines(*lines: str, leads: tuple[str, ...] = (), **other: Any) -> Storage:
+    """Instead of the line that home has."""
+    root = "/dev/mapper/centos-root / xfs defaults 0 0"
+    first = ("/dev/dm-0", "/") if leads else ()
+    return replace(WIDE, fstab=fstab_lines([root, *lines], (*first, *leads)), **other)
+
+
+@pytest.mark.parametrize(
+    ("line", "leads"),
+    [
+        ("/dev/mapper/centos-home /home/ xfs nodev 0 0", ()),
+        ("/dev/centos/home //home/. xfs nodev 0 0", ()),
+        ("UUID=a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6\t/ho\\155e xfs nodev", ()),
+        ('UUID="a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6" /home auto nodev 0', ()),
+        ("/dev/disk/by-label/my /home xfs nodev 0 2", ("/dev/dm-1", "/home")),
+        ("/dev/mapper/centos-home /usr/home xfs nodev 0 0", ("/dev/dm-1", "/home")),
+    ],
+)
+def test_its_line_is_found_as_systemd_finds_it(line: str, leads: tuple[str, ...]) -> None:
+    said = dict(plan(with_lines(line, leads=leads)).variables)
+    assert (said["ORIGINAL"], said["OPTIONS"], said["MOUNT"]) == (line, "nodev", "/home")
+
+
+TWIN = BlockDevice("sdb1", (), "part", False, uuid=UUID)
+OF_THE_UUID = f"UUID={UUID} /home xfs defaults 0 0"
+OF_THE_PATH = "/dev/mapper/centos-home /home xfs defaults 0 0"
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        (with_lines(OF_THE_PATH, OF_THE_UUID), ["2 lines for /home", "the first", OF_THE_PATH, OF_THE_UUID]),
+        (with_lines("/dev/sdb1 /home/ ext4 defaults 0 0", OF_THE_PATH), ["2 lines for /home"]),
+        (with_lines("/dev/sdb1 /home xfs nodev 0 0"), ["/dev/sdb1", "centos/home is mounted there"]),
+        (with_lines("/dev/centos/home /home xfs x 0 0", leads=("/dev/dm-7", "/home")), ["/dev/dm-7", "first word"]),
+        (with_lines("UUID=b11e /home xfs nodev 0 0"), ["UUID=b11e", "/dev/mapper/centos-home"]),
+        (with_lines("Uuid=a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6 /home xfs nodev 0 0"), ["centos/home is mounted there"]),
+        (with_lines("/dev/mapper/centos-home /home xfs defaults # ours"), ["a comment has a line of its own"]),
+        (with_lines("/dev/mapper/centos-home /home"), ["mount(8) does not read"]),
+        (replace(with_lines(OF_THE_UUID), devices=(*WIDE.devices, TWIN)), ["sdb1 too", "/dev/mapper/centos-home"]),
+        (with_lines(), ["/etc/fstab", f"add one, so that a reboot finds it: {OF_THE_PATH}"]),
+        (with_lines(f"#{OF_THE_PATH}"), ["/etc/fstab", "add one"]),
+        (
+            with_lines(unit=MountUnit(path="/etc/systemd/system/home.mount", options="nodev,noatime")),
+            [
+                "write '/dev/mapper/centos-home /home xfs nodev,noatime 0 0' into /etc/fstab, then "
+                "`mv /etc/systemd/system/home.mount /root && systemctl daemon-reload`"
+            ],
+        ),
+        (
+            with_lines(OF_THE_PATH, unit=MountUnit(path="/etc/systemd/system/home.mount.d/x.conf")),
+            ["home.mount.d/x.conf, which the boot takes", "/etc/fstab says: `mv"],
+        ),
+        (with_lines(OF_THE_PATH, unit=MountUnit(known=False)), ["systemd does not tell"]),
+    ],
+)
+def test_a_line_that_is_not_the_one_of_home_is_refused(host: Storage, says: list[str]) -> None:
+    message = refusal(host)
+    assert all(word in message for word in says), message
+
+
+def test_of_two_devices_with_one_uuid_a_path_tells() -> None:
+    assert plan(replace(with_lines(OF_THE_PATH), devices=(*WIDE.devices, TWIN))).changes
+    assert plan(with_lines(OF_THE_UUID)).changes
 
 
 def test_a_striped_home_becomes_linear_and_the_plan_says_so() -> None:
@@ -621,6 +705,56 @@ def test_what_cannot_be_stopped_is_refused_even_so(kind: str) -> None:
 )
 def test_what_is_in_home_can_be_a_reason(found: dict[str, Any], says: str) -> None:
     assert says in refusal(WIDE, survey(**found))
+
+
+# -- what LVM keeps of the volume itself
+
+CARRIED = ("TAGS", "READ_AHEAD", "ALLOCATION", "PROFILE")
+OWN: dict[str, Any] = {
+    "tags": ("web", "hostwright.copy", "site=a"),
+    "read_ahead": "512",
+    "allocation": "contiguous",
+    "profile": "db",
+}
+
+
+def carried(made: Plan) -> list[str]:
+    return [dict(made.variables)[key] for key in CARRIED]
+
+
+def test_tags_read_ahead_policy_and_profile_come_along() -> None:
+    assert carried(plan(home_volume_is(WIDE, **OWN))) == ["web,site=a", "512", "contiguous", "db"]
+    assert carried(plan(WIDE)) == ["", "auto", "inherit", ""]
+
+
+@pytest.mark.parametrize(
+    "listed", [("centos",), ("@web",), ("@all", "centos/home"), ("centos/home", "centos/home_hostwright"), ("other",)]
+)
+def test_a_copy_that_may_be_active_too_is_made(listed: tuple[str, ...]) -> None:
+    host = group_is(home_volume_is(WIDE, tags=("web",)), tags=("all",))
+    assert plan(replace(host, active=(listed,))).changes
+
+
+def test_they_are_remembered_when_the_old_volume_is_gone() -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    before = dict(plan(home_volume_is(storage(), **OWN)).variables)
+    gone = group_is(storage(**(lost(image, image) | {"marker": before["MARKER"]})), volumes=(volume("root", 768, 0),))
+    assert carried(plan(group_is(gone, disks=(replace(gone.groups[0].disks[0], allocated=768),), free=1279))) == [
+        "web,site=a", "512", "contiguous", "db",
+    ]  # fmt: skip
+
+
+def test_a_marker_of_an_older_package_is_read_without_them() -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    assert carried(plan(home_volume_is(storage(**lost(image, image)), **OWN))) == [
+        "web,site=a",
+        "512",
+        "contiguous",
+        "db",
+    ]
+    gone = group_is(storage(**lost(image, image)), volumes=(volume("root", 768, 0),))
+    gone = group_is(gone, disks=(replace(gone.groups[0].disks[0], allocated=768),), free=1279)
+    assert carried(plan(gone)) == ["", "auto", "inherit", ""]
 
 
 # -- after a lost run

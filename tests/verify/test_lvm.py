@@ -85,7 +85,7 @@ def test_no_tag_is_left_over(group: VolumeGroup) -> None:
 
 def test_fstab_is_as_before(host: Host) -> None:
     assert "# hostwright-lvm" not in output(host, "cat /etc/fstab")
-    assert answer(host, "ls /etc/fstab.hostwright") == ""
+    assert answer(host, "ls -d /etc/fstab.hostwright*") == ""
 
 
 def test_nothing_of_ours_is_mounted(host: Host) -> None:
