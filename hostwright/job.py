@@ -5,21 +5,20 @@ import gzip
 import secrets
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from paramiko import SSHException
-from pyinfra.api import Host, StringCommand
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
-from pyinfra.api.exceptions import PyinfraError
+from gevent import Timeout
+from pyinfra.api import Host
 from pyinfra.connectors.util import CommandOutput
 
 from hostwright.plans.steps import Step
 from hostwright.shell import script, sections
+from hostwright.transport import LOST, Answer, connector_arguments, is_cut, patiently, run
 
 DIRECTORY = "/run/hostwright/lvm"
+LOG = "/var/log/hostwright/lvm.log"
 POLL_SECONDS = 3.0
-LOST_SECONDS = 120.0
+ANSWER_SECONDS = 60
 LEASE_SECONDS = 10
 # The status with which a job ends that did not get the host's lock (shell/lock.sh).
 BUSY = "75"
@@ -40,7 +39,7 @@ def render(
         "ID": job,
         "STEPS": str(len(steps)),
         "RUN": f"{DIRECTORY}/{job}",
-        "LOG": "/var/log/hostwright/lvm.log",
+        "LOG": LOG,
         "WORK": f"{DIRECTORY}/mnt",
         "LEASE": str(LEASE_SECONDS),
         "WAIT": "0",
@@ -51,22 +50,6 @@ def render(
     return "\n".join(["LOGIN=$1", script(*files, **header), "begin", *lines, "finish 0", ""])
 
 
-def start_command(text: str, job: str, owner: str) -> StringCommand:
-    """Puts the script on the host and starts it detached from this connection, in one command.
-
-    It travels within the command: an SFTP channel would keep the home of our own login busy.
-    """
-    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
-    run = f"{DIRECTORY}/{job}"
-    return StringCommand(
-        "sh",
-        "-c",
-        shlex.quote(
-            script("holders", "start", ID=job, RUN=run, OWNER=owner).replace("@PACKED@", packed),
-        ),
-    )
-
-
 class JobFailed(Exception):
     """The job ended otherwise than well; the message is its reason."""
 
@@ -75,16 +58,34 @@ class Busy(JobFailed):
     """Somebody else has the host's lock: it did nothing."""
 
 
+class Lost(JobFailed):
+    """The host cannot be reached any more."""
+
+
 def start(host: Host, text: str, job: str, owner: str) -> None:
-    good, output = _run(host, start_command(text, job, owner))
-    if not good:
-        raise JobFailed(f"the job could not be started: {output.stderr or 'no answer'}")
+    """Puts the script on the host and starts it detached from this connection, once, however often it is told to.
+
+    It travels within the command: an SFTP channel would keep the home of our own login busy.
+    """
+    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    starting = script("holders", "start", ID=job, RUN=f"{DIRECTORY}/{job}", OWNER=owner)
+
+    def ask() -> list[str]:
+        good, output = _run(host, "start", starting, packed)
+        if "started" in output.stdout_lines:
+            return []
+        if is_cut(host):
+            raise OSError("the connection was cut off")
+        return [output.stderr or ("no answer" if good else "it failed without a word")]
+
+    if failure := _ask(host, job, ask):
+        raise JobFailed(f"the job could not be started: {failure[0]}")
 
 
 def stop(host: Host, job: str) -> None:
     """Ends a job as a signal would: it puts home back, and clears away what it made."""
-    run = f"{DIRECTORY}/{job}"
-    _run(host, StringCommand("sh", "-c", shlex.quote(f'kill -TERM "-$(cut -d : -f 1 {run}/process)"')))
+    text = 'lives "$(cat "$RUN/process")" && kill -TERM "-$(cut -d : -f 1 "$RUN/process")"'
+    _ask(host, job, lambda: _run(host, "stop", f"{script('processes', RUN=f'{DIRECTORY}/{job}')}\n{text}"))
 
 
 def follow(host: Host, job: str) -> Iterator[str]:
@@ -93,22 +94,18 @@ def follow(host: Host, job: str) -> Iterator[str]:
     A lost connection is made anew for two minutes; the job does not need us.
     """
     seen = 0
-    lost_since: float | None = None
-    command = script("processes", "follow", RUN=f"{DIRECTORY}/{job}")
+    text = script("processes", "follow", RUN=f"{DIRECTORY}/{job}")
+
+    def ask() -> Mapping[str, list[str]]:
+        good, output = _run(host, "follow", f"{text}\nlook {seen + 1}\n")
+        found = sections(output.stdout_lines)
+        if not good or "log" not in found:
+            raise OSError(output.stderr or "the host did not answer")
+        return found
+
     while True:
-        try:
-            found = sections(_read(host, f"{command}\nlook {seen + 1}\n"))
-        except (SSHException, OSError, EOFError, PyinfraError) as error:
-            lost_since = lost_since or time.monotonic()
-            if time.monotonic() - lost_since > LOST_SECONDS:
-                raise JobFailed(
-                    f"no connection any more ({error}); the job goes on there: run again to find it"
-                ) from None
-            time.sleep(POLL_SECONDS)
-            _reconnect(host)
-            continue
-        lost_since = None
-        new = [line.removeprefix("| ") for line in found.get("log", [])]
+        found = _ask(host, job, ask)
+        new = [line.removeprefix("| ") for line in found["log"]]
         seen += len(new)
         yield from new
         status = " ".join(found.get("status", []))
@@ -124,23 +121,17 @@ def follow(host: Host, job: str) -> Iterator[str]:
         time.sleep(POLL_SECONDS)
 
 
-def _run(host: Host, command: StringCommand) -> tuple[bool, CommandOutput]:
-    arguments = cast(dict[str, Any], host.current_op_global_arguments or {})
-    chosen = {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
-    return host.run_shell_command(command, **chosen)
+def _run(host: Host, title: str, text: str, data: str = "") -> tuple[bool, CommandOutput]:
+    # What dies in silence would be waited for much longer.
+    with Timeout(ANSWER_SECONDS, OSError(f"no answer for {ANSWER_SECONDS} s")):
+        return run(host, f"job {title}", text, connector_arguments(host), data)
 
 
-def _read(host: Host, text: str) -> list[str]:
-    good, output = _run(host, StringCommand("sh", "-c", shlex.quote(text)))
-    if not good:
-        raise OSError(output.stderr or "the host did not answer")
-    return output.stdout_lines
-
-
-def _reconnect(host: Host) -> None:
+def _ask(host: Host, job: str, ask: Callable[[], Answer]) -> Answer:
     try:
-        host.disconnect()
-        host.connected = False
-        host.connect(raise_exceptions=True, show_errors=False)
-    except (SSHException, OSError, EOFError, PyinfraError):
-        return
+        return patiently(host, ask)
+    except LOST as error:
+        raise Lost(
+            f"no connection any more ({error}). The job goes on there by itself. Run the same command again: it finds "
+            f"the job and follows it. Its log on the host is {DIRECTORY}/{job}/log, at its end also {LOG}"
+        ) from None

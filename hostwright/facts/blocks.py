@@ -6,10 +6,10 @@ Sources: pvs(8), blkid(8), wipefs(8), dmsetup(8), initramfs-tools(7).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pyinfra.api import FactBase
 from typing_extensions import override
 
-from hostwright.facts.lvm import Holder, Storage, as_command, holder, pairs, parse_storage
+from hostwright.facts.lvm import Holder, Storage, holder, pairs, parse_storage
+from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
 
@@ -100,7 +100,7 @@ def parse_blocks(lines: list[str]) -> Blocks:
     )
 
 
-class LvmBlocks(FactBase[Blocks]):
+class LvmBlocks(ScriptFact[Blocks]):
     """The storage of one host, with what is about to become part of it.
 
     + devices: paths of disks, without white space
@@ -111,7 +111,7 @@ class LvmBlocks(FactBase[Blocks]):
     """
 
     @override
-    def command(
+    def text(
         self,
         devices: str = "",
         vg: str = "",
@@ -123,7 +123,7 @@ class LvmBlocks(FactBase[Blocks]):
     ) -> str:
         variables = {"VG": vg, "SHRINK": volume, "GROW": volume, "STAGING": staging, "SCRATCH": scratch}
         more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
-        return as_command(script("processes", "holders", "storage", "initramfs", "disks", **variables, **more))
+        return script("processes", "holders", "storage", "initramfs", "disks", **variables, **more)
 
     @override
     def process(self, output: list[str]) -> Blocks:

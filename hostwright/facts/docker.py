@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyinfra.api import FactBase
 from typing_extensions import override
 
-from hostwright.facts.lvm import as_command, pairs
+from hostwright.facts.lvm import pairs
+from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
 
@@ -67,12 +67,12 @@ def _container(said: Mapping[str, object]) -> Container:
     )
 
 
-class HostContainers(FactBase[Containers]):
+class HostContainers(ScriptFact[Containers]):
     """All containers of the host, running or not."""
 
     @override
-    def command(self) -> str:
-        return as_command(script("containers"))
+    def text(self) -> str:
+        return script("containers")
 
     @override
     def process(self, output: list[str]) -> Containers:

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from pyinfra.api import FactBase
 from typing_extensions import override
 
 from hostwright.facts.addresses import Address, HostAddress, parse_addresses
-from hostwright.facts.lvm import as_command
+from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
 _LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <[^>]*>(?P<rest>.*)")
@@ -122,12 +121,12 @@ def _profile(lines: list[str]) -> Profile:
     return Profile(uuid, name, methods, tuple(text for text in texts if text))
 
 
-class Interfaces(FactBase[HostInterfaces]):
+class Interfaces(ScriptFact[HostInterfaces]):
     """Interfaces and addresses of the host, where it keeps them, and by which of them the controller came."""
 
     @override
-    def command(self) -> str:
-        return as_command(script("interfaces"))
+    def text(self) -> str:
+        return script("interfaces")
 
     @override
     def process(self, output: list[str]) -> HostInterfaces:

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from pyinfra.api import FactBase
 from typing_extensions import override
 
-from hostwright.facts.lvm import as_command
+from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
 
@@ -65,12 +64,12 @@ def _lock(name: str, rows: list[list[str]], now: int) -> Lock:
     return Lock(name, holder, tuple(waiters))
 
 
-class HostLocks(FactBase[tuple[Lock, ...]]):
+class HostLocks(ScriptFact[tuple[Lock, ...]]):
     """The locks that anybody took since the host was started."""
 
     @override
-    def command(self) -> str:
-        return as_command(script("locks"))
+    def text(self) -> str:
+        return script("locks")
 
     @override
     def process(self, output: list[str]) -> tuple[Lock, ...]:

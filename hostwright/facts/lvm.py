@@ -5,13 +5,12 @@ Sources: lvmreport(7), fstab(5), proc_pid_mountinfo(5), xfs_info(8), dumpe2fs(8)
 
 import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pyinfra.api import FactBase
 from typing_extensions import override
 
+from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
 # A disk that is lent to us is known by this beginning of its physical volume's UUID (shell/lvm.sh makes it).
@@ -484,7 +483,7 @@ def holder(words: Sequence[str]) -> Holder:
     return Holder(words[0], words[1])
 
 
-class LvmStorage(FactBase[Storage]):
+class LvmStorage(ScriptFact[Storage]):
     """Volume groups, file systems, mounts, fstab, disks and a job at work, of one host.
 
     + vg, shrink, grow: names of the volume group and its two volumes
@@ -492,17 +491,15 @@ class LvmStorage(FactBase[Storage]):
     """
 
     @override
-    def command(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
-        return as_command(
-            script("processes", "storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch)
-        )
+    def text(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
+        return script("processes", "storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch)
 
     @override
     def process(self, output: list[str]) -> Storage:
         return parse_storage(output)
 
 
-class LvmSurvey(FactBase[Survey]):
+class LvmSurvey(ScriptFact[Survey]):
     """What is in a mounted file system, who holds it, and what the kernel has said of it.
 
     + mount_point: where it is mounted
@@ -510,13 +507,9 @@ class LvmSurvey(FactBase[Survey]):
     """
 
     @override
-    def command(self, mount_point: str, device: str) -> str:
-        return as_command(script("holders", "survey", MOUNT=mount_point, DEVICE=device))
+    def text(self, mount_point: str, device: str) -> str:
+        return script("holders", "survey", MOUNT=mount_point, DEVICE=device)
 
     @override
     def process(self, output: list[str]) -> Survey:
         return parse_survey(output)
-
-
-def as_command(text: str) -> str:
-    return f"sh -c {shlex.quote(text)}"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pyinfra.api import FactBase
 from typing_extensions import override
 
-from hostwright.facts.lvm import as_command, pairs
+from hostwright.facts.lvm import pairs
+from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
 
@@ -102,12 +102,12 @@ def parse_accounts(lines: list[str]) -> Accounts:
     return Accounts("alive" in lines, frozenset(databases), users, granted)
 
 
-class MariadbData(FactBase[DataDirectory]):
+class MariadbData(ScriptFact[DataDirectory]):
     """The data directory of a MariaDB in a container, on its host."""
 
     @override
-    def command(self, directory: str, container: str, image: str) -> str:
-        return as_command(script("mariadb", DIRECTORY=directory, CONTAINER=container, IMAGE=image))
+    def text(self, directory: str, container: str, image: str) -> str:
+        return script("mariadb", DIRECTORY=directory, CONTAINER=container, IMAGE=image)
 
     @override
     def process(self, output: list[str]) -> DataDirectory:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 
-from pyinfra.api import FactBase
 from typing_extensions import override
 
 from hostwright.facts.addresses import Address, HostAddress, Network, parse_addresses
-from hostwright.facts.lvm import as_command
+from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
 # What is no route to anybody.
@@ -193,12 +192,12 @@ def _chain(line: str) -> Chain:
     return Chain(tool, table if family == "-" else f"{family} {table}", name, hook, policy, int(rules))
 
 
-class Reachability(FactBase[HostReachability]):
+class Reachability(ScriptFact[HostReachability]):
     """Addresses, routes, listening sockets and published ports of the host, and its firewall if it can be read."""
 
     @override
-    def command(self) -> str:
-        return as_command(script("reachability"))
+    def text(self) -> str:
+        return script("reachability")
 
     @override
     def process(self, output: list[str]) -> HostReachability:

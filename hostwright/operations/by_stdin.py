@@ -1,25 +1,24 @@
 """Commands that get what must be in no process list and no log on their standard input."""
 
-from typing import Any, cast
+from typing import Any
 
 from pyinfra import host
 from pyinfra.api import StringCommand
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.connectors.util import CommandOutput
 
-from hostwright.operations import lock
+from hostwright.transport import connector_arguments, reaching
 
 
 def asked(command: StringCommand, stdin: str, arguments: dict[str, Any]) -> tuple[bool, CommandOutput]:
-    """For plans, in place of a fact: within an operation its own arguments count, else these and the inventory's."""
-    known = lock.connector_arguments(host) or pop_global_arguments(host.state, host, dict(arguments))[0]
+    """For plans, in place of a fact."""
     show = host.state.print_fact_input
-    return host.run_shell_command(command, print_input=show, **_connecting(cast(dict[str, Any], known), stdin))
+    return host.run_shell_command(command, print_input=show, **_connecting(reaching(host, arguments), stdin))
 
 
 def told(command: StringCommand, stdin: str) -> bool:
     """For operations; what the command says is shown as it comes."""
-    arguments = _connecting(lock.connector_arguments(host), stdin)
+    arguments = _connecting(connector_arguments(host), stdin)
     return host.run_shell_command(command, print_output=True, **arguments)[0]
 
 

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import io
-import shlex
 import tarfile
 from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
+from hostwright import transport
 from hostwright.facts.compose import parse_project
 from hostwright.operations import lock
-from hostwright.operations.by_stdin import asked, told
 from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.compose import (
     ComposePlan,
@@ -117,8 +116,8 @@ def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
         "IMAGES": " ".join(sorted(set(images(wish).values()))) if has_files else "",
         "DIFF": "yes" if host.state.config.DIFF else "no",
     }
-    command = StringCommand("sh", "-c", shlex.quote(script("compose", **variables)))
-    good, output = asked(command, packed(wish), arguments)
+    known, show = transport.reaching(host, arguments), host.state.print_fact_input
+    good, output = transport.run(host, "compose", script("compose", **variables), known, packed(wish), print_input=show)
     if not good:
         raise Refusal(f"the host did not tell what there is of {wish.name}: {output.stderr.strip()}")
     return list(output.stdout_lines)
@@ -154,8 +153,8 @@ def _act(state: State, host: Host, wish: Project, plan: ComposePlan, remove_data
         "OURS": lock.fenced(":").get_raw_value(),
     }
     call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"
-    command = StringCommand("sh", "-c", shlex.quote(f"{script('compose_up', **variables)}\n{call}"))
-    return told(command, packed(whole))
+    text, known = f"{script('compose_up', **variables)}\n{call}", transport.connector_arguments(host)
+    return transport.run(host, f"compose {plan.act}", text, known, packed(whole), print_output=True)[0]
 
 
 def packed(wish: Project) -> str:

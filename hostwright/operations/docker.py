@@ -10,6 +10,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.docker import Containers, HostContainers
+from hostwright.facts.observe import observe
 from hostwright.operations import lock
 from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.restart_policy import PolicyPlan, decide, draw
@@ -67,7 +68,7 @@ def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> Opera
 
 
 def _plan(rules: Mapping[str, str | bool], arguments: dict[str, Any]) -> PolicyPlan:
-    found: Containers | None = host.get_fact(HostContainers, **arguments)
+    found: Containers | None = observe(HostContainers, arguments)
     if found is None:
         raise Refusal("the host did not tell what containers it has (see the error above)")
     return decide(found, rules)

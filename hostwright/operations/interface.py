@@ -13,13 +13,14 @@ import click
 from gevent import Timeout
 from paramiko import SSHException
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.api.exceptions import ConnectError, DeployError
 from pyinfra.api.operation import OperationMeta
 
+from hostwright import transport
 from hostwright.facts.interfaces import HostInterfaces, Interfaces
+from hostwright.facts.observe import observe
 from hostwright.operations import lock
-from hostwright.operations.by_stdin import told
 from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.address import AddressPlan, decide, draw
 from hostwright.plans.ifconfig import understand
@@ -118,7 +119,7 @@ def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: An
 
 
 def _plan(wish: AddressesSettings, persist: bool, arguments: dict[str, Any]) -> AddressPlan:
-    found: HostInterfaces | None = host.get_fact(Interfaces, **arguments)
+    found: HostInterfaces | None = observe(Interfaces, arguments)
     if found is None:
         raise Refusal("the host did not tell what interfaces it has (see the error above)")
     plan = decide(found, wish, persist)
@@ -151,29 +152,34 @@ def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -
         "SECONDS_LEFT": str(wish.confirm_seconds) if guarded else "",
         "OURS": lock.fenced(":").get_raw_value(),
     }
-    text = script("addresses", **variables)
+    text, known = script("addresses", **variables), transport.connector_arguments(host)
     keep = [f"keep\n{_nmcli(plan)}"] if plan.keepings else []
+    files = _packed(plan) if plan.keepings else ""
+
+    def tell(*calls: str) -> bool:
+        return transport.run(host, "addresses", _calls(text, *calls), known, files, print_output=True)[0]
+
     if not guarded:
-        return told(_command(text, "change", *keep), _packed(plan))
+        return tell("change", *keep)
     begun = time.monotonic()
     # Its answer may not find its way back: then a new connection tells.
     with Timeout(_ANSWER_SECONDS, False):
-        if not told(_command(text, "change"), ""):
+        if not tell("change"):
             return False
     deadline = begun + wish.confirm_seconds - 2
-    if not _came_back(state, host, plan.back_to, _command(text, "is_changed"), deadline):
+    if not _came_back(state, host, plan.back_to, _calls(text, "is_changed"), deadline):
         click.echo(
             f"{host.print_prefix}nobody could come back over a new connection: the host undoes its changes by itself "
             f"{wish.confirm_seconds} s after it made them, and nothing was written for the time after a boot",
             err=True,
         )
         return False
-    return told(_command(text, "confirm", *keep), _packed(plan))
+    return tell("confirm", *keep)
 
 
-def _command(text: str, *calls: str) -> StringCommand:
+def _calls(text: str, *calls: str) -> str:
     whole = " || exit\n".join([*calls, ""])
-    return StringCommand("sh", "-c", shlex.quote(f"{text}\n{whole}"))
+    return f"{text}\n{whole}"
 
 
 def _nmcli(plan: AddressPlan) -> str:
@@ -194,9 +200,9 @@ def _packed(plan: AddressPlan) -> str:
     return base64.b64encode(archive.getvalue()).decode()
 
 
-def _came_back(state: State, host: Host, address: str, is_changed: StringCommand, deadline: float) -> bool:
+def _came_back(state: State, host: Host, address: str, is_changed: str, deadline: float) -> bool:
     """Connects anew after the changes, and goes on over that: the old connection may be gone without having noticed."""
-    arguments = lock.connector_arguments(host)
+    arguments = transport.connector_arguments(host)
     changed = False
     while time.monotonic() < deadline:
         connector = type(host.connector)(state, host)
@@ -206,7 +212,7 @@ def _came_back(state: State, host: Host, address: str, is_changed: StringCommand
             connector.connect()
             # One that was made before the changes were over proves nothing.
             proves = changed
-            changed, _ = connector.run_shell_command(is_changed, print_output=False, print_input=False, **arguments)
+            changed, _ = transport.run(connector, "addresses", is_changed, arguments)
         except (ConnectError, SSHException, OSError, EOFError):
             time.sleep(0.5)
             continue

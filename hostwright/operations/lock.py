@@ -19,15 +19,16 @@ from weakref import WeakKeyDictionary
 import click
 from pyinfra import host, state
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback
 
 from hostwright.facts.lock import HostLocks, Lock
+from hostwright.facts.observe import observe
 from hostwright.plans.lock import check_break, draw_locks
 from hostwright.refusal import Refusal
 from hostwright.shell import script
+from hostwright.transport import LOST, connector_arguments, is_cut, run
 
 DEPLOY = "deploy"
 WAIT_SECONDS = 60
@@ -127,7 +128,9 @@ def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -
         lock.show()
     """
     _check(name, break_owner)
-    locks: tuple[Lock, ...] = host.get_fact(HostLocks, **arguments)
+    locks: tuple[Lock, ...] | None = observe(HostLocks, arguments)
+    if locks is None:
+        raise DeployError(f"{host.name}: the host did not tell what locks it has (see the error above)")
     if break_owner:
         try:
             check_break(locks, name, break_owner)
@@ -244,7 +247,7 @@ def _break_lock(state: State, host: Host, lock: str, owner: str) -> bool:  # noq
 def take(host: Host, arguments: dict[str, Any], lock: str, owner: str, wait: float, lease: int, doing: str) -> bool:
     """Outside an operation of its own; whoever takes it gives it back. As `acquire`, which refuses what cannot be."""
     client = getattr(host.connector, "client", None)
-    if client is not None:
+    if client is not None and not is_cut(host):
         # The host takes what arrives from us for a sign of life.
         client.get_transport().set_keepalive(max(1, lease // 4))
     variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": doing.replace("\t", " ").replace("\n", " ")}
@@ -299,12 +302,6 @@ class _ReleaseAfterError(BaseStateCallback):
             _run(host, lock, taken.owner, "guarded release all", taken.arguments)
 
 
-def connector_arguments(host: Host) -> dict[str, Any]:
-    """How the operation at work reaches its host: sudo, environment and the like."""
-    arguments = cast(dict[str, Any], host.current_op_global_arguments or {})
-    return {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
-
-
 def _run(host: Host, lock: str, owner: str, command: str, arguments: dict[str, Any], **variables: str) -> bool:
     """Runs a function of lock.sh on the host; what it says is shown as it comes."""
     local = type(host.connector).__name__ == "LocalConnector"
@@ -313,8 +310,12 @@ def _run(host: Host, lock: str, owner: str, command: str, arguments: dict[str, A
         "processes", "holders", "lock", LOCK=lock, OWNER=owner, CONNECTION="no" if local else "yes", **variables
     )
     end = 'code=$?\n[ -z "$reason" ] || echo "$reason"\nexit $code'
-    whole = shlex.quote(f"{text}\nWATCH={watch}\n{command}\n{end}")
-    good, _ = host.run_shell_command(StringCommand("sh", "-c", whole), print_output=True, **arguments)
+    whole = f"{text}\nWATCH={watch}\n{command}\n{end}"
+    try:
+        good, _ = run(host, f"lock {command}", whole, arguments, print_output=True)
+    except LOST as error:
+        click.echo(f"{host.print_prefix}{error}", err=True)
+        return False
     return good
 
 

@@ -13,6 +13,7 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.exceptions import DeployError
 
 from hostwright.facts.mariadb import DataDirectory, MariadbData, parse_accounts
+from hostwright.facts.observe import observe
 from hostwright.operations import compose, lock
 from hostwright.operations.by_stdin import asked, told
 from hostwright.operations.replanning import failing, is_stale
@@ -122,8 +123,8 @@ def _files(wish: Mariadb, commands: SeveralCommands) -> dict[str, str | bytes]:
 
 
 def _init(wish: Mariadb, commands: SeveralCommands, arguments: dict[str, Any]) -> plans.InitPlan:
-    found: DataDirectory | None = host.get_fact(
-        MariadbData, directory=wish.data_dir, container=wish.container, image=wish.image or "", **arguments
+    found: DataDirectory | None = observe(
+        MariadbData, arguments, directory=wish.data_dir, container=wish.container, image=wish.image or ""
     )
     if found is None:
         raise Refusal(f"the host did not tell what is in {wish.data_dir} (see the error above)")

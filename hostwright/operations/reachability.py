@@ -12,6 +12,7 @@ from pyinfra.api import FunctionCommand, State, operation
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
+from hostwright.facts.observe import observe
 from hostwright.facts.reachability import HostReachability, Reachability
 from hostwright.operations.replanning import failing
 from hostwright.plans.reachability import Report, as_json, complaint, draw, draw_pairs, judge, pairs
@@ -44,7 +45,7 @@ def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> Opera
     """
     try:
         wish = validated(ReachabilitySettings, "reachability_", settings or {})
-        found: HostReachability | None = host.get_fact(Reachability, **arguments)
+        found: HostReachability | None = observe(Reachability, arguments)
         if found is None:
             raise Refusal("the host did not tell what it listens to (see the error above)")
         here = judge(found, wish.public, wish.allow)

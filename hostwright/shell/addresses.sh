@@ -138,11 +138,11 @@ confirm() {
     release_guard || fail "the host has undone the changes of addresses by itself: nobody had come back in time"
 }
 
-# keep: the files that come on standard input as a tar in base64 take the places of the old ones, with their owners and modes.
+# keep: the files that `data` prints as a tar in base64 take the places of the old ones, with their owners and modes.
 keep() {
     new=$(mktemp -d /run/hostwright-addresses.XXXXXX) || exit 1
     trap 'rm -rf "$new"' EXIT
-    base64 -d | tar -xpm -C "$new" || fail "the files could not be unpacked"
+    data | base64 -d | tar -xpm -C "$new" || fail "the files could not be unpacked"
     (cd "$new" && find . -type f) | while IFS= read -r file; do
         at=/${file#./}
         # Ours, with nothing left in it.

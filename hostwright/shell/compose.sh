@@ -1,6 +1,6 @@
 # Looks at a compose project, and at what it is to become, in one command; changes nothing. The header sets NAME, DIRECTORY,
 # FILES (paths below it, a line each), SECRETS (those of them that are not shown), CONTAINERS (names that its services want)
-# and DIFF (yes: show what changes in files). The files to come arrive on standard input, as base64 of a tar.gz.
+# and DIFF (yes: show what changes in files). The files to come come from `data`, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 section() { printf '\n@@ %s\n' "$1"; }
@@ -8,7 +8,7 @@ section() { printf '\n@@ %s\n' "$1"; }
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
-base64 -d | tar -xzpm -C "$scratch" || exit 1
+data | base64 -d | tar -xzpm -C "$scratch" || exit 1
 
 section engine
 echo "user=$(id -un)"

@@ -1,6 +1,6 @@
 # Brings a compose project up as it is to be, and waits until it is healthy. The header sets NAME, DIRECTORY, FILES and OLD
 # (paths below it, a line each: to be put there, to be removed), PRIVATE (directories that are root's alone), COMPOSE, BUILD (services), LIMIT (seconds) and OURS (which
-# ends it when the lock of the host is no longer ours). The files arrive on standard input, as base64 of a tar.gz.
+# ends it when the lock of the host is no longer ours). `data` prints the files, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 
@@ -15,7 +15,7 @@ put_files() {
     trap 'rm -rf "$new"; rmdir "$DIRECTORY" 2>/dev/null' EXIT
     trap 'exit 1' HUP INT TERM
     mkdir -p "$DIRECTORY" && chmod a+rx "$DIRECTORY" && rm -rf "$new" && mkdir "$new" || fail "$DIRECTORY cannot be written"
-    base64 -d | tar -xzpm -C "$new" && printf '%s\n' "$FILES" | sort >"$new/.hostwright" && sync || fail "$DIRECTORY cannot be written"
+    data | base64 -d | tar -xzpm -C "$new" && printf '%s\n' "$FILES" | sort >"$new/.hostwright" && sync || fail "$DIRECTORY cannot be written"
     ours
     keep_foreign || fail "what is in $DIRECTORY could not be kept"
     for private in $PRIVATE; do (umask 022 && mkdir -p "$DIRECTORY/$private") && chmod 700 "$DIRECTORY/$private" || fail "$DIRECTORY cannot be written"; done

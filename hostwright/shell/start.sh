@@ -1,19 +1,26 @@
-# Starts a job detached from this connection. Set before this: ID RUN OWNER; holders.sh stands before it.
-cd / && umask 077 && mkdir -p "$RUN" && : >"$RUN/log" || exit 1
-for old in "${RUN%/*}"/*/; do
-    case $old in "$RUN/" | */mnt/ | */current/) ;; *) [ ! -e "$old/status" ] || rm -rf "$old" ;; esac
-done
-printf %s '@PACKED@' | base64 -d | gzip -d >"$RUN/job.sh" || exit 1
-login=$(own_login)
-if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
-    systemd-run --quiet --unit="hostwright-lvm-$ID" --description="hostwright moves space between volumes" \
-        env HOSTWRIGHT_OWNER="$OWNER" sh "$RUN/job.sh" "$login" || exit 1
-else
-    HOSTWRIGHT_OWNER=$OWNER setsid sh "$RUN/job.sh" "$login" </dev/null >/dev/null 2>&1 &
-fi
+# Starts a job detached from this connection. Set before this: ID RUN OWNER; holders.sh stands before it, and `data` prints the
+# job. Whoever lost the connection over it says it again: only the first one to make its directory starts it.
+start() {
+    : >"$RUN/log" || exit 1
+    for old in "${RUN%/*}"/*/; do
+        case $old in "$RUN/" | */mnt/ | */current/) ;; *) [ ! -e "$old/status" ] || rm -rf "$old" ;; esac
+    done
+    data | base64 -d | gzip -d >"$RUN/job.sh" || { rm -rf "$RUN"; exit 1; }
+    login=$(own_login)
+    if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+        systemd-run --quiet --unit="hostwright-lvm-$ID" --description="hostwright moves space between volumes" \
+            env HOSTWRIGHT_OWNER="$OWNER" sh "$RUN/job.sh" "$login" || exit 1
+    else
+        HOSTWRIGHT_OWNER=$OWNER setsid sh "$RUN/job.sh" "$login" </dev/null >/dev/null 2>&1 &
+    fi
+}
+
+cd / && umask 077 && mkdir -p "${RUN%/*}" || exit 1
+if mkdir "$RUN" 2>/dev/null; then start; elif [ ! -d "$RUN" ]; then mkdir "$RUN" || exit 1; fi
 tries=0
 until [ -s "$RUN/log" ] || [ -e "$RUN/status" ]; do
     tries=$((tries + 1))
     [ $tries -lt 100 ] || { echo "the job did not start" >&2; exit 1; }
     sleep 0.1
 done
+echo started

@@ -2,13 +2,15 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.acceptance.story import identity, is_as_before, moves_everything, planted, reads_leave_no_trace, state
 from tests.campaign.boot import LEFT
+from tests.lab.machine import Machine
 from tests.lab.tree import bring, listing
 
 MakeHost = Callable[..., Any]
@@ -46,8 +48,23 @@ def test_ext4_beside_itself_for_a_sudo_user_who_lives_there(make_host: MakeHost)
     # The tree needs setfattr, so it is planted with what it takes from another place: only rsync is missing.
     host.machine.succeed("apt-get install -y --no-install-recommends attr >/dev/null 2>&1")
     assert "install rsync with apt-get" in host.pyinfra("--dry").err
-    text = moves_everything(host)
+    with shows_no_script(host.machine):
+        text = moves_everything(host)
     assert "way: beside" in text
+
+
+@contextmanager
+def shows_no_script(machine: Machine) -> Iterator[None]:
+    """Nothing of our scripts is in the process list, nor in what sudo writes in the journal."""
+    machine.succeed("setsid sh -c 'while sleep 0.3; do ps axww -o args; done >/run/seen' </dev/null >/dev/null 2>&1 &")
+    yield
+    seen = machine.succeed("pkill -f '[d]one >/run/seen'; cat /run/seen; journalctl -t sudo -o cat --no-pager")
+    for title in ("LvmStorage", "LvmSurvey", "job start", "job follow"):
+        assert re.search(f"COMMAND=.*sh -s hostwright {title}", seen), title
+    assert "\nsh -s hostwright " in seen
+    assert "section" not in seen
+    assert "acquire()" not in seen
+    assert max(len(line) for line in seen.splitlines() if "COMMAND=" in line) < 250
 
 
 @pytest.mark.matrix
@@ -89,9 +106,15 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
     with host.running():
         machine.wait_until_succeeds("grep -q 'copy /home' /run/hostwright/lvm/current/log", 600)
     assert "copy_live" in machine.succeed("cat /run/hostwright/lvm/current/job.sh")
+    # The connection of the next one is lost while it follows.
+    machine.succeed(
+        'setsid sh -c \'until pgrep -f "[h]ostwright job follow"; do sleep 0.05; done; '
+        'pkill -f "^sshd.*: root@notty"\' </dev/null >/dev/null 2>&1 &'
+    )
     run = host.pyinfra("-y")
     assert run.code == 0, run.err
     assert "still at work" in run.err
+    assert run.err.count("Connected") == 2, run.err
 
     is_as_before(machine, before)
     assert identity(machine) == known

@@ -22,7 +22,7 @@ from hostwright.plans.static_address import Static
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
-from hostwright.shell import script
+from hostwright.shell import script, whole
 
 HERE = HostInterfaces(
     user="root",
@@ -450,9 +450,8 @@ def test_files_are_kept_only_while_the_lock_is_ours(tmp_path: Path) -> None:
 
     def keep(**more: str) -> "subprocess.CompletedProcess[str]":
         text = script("addresses", **variables, **more).replace("/run/hostwright", f"{tmp_path}/hostwright")
-        return subprocess.run(
-            ["sh", "-c", f"{text}\nkeep || exit\n"], input=packed, capture_output=True, text=True, check=False
-        )
+        sent = whole(f"{text}\nkeep || exit\n", packed)
+        return subprocess.run(["sh", "-s"], input=sent, capture_output=True, text=True, check=False)
 
     late = keep(OURS="echo lost >&2; exit 76")
     assert late.returncode != 0

@@ -420,5 +420,5 @@ def test_what_a_host_says_of_its_disks() -> None:
 
 
 def test_names_given_to_the_fact_cannot_leave_their_quotes() -> None:
-    assert "'\"'\"'" in LvmBlocks().command(vg="a'; touch /x; '")
+    assert "'\"'\"'" in LvmBlocks().text(vg="a'; touch /x; '")
     assert operations.rebalance

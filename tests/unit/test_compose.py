@@ -22,7 +22,7 @@ from hostwright.plans.compose import (
     private_directories,
 )
 from hostwright.refusal import Refusal
-from hostwright.shell import script
+from hostwright.shell import script, whole
 
 FILE = """
 services:
@@ -221,11 +221,10 @@ def test_files_of_who_has_lost_the_lock_are_not_put_in_place(tmp_path: Path) -> 
     wish = Project("shop", str(place), {"docker-compose.yml": b"services: {}"}, frozenset(), frozenset())
     known = {"NAME": "shop", "DIRECTORY": str(place), "FILES": "docker-compose.yml", "PRIVATE": "", "OLD": ""}
     text = script("compose_up", **known, COMPOSE="false", BUILD="", LIMIT="1", OURS="echo lost >&2; exit 76")
-    late = subprocess.run(
-        ["sh", "-c", f"{text}\nput_files"], input=packed(wish), capture_output=True, text=True, check=False
-    )
+    sent = whole(f"{text}\nput_files", packed(wish))
+    late = subprocess.run(["sh", "-s"], input=sent, capture_output=True, text=True, check=False)
     assert (late.returncode, late.stderr) == (76, "lost\n")
     assert not place.exists()
     text = script("compose_up", **known, COMPOSE="false", BUILD="", LIMIT="1", OURS=":")
-    subprocess.run(["sh", "-c", f"{text}\nput_files"], input=packed(wish), text=True, check=True)
+    subprocess.run(["sh", "-s"], input=whole(f"{text}\nput_files", packed(wish)), text=True, check=True)
     assert (place / "docker-compose.yml").read_text() == "services: {}"

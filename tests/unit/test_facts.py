@@ -112,10 +112,10 @@ def test_who_holds_home() -> None:
 
 
 def test_names_given_to_the_facts_cannot_leave_their_quotes() -> None:
-    command = LvmStorage().command(vg="a'; touch /x; '", shrink="b", grow="c")
-    assert "touch /x" in command
-    assert "'\"'\"'" in command
-    assert LvmSurvey().command(mount_point="/home", device="dm-1").startswith("sh -c ")
+    text = LvmStorage().text(vg="a'; touch /x; '", shrink="b", grow="c")
+    assert "touch /x" in text
+    assert "'\"'\"'" in text
+    assert "MOUNT='/home x'\n" in LvmSurvey().text(mount_point="/home x", device="dm-1")
 
 
 def test_lines_of_fstab_as_systemd_reads_them() -> None:

@@ -1,12 +1,16 @@
 """`pytest tests/verify --inventory PATH`: looks at the hosts of a pyinfra inventory, and changes nothing on them."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
+from pyinfra.context import ctx_host
 from testinfra.host import Host as TestinfraHost
 
+from hostwright.facts.observe import ScriptFact, observe
 from hostwright.verify.inventory import PyinfraBackend, targets
 
 _TARGETS = pytest.StashKey[list[Host]]()
@@ -59,3 +63,16 @@ def host(target: Host) -> TestinfraHost:
     found = TestinfraHost(backend)
     backend.set_host(found)
     return found
+
+
+@pytest.fixture(scope="session")
+def observed(target: Host, host: TestinfraHost) -> Callable[[type[ScriptFact[Any]]], Any]:  # noqa: ARG001 - it connects
+    """What a fact of ours says of the host."""
+
+    def look(fact: type[ScriptFact[Any]]) -> Any:
+        with ctx_host.use(target):
+            found = observe(fact, {})
+        assert found is not None, "the host did not tell (see its words above)"
+        return found
+
+    return look

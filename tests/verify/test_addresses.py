@@ -1,13 +1,16 @@
 """What `deploys/addresses.py` leaves behind: the addresses that are wanted, now and after a boot."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from pyinfra.api.host import Host as Target
 
 from hostwright.facts.interfaces import Interfaces
+from hostwright.facts.observe import ScriptFact
 from hostwright.plans.address import decide
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
-from hostwright.verify.commands import Host, output
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +21,5 @@ def wish(target: Target) -> AddressesSettings:
     return validated(AddressesSettings, "interface_", values)
 
 
-def test_there_is_nothing_left_to_do(host: Host, wish: AddressesSettings) -> None:
-    fact = Interfaces()
-    assert decide(fact.process(output(host, fact.command()).splitlines()), wish).lines == ()
+def test_there_is_nothing_left_to_do(observed: Callable[[type[ScriptFact[Any]]], Any], wish: AddressesSettings) -> None:
+    assert decide(observed(Interfaces), wish).lines == ()

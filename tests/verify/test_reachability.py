@@ -1,13 +1,16 @@
 """What `deploys/reachability.py` guards: nothing is open to the Internet that may not be."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from pyinfra.api.host import Host as Target
 
+from hostwright.facts.observe import ScriptFact
 from hostwright.facts.reachability import Reachability
 from hostwright.plans.reachability import judge
 from hostwright.settings import validated
 from hostwright.settings_reachability import ReachabilitySettings
-from hostwright.verify.commands import Host, output
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +21,7 @@ def wish(target: Target) -> ReachabilitySettings:
     return validated(ReachabilitySettings, "reachability_", values)
 
 
-def test_nothing_else_is_open_to_the_internet(host: Host, wish: ReachabilitySettings) -> None:
-    fact = Reachability()
-    found = fact.process(output(host, fact.command()).splitlines())
-    assert judge(found, wish.public, wish.allow).forbidden == ()
+def test_nothing_else_is_open_to_the_internet(
+    observed: Callable[[type[ScriptFact[Any]]], Any], wish: ReachabilitySettings
+) -> None:
+    assert judge(observed(Reachability), wish.public, wish.allow).forbidden == ()

@@ -1,11 +1,15 @@
 """What `deploys/restart_policy.py` leaves behind: each container with the policy of its rule."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from pyinfra.api.host import Host as Target
 
 from hostwright.facts.docker import HostContainers
+from hostwright.facts.observe import ScriptFact
 from hostwright.plans.restart_policy import normalized, select
-from hostwright.verify.commands import Host, output
+from hostwright.verify.commands import Host
 from hostwright.verify.docker import Container
 
 
@@ -17,9 +21,10 @@ def rules(target: Target) -> dict[str, str | bool]:
     return wished
 
 
-def test_every_container_has_the_policy_of_its_rule(host: Host, rules: dict[str, str | bool]) -> None:
-    fact = HostContainers()
-    found = fact.process(output(host, fact.command()).splitlines())
+def test_every_container_has_the_policy_of_its_rule(
+    host: Host, observed: Callable[[type[ScriptFact[Any]]], Any], rules: dict[str, str | bool]
+) -> None:
+    found = observed(HostContainers)
     for selector, policy in rules.items():
         for container in select(found, selector):
             assert Container(host, container.name).restart_policy == normalized(selector, policy)

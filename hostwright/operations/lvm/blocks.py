@@ -18,6 +18,7 @@ from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.blocks import Blocks, LvmBlocks
 from hostwright.facts.lvm import LvmSurvey, Survey
+from hostwright.facts.observe import observe
 from hostwright.operations.lvm.carrying_out import carried_out
 from hostwright.plans import logical_volume as volumes
 from hostwright.plans import physical_volume as disks
@@ -211,7 +212,7 @@ def _survey(task: Task | None, arguments: dict[str, Any]) -> Survey | None:
     if task is None or not task.needs_survey or task.mount is None:
         return None
     device = kernel_name(task.storage, task.mount)
-    survey: Survey | None = host.get_fact(LvmSurvey, mount_point=task.mount.point, device=device, **arguments)
+    survey: Survey | None = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=device)
     if survey is None:
         raise Refusal(f"{task.mount.point} could not be looked through (see the error above)")
     return survey
@@ -240,7 +241,7 @@ def _absent(present: bool) -> str:
 
 def _observed(coming: Coming, arguments: dict[str, Any], *, devices: Sequence[str] = (), **about: str) -> Blocks:
     paths = " ".join(dict.fromkeys([*coming.devices, *devices]))
-    blocks: Blocks | None = host.get_fact(LvmBlocks, devices=paths, **about, **arguments)
+    blocks: Blocks | None = observe(LvmBlocks, arguments, devices=paths, **about)
     if blocks is None:
         raise Refusal("the host did not tell what storage it has (see the error above)")
     for plan in coming.plans:

@@ -12,6 +12,7 @@ from hostwright.operations import lock
 from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.steps import Plan
 from hostwright.refusal import Refusal
+from hostwright.transport import connector_arguments
 
 LIBRARY = ("processes", "lock", "job", "holders", "tree", "fstab", "lvm", "initramfs", "blocks")
 
@@ -47,12 +48,12 @@ def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], l
                 plan = look()
                 if plan.follow:
                     continue
-                words = (lock.connector_arguments(host), lock.DEPLOY, lock.this_run())
+                words = (connector_arguments(host), lock.DEPLOY, lock.this_run())
                 if not lock.take(host, *words, lock_wait, lock.LEASE_SECONDS, _doing(plan)):
                     return False
                 give_back = partial(lock.give_back, host, *words)
-            except job.JobFailed:
-                if not plan.stop:
+            except job.JobFailed as failure:
+                if isinstance(failure, job.Lost) or not plan.stop:
                     raise
             plan = look()
     except (job.JobFailed, Refusal) as failure:

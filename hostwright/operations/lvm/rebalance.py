@@ -12,6 +12,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.lvm import LvmStorage, LvmSurvey, Storage, Survey
+from hostwright.facts.observe import observe
 from hostwright.operations import lock
 from hostwright.operations.lvm.carrying_out import carried_out
 from hostwright.plans import lvm as plans
@@ -95,14 +96,14 @@ def rebalance(
 
 
 def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
-    storage: Storage | None = host.get_fact(
+    storage: Storage | None = observe(
         LvmStorage,
+        arguments,
         vg=wish.vg,
         shrink=wish.shrink,
         grow=wish.grow,
         staging=wish.staging or ("" if wish.scratch else DEFAULT_STAGING),
         scratch=wish.scratch or "",
-        **arguments,
     )
     if storage is None:
         raise Refusal("the host did not tell what storage it has (see the error above)")
@@ -111,9 +112,7 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     task = plans.examine(storage, wish)
     survey: Survey | None = None
     if task.needs_survey and task.mount:
-        survey = host.get_fact(
-            LvmSurvey, mount_point=task.mount.point, device=kernel_name(storage, task.mount), **arguments
-        )
+        survey = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=kernel_name(storage, task.mount))
         if survey is None:
             raise Refusal(f"{task.mount.point} could not be looked through (see the error above)")
     return plans.decide(task, survey)
