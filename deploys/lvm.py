@@ -15,6 +15,7 @@ lvm.rebalance(
     busy=host.data.get("lvm_busy", "refuse"),
     strategy=host.data.get("lvm_strategy"),
     abandon=host.data.get("lvm_abandon", "no"),
+    trust_copy=host.data.get("lvm_trust_copy", "no"),
     plan_json=host.data.get("lvm_plan_json"),
     lock_wait=host.data.get("lock_wait", 60),
 )

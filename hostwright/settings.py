@@ -37,6 +37,7 @@ class Rebalance(Settings):
     busy: Literal["refuse", "stop"] = "refuse"
     strategy: Literal["beside", "staging", "in-place"] | None = None
     abandon: bool = False
+    trust_copy: bool = False
 
     @field_validator("vg", "shrink", "grow")
     @classmethod

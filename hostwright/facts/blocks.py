@@ -123,7 +123,7 @@ class LvmBlocks(ScriptFact[Blocks]):
     ) -> str:
         variables = {"VG": vg, "SHRINK": volume, "GROW": volume, "STAGING": staging, "SCRATCH": scratch}
         more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
-        return script("processes", "holders", "storage", "initramfs", "disks", **variables, **more)
+        return script("processes", "ownership", "holders", "storage", "initramfs", "disks", **variables, **more)
 
     @override
     def process(self, output: list[str]) -> Blocks:

@@ -142,6 +142,10 @@ class Staging:
     free: int = 0
     image: int = 0
     """what a staged copy that is there already takes"""
+    owned: bool = True
+    """nobody but root can put anything there in the place of what root made"""
+    lists: bool = False
+    """a lost run left lists there"""
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,8 @@ class Survey:
     """What is in a file system that is to move, and who uses it; sizes in bytes."""
 
     inodes: int = 0
+    entries: int = 0
+    """names; a file may have several"""
     allocated: int = 0
     largest: int = 0
     encrypted: int = 0
@@ -447,6 +453,8 @@ def _staging(values: Mapping[str, str]) -> Staging:
         block * int(values["BLOCKS"]),
         block * int(values["FREE"]),
         int(values.get("IMAGE", 0)) * 512,
+        "OWNED" in values,
+        "LISTS" in values,
     )
 
 
@@ -467,6 +475,7 @@ def parse_survey(lines: list[str]) -> Survey:
     values = pairs(found.get("files", []))
     return Survey(
         inodes=int(values.get("inodes", 0)),
+        entries=int(values.get("entries", 0)),
         allocated=int(values.get("allocated", 0)),
         largest=int(values.get("largest", 0)),
         encrypted=int(values.get("encrypted", 0)),
@@ -492,7 +501,9 @@ class LvmStorage(ScriptFact[Storage]):
 
     @override
     def text(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
-        return script("processes", "storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch)
+        return script(
+            "processes", "ownership", "storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch
+        )
 
     @override
     def process(self, output: list[str]) -> Storage:

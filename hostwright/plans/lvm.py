@@ -12,11 +12,13 @@ from hostwright.plans import file_systems
 from hostwright.plans.file_systems import EXT, MIB
 from hostwright.plans.fstab import check_line
 from hostwright.plans.groups import check_layout, usable_group
-from hostwright.plans.memory import quota_options, read_marker, served_by, variables_of
+from hostwright.plans.memory import quota_options, read_marker, served_by, served_name, variables_of
 from hostwright.plans.moving import (
+    REMOVE_LISTS,
     beside_steps,
     exchange_steps,
     in_place_steps,
+    lists_step,
     remake_steps,
     settling_steps,
     staging_steps,
@@ -35,7 +37,17 @@ from hostwright.plans.task import (
     own_disks,
     stripes_option,
 )
-from hostwright.plans.ways import Way, choose, image_path
+from hostwright.plans.ways import (
+    LISTS_TAG,
+    Way,
+    choose,
+    free_extents,
+    image_path,
+    lists_bytes,
+    lists_directory,
+    lists_volume,
+    place_of_lists,
+)
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 
@@ -142,6 +154,8 @@ def _left(task: Task) -> int:
     """Free extents in the end, on the group's own disks, with a lost run's copy gone."""
     group = task.group
     own = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
+    lists = group.volume(lists_volume(task.wish))
+    own += lists.extents if lists else 0
     leftover = group.volume(task.copy)
     if task.served == "volume":
         back = sum(disk.allocated for disk in group.disks if disk not in own_disks(group))
@@ -184,7 +198,9 @@ def decide(task: Task, survey: Survey | None) -> Plan:
 
 def _layout(task: Task, shrink: int, grow: int, group: Group) -> Layout:
     sizes = {
-        volume.name: volume.extents for volume in group.volumes if volume.name != task.copy and "[" not in volume.name
+        volume.name: volume.extents
+        for volume in group.volumes
+        if volume.name not in (task.copy, lists_volume(task.wish)) and "[" not in volume.name
     } | {task.shrink.name if task.shrink.name != task.copy else task.wish.shrink: shrink}
     first = {task.grow.name: grow} if task.grow else {}
     sizes |= first
@@ -214,11 +230,26 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
         steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, image)))
+    steps += _left_lists(task)
     if task.mount and f"hostwright.cover.{task.wish.shrink}" in group.tags:
         steps.append(Step(f"let the directory beneath {task.mount.point} be written again", ("uncover",)))
     if task.storage.marker:
         steps.append(Step("put the line of fstab back as it was", ("restore_fstab",)))
     return tuple(steps)
+
+
+def _left_lists(task: Task) -> list[Step]:
+    name = lists_volume(task.wish)
+    volume = task.group.volume(name)
+    if volume and LISTS_TAG not in volume.tags:
+        raise Refusal(f"{task.group.name}/{name} is in the way and not ours: rename it first")
+    directory = lists_directory(image_path(task.wish)) if task.storage.staging and task.storage.staging.lists else ""
+    if not volume and not directory:
+        return []
+    where = " and ".join([*([name] if volume else []), *([directory] if directory else [])])
+    return [
+        Step(f"clear away lists that a lost run left: {where}", ("discard_lists", name if volume else "", directory))
+    ]
 
 
 def _growth(task: Task) -> tuple[Step, ...]:
@@ -385,11 +416,19 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     point, name = memory["point"], task.wish.shrink
     old = task.group.volume(name)
     copy = task.group.volume(task.copy)
-    steps: list[Step] = []
     if task.mount is None:
         raise Refusal(f"a lost run left {point} unmounted: `mount {point}`, then run again")
     survey = survey or Survey()
     _check_busy(task, survey)
+    steps = _left_lists(task)
+    if task.served == "image" and old and "hostwright.copy" in old.tags:
+        steps.append(Step(f"clear away the unfinished {name}", ("discard", name, "")))
+        old = None
+    former = name if old and served_name(task) != name else memory["image"] if task.served == "copy" else ""
+    if task.served == "image" or former:
+        steps.append(lists_step(task, survey, _lists_of_resumed(task, survey, memory["image"])))
+    if former:
+        steps.append(Step(f"see that {former} holds what was proved, before it goes", ("check_proof", former)))
     if task.served == "image":
         made = replace(task, home=replace(task.home, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"]))
         if copy:
@@ -403,6 +442,8 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
             steps += settling_steps(task)
         if memory["image"]:
             steps.append(Step("remove the staged copy", ("remove_image", memory["image"])))
+        if former:
+            steps.append(REMOVE_LISTS)
         for disk in task.group.disks:
             if disk.lent:
                 steps.append(Step(f"wipe {disk.name} and give it back", ("give_back", disk.name)))
@@ -416,6 +457,18 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
         read_only=5 + survey.allocated // (60 * MIB) if task.served == "image" else 0,
         away=5,
     )
+
+
+def _lists_of_resumed(task: Task, survey: Survey, image: str) -> tuple[str, ...]:
+    """Beside the staged copy; where there is none, or no room, as for a new copy."""
+    staging = task.storage.staging
+    beside = (lists_directory(image),)
+    if image and (image != image_path(task.wish) or staging is None or staging.free >= lists_bytes(survey)):
+        return beside
+    place = place_of_lists(task, survey, free_extents(task))
+    if isinstance(place, str):
+        raise Refusal(place)
+    return place
 
 
 def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:

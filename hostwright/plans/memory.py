@@ -26,7 +26,7 @@ def read_marker(storage: Storage) -> dict[str, str]:
     try:
         memory: dict[str, str] = json.loads(base64.b64decode(storage.marker.removeprefix(MARKER)))
         known = ("line", "point", "uuid", "label", "kind", "options", "quota", "image")
-        return {key: str(memory[key]) for key in (*known, *(key for key in CARRIED if key in memory))}
+        return {key: str(memory[key]) for key in (*known, *(key for key in (*CARRIED, "proof") if key in memory))}
     except (ValueError, KeyError, TypeError):
         raise Refusal(
             f"/etc/fstab has a line that a lost run left, and that cannot be read ({storage.marker[:40]}...): "
@@ -88,8 +88,17 @@ def quota_options(task: Task) -> str:
     return ",".join(dict.fromkeys([*shown, *kept]))
 
 
+def served_name(task: Task) -> str:
+    """The volume that home is served from, or the path of the image."""
+    if task.served == "image":
+        return read_marker(task.storage)["image"]
+    return task.copy if task.served == "copy" and task.group.volume(task.copy) else task.wish.shrink
+
+
 def variables_of(task: Task, image: str = "") -> tuple[tuple[str, str], ...]:
     memory = memory_of(task, image)
+    # The proof is of the copy that home is served from; the next one has its own (shell/fstab.sh writes it).
+    proof = memory.pop("proof", "")
     encoded = base64.b64encode(json.dumps(memory).encode()).decode()
     return (
         ("VG", task.group.name),
@@ -105,5 +114,8 @@ def variables_of(task: Task, image: str = "") -> tuple[tuple[str, str], ...]:
         ("MARKER", MARKER + encoded),
         ("IMAGE", memory["image"]),
         ("BUSY", task.wish.busy),
+        ("SERVED", served_name(task)),
+        ("PROOF", proof),
+        ("TRUST", "yes" if task.wish.trust_copy else "no"),
         *((key.upper(), memory[key]) for key in CARRIED),
     )

@@ -2,19 +2,23 @@
 
 from hostwright.facts.lvm import Survey
 from hostwright.plans import file_systems
-from hostwright.plans.file_systems import MIB
 from hostwright.plans.memory import memory_of
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Step
 from hostwright.plans.task import Task, extents_text, own_disks
-from hostwright.plans.ways import Way
-
-# The volume lies at the beginning of the disk, behind LVM's own area.
-WIPE_MORE = 64 * MIB
+from hostwright.plans.ways import Way, lists_bytes
 
 
 def _target_text(task: Task) -> str:
     return f"{task.group.name}/{task.copy} ({extents_text(task.group, task.target)})"
+
+
+REMOVE_LISTS = Step("remove the lists", ("drop_lists",))
+
+
+def lists_step(task: Task, survey: Survey, place: tuple[str, ...]) -> Step:
+    where = place[0] if place[0].startswith("/") else f"{task.group.name}/{place[0]}"
+    return Step(f"make {where} for lists of entries ({size_text(lists_bytes(survey))})", ("make_lists", *place))
 
 
 def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str = "") -> list[Step]:
@@ -76,15 +80,17 @@ def settling_steps(task: Task) -> list[Step]:
 
 def beside_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
     disks = (way.scratch,) if way.scratch else tuple(disk.name for disk in own_disks(task.group))
-    borrow = ("borrow_disk", way.scratch, str(task.size + WIPE_MORE))
+    borrow = ("borrow_disk", way.scratch, str(way.wiped))
     steps = [
         *([Step(f"borrow {way.scratch} for {task.group.name}", borrow)] if way.scratch else []),
         Step(f"make {_target_text(task)}", ("make_volume", task.copy, str(task.target), *disks)),
+        lists_step(task, survey, way.lists),
         *_fill(task, survey, task.copy, task.size),
         Step(
             f"let the boot keep to the old {task.wish.shrink} by its own id (fstab)", ("serve_volume", task.wish.shrink)
         ),
         *exchange_steps(task, old=True),
+        REMOVE_LISTS,
     ]
     if way.scratch:
         steps.append(
@@ -101,6 +107,7 @@ def staging_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
     point = task.mount.point
     return [
         Step(f"make {way.image} ({size_text(way.image_size)})", ("make_image", way.image, str(way.image_size))),
+        lists_step(task, survey, way.lists),
         *_fill(task, survey, way.image, way.image_size),
         Step("let the boot take the staged copy (fstab)", ("serve_image", way.image)),
         Step(f"mount {point} from the staged copy: it can be used", ("bring_back",)),
@@ -116,6 +123,7 @@ def remake_steps(task: Task, survey: Survey, image: str, *, old: bool) -> list[S
         *_fill(task, survey, task.copy, task.size, image),
         *exchange_steps(task, old=False),
         Step("remove the staged copy", ("remove_image", image)),
+        REMOVE_LISTS,
     ]
 
 

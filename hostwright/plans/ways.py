@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from hostwright.facts.lvm import Mount, Staging, Survey
+from hostwright.facts.lvm import Group, Mount, Staging, Survey
 from hostwright.plans import file_systems
 from hostwright.plans.file_systems import MIB
 from hostwright.plans.memory import quota_options
@@ -17,10 +17,21 @@ DEFAULT_STAGING = "/var/lib"
 
 # What stays free beside a staged copy: a tenth of its file system, but no more than this.
 RESERVE = 1024 * MIB
-# What the lists of a copy take for each entry.
+# What the lists of a copy take for each entry, and beside that.
 LISTED = 1024
+LISTS_LEAST = 8 * MIB
+LISTS_TAG = "hostwright.lists"
 # Measured: `apt-get update` takes 51 MB, the packages with their archives 15 MB. Metadata of dnf are larger.
 PACKAGES = 128 * MIB
+
+
+def lists_bytes(survey: Survey) -> int:
+    return survey.entries * LISTED + LISTS_LEAST
+
+
+def lists_extents(group: Group, survey: Survey) -> int:
+    """Of a volume for lists; a file system keeps some of it for itself."""
+    return ceil(lists_bytes(survey) * 1.1 / group.extent_size)
 
 
 @dataclass(frozen=True)
@@ -32,17 +43,34 @@ class Way:
     image: str = ""
     image_size: int = 0
     scratch: str = ""
+    lists: tuple[str, ...] = ()
+    """where lists lie, as `make_lists` takes it (shell/places.sh)"""
+    wiped: int = 0
+    """bytes at the beginning of a lent disk that are used"""
 
 
 def image_path(wish: Rebalance) -> str:
     """Where the staged copy is, or would be."""
-    return f"{(wish.staging or DEFAULT_STAGING).rstrip('/')}/hostwright/{wish.vg}-{wish.shrink}.img"
+    return f"{_directory(wish)}/hostwright/{wish.vg}-{wish.shrink}.img"
+
+
+def lists_directory(image: str) -> str:
+    """Where the lists are, or would be, that lie beside an image or in its place."""
+    return f"{image.removesuffix('.img')}.lists"
+
+
+def lists_volume(wish: Rebalance) -> str:
+    return f"{wish.shrink}_hostwright_lists"
+
+
+def _directory(wish: Rebalance) -> str:
+    return (wish.staging or DEFAULT_STAGING).rstrip("/")
 
 
 def choose(task: Task, survey: Survey) -> Way:
     """The way to free the space: what the wish forces, else the first that the host has room for."""
     ways = {
-        "beside": lambda: _way_beside(task),
+        "beside": lambda: _way_beside(task, survey),
         "staging": lambda: _way_staging(task, survey),
         "in-place": lambda: _way_in_place(task),
     }
@@ -74,11 +102,11 @@ def choose(task: Task, survey: Survey) -> Way:
 def _how_to_make_room(task: Task, survey: Survey) -> str:
     """Every way there is, by the room that it asks for."""
     group, wish, staging = task.group, task.wish, task.storage.staging
-    least, free = file_systems.least_bytes(task.home, survey), _free(task)
+    least, free = file_systems.least_bytes(task.home, survey), free_extents(task) - lists_extents(group, survey)
     short = lacking = 0
     ways = []
     if wish.strategy != "staging":
-        spare = task.size + max(group.extent_size, 2 * MIB)
+        spare = task.size + lists_extents(group, survey) * group.extent_size + max(group.extent_size, 2 * MIB)
         ways.append((spare, f"lvm_scratch: a blank disk of {_gibibytes(spare)}"))
         lacking = 0 if wish.scratch else task.target - free
     if lacking > 0:
@@ -86,7 +114,7 @@ def _how_to_make_room(task: Task, survey: Survey) -> str:
         if least <= free * group.extent_size:
             ways.append((0, f"lvm_shrink_to='{free} extents', for which {group.name} has room"))
     if wish.strategy != "beside" and not wish.scratch:
-        elsewhere = least + survey.inodes * LISTED + RESERVE
+        elsewhere = least + lists_bytes(survey) + RESERVE
         ways.append((elsewhere, f"lvm_staging: a directory on another local file system, {_gibibytes(elsewhere)} free"))
         if staging and staging.exists and not _unfit(task, staging):
             short = least - _room(task, survey, staging)
@@ -136,21 +164,27 @@ def _gibibytes(size: int) -> str:
     return f"{ceil(size * 100 / 1024**3) / 100:.2f} GiB"
 
 
-def _free(task: Task) -> int:
+def free_extents(task: Task) -> int:
     group = task.group
     free = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
     leftover = group.volume(task.copy)
     if leftover and set(leftover.disks) <= {disk.name for disk in own_disks(group)}:
         free += leftover.extents
+    if lists := group.volume(lists_volume(task.wish)):
+        free += lists.extents
     return free
 
 
-def _way_beside(task: Task) -> Way | str:
-    group, free = task.group, _free(task)
+def _way_beside(task: Task, survey: Survey) -> Way | str:
+    group, free = task.group, free_extents(task)
     if free >= task.target and not task.wish.scratch:
+        lists = place_of_lists(task, survey, free - task.target)
+        if isinstance(lists, str):
+            return lists
         return Way(
             "beside",
             f"{group.name} has {extents_text(group, free)} free: enough for a second, smaller {task.shrink.name}",
+            lists=lists,
         )
     if not task.wish.scratch:
         lacking = (task.target - free) * group.extent_size
@@ -158,10 +192,38 @@ def _way_beside(task: Task) -> Way | str:
             f"{group.name} has {size_text(free * group.extent_size)} free, "
             f"{lacking / 1024**3:.2f} GiB less than a second {task.shrink.name} takes"
         )
-    return _scratch_way(task)
+    return _scratch_way(task, survey)
 
 
-def _scratch_way(task: Task) -> Way | str:
+def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> tuple[str, ...] | str:
+    """In the extents that are left; else on root, if it has the room; else on a lent disk; else in memory, as it is now.
+
+    + free, spare: extents that are left on the group's own disks, and on a lent one
+    """
+    group, storage = task.group, task.storage
+    needed, extents = lists_bytes(survey), lists_extents(group, survey)
+    if free >= extents:
+        return (lists_volume(task.wish), str(extents), *(disk.name for disk in own_disks(group)))
+    staging = storage.staging
+    if staging and staging.exists and not _unfit(task, staging):
+        room = staging.free - min(staging.size // 10, RESERVE)
+        if room >= needed:
+            return (lists_directory(image_path(task.wish)),)
+    if spare >= extents:
+        return (lists_volume(task.wish), str(extents), task.wish.scratch or "")
+    blocks, _, size = storage.host.get("run_free", "").partition(" ")
+    if blocks and int(blocks) * int(size) // 2 >= needed <= int(storage.host.get("memavailable", "0")) // 4:
+        return (MEMORY,)
+    return (
+        f"the lists of what is in {task.shrink.name} need {size_text(needed)}: {group.name} has "
+        f"{extents_text(group, max(free, 0))} left for them, and {_staging_said(task)} no room"
+    )
+
+
+MEMORY = "/run/hostwright/lvm/in-memory"
+
+
+def _scratch_way(task: Task, survey: Survey) -> Way | str:
     group, scratch, wish = task.group, task.storage.scratch, task.wish
     if scratch is None or not scratch.exists:
         return f"lvm_scratch = {wish.scratch!r} is no disk of this host"
@@ -185,11 +247,21 @@ def _scratch_way(task: Task) -> Way | str:
             f"lvm_scratch = {wish.scratch!r} has room for {extents_text(group, max(room, 0))}: "
             f"{lacking / 1024**3:.2f} GiB less than {task.shrink.name} will take"
         )
+    lists = place_of_lists(task, survey, free_extents(task), room - task.target)
+    if isinstance(lists, str):
+        return lists
+    more = int(lists[1]) * group.extent_size if lists[2:] == (wish.scratch,) else 0
     return Way(
         "beside",
         f"{wish.scratch} is lent for it: {task.shrink.name} is made anew there, then moved to the group's own disks",
         scratch=wish.scratch or "",
+        lists=lists,
+        wiped=task.size + more + WIPE_MORE,
     )
+
+
+# The volume lies at the beginning of the disk, behind LVM's own area.
+WIPE_MORE = 64 * MIB
 
 
 def _way_staging(task: Task, survey: Survey) -> Way | str:
@@ -214,6 +286,7 @@ def _way_staging(task: Task, survey: Survey) -> Way | str:
         f"has {size_text(staging.free)} free for a copy",
         image=image_path(task.wish),
         image_size=size,
+        lists=(lists_directory(image_path(task.wish)),),
     )
 
 
@@ -227,6 +300,8 @@ def _unfit(task: Task, staging: Staging) -> str:
     assert task.mount is not None
     if set(task.wish.staging or "") & set(" \t\n\\"):
         return "has white space or a backslash in it: name another directory"
+    if not staging.owned:
+        return "is not root's alone, so others could change what is made there: name one that only root can write to"
     mount = next((m for m in reversed(storage.mounts) if m.point == staging.mount), None)
     if mount is None:
         return "is on no file system that mountinfo knows"
@@ -253,7 +328,7 @@ def _room(task: Task, survey: Survey, staging: Staging) -> int:
     tools = {*file_systems.COPYING, *file_systems.MAKING[kind]}
     tools |= set(file_systems.QUOTAS.get(kind, ())) if quota_options(task) else set()
     installed = staging.mount in ("/", "/usr", "/var") and not tools <= task.storage.tools
-    aside = min(staging.size // 10, RESERVE) + survey.inodes * LISTED + (PACKAGES if installed else 0)
+    aside = min(staging.size // 10, RESERVE) + lists_bytes(survey) + (PACKAGES if installed else 0)
     return staging.free + staging.image - aside
 
 

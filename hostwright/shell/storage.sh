@@ -9,6 +9,7 @@ echo "uid=$(id -u)"
 echo "kernel=$(uname -r)"
 sed -n 's/^ID=/os=/p; s/^VERSION_ID=/os_version=/p' /etc/os-release 2>/dev/null | tr -d '"'
 [ ! -d /run/systemd/system ] || echo systemd=yes
+stat -f -c 'run_free=%a %S' /run
 awk '/^(MemAvailable|SwapTotal|SwapFree):/ { print tolower(substr($1, 1, length($1) - 1)) "=" $2 * 1024 }' /proc/meminfo
 for tool in lvm flock rsync getfattr lsattr e2fsck resize2fs mke2fs tune2fs mkfs.xfs xfs_repair xfs_growfs xfs_admin xfs_quota \
     mkfs.btrfs btrfs btrfstune mkswap setquota repquota filefrag setsid base64 gzip fallocate losetup dmsetup; do
@@ -125,6 +126,8 @@ FREE=%f' "$STAGING"
         echo "MOUNT=$(stat -c %m "$STAGING")"
         image=${STAGING%/}/hostwright/$VG-$SHRINK.img
         [ ! -e "$image" ] || echo "IMAGE=$(stat -c %b "$image")"
+        [ ! -e "${image%.img}.lists" ] || echo LISTS=yes
+        only_root "$STAGING" && { [ ! -e "${image%/*}" ] || only_root "${image%/*}"; } && echo OWNED=yes
         echo "DEVICE=$(awk -v at="$(stat -c %m "$STAGING")" '$5 == at { found = $3 } END { print found }' /proc/self/mountinfo)"
     else
         echo MISSING=yes

@@ -134,4 +134,4 @@ def storage(
 
 def survey(*, data: int = 100 * 1024**2, inodes: int = 1000, **other: Any) -> Survey:
     """What is in home: `data` bytes in `inodes` entries."""
-    return replace(Survey(inodes=inodes, allocated=data, largest=data), **other)
+    return replace(Survey(inodes=inodes, entries=inodes, allocated=data, largest=data), **other)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hostwright.shell import script
 
-# What a job does with mounts, and says meanwhile; the file systems under these tests are whatever holds the directories.
+# What a job does with mounts, and says meanwhile.
 STANDING_IN = """
 why() { reason=$*; return 1; }
 say() { printf '%s\\n' "$*"; }
@@ -30,7 +30,8 @@ live=no reason='' carrier='' QUOTA='' KIND=xfs BUSY=refuse PROOF=''
 # As a job mounts both: to read must leave no trace.
 NO_ACCESS_TIMES = """
 for tree in source copy; do
-    mount --make-rprivate / && mount --bind "$WORK/$tree" "$WORK/$tree" && mount -o remount,bind,noatime "$WORK/$tree" || exit 99
+    mount --make-rprivate / && mount --bind "$WORK/$tree" "$WORK/$tree" &&
+        mount -o remount,bind,noatime "$WORK/$tree" || exit 99
 done
 """
 LIBRARY = ("lists", "tree", "marks", "compare", "quotas", "copying", "proof")
@@ -45,7 +46,13 @@ def shell(place: Path, command: str, lists: Path | None = None) -> "subprocess.C
     text = "\n".join([script(*LIBRARY, **header), STANDING_IN, NO_ACCESS_TIMES, command])
     environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}", "LC_ALL": "C", "TMPDIR": str(lists)}
     return subprocess.run(
-        ["unshare", "-m", "sh", "-c", text], env=environment, check=False, timeout=120, capture_output=True, text=True, errors="replace"
+        ["unshare", "-m", "sh", "-c", text],
+        env=environment,
+        check=False,
+        timeout=120,
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
 
 

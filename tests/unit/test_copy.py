@@ -9,6 +9,7 @@ import pytest
 from hostwright.shell import script
 
 COPIED = """
+why() { reason=$*; return 1; }
 copy_times_of_directories() { :; }
 run_rsync() { :; }
 """
@@ -25,7 +26,7 @@ def run(place: Path, command: str) -> None:
     (place / "lists").mkdir()
     environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}"}
     header = {"RUN": str(place), "LISTS": str(place / "lists"), "S": str(place / "source"), "C": str(place / "copy")}
-    text = script("tree", **header)
+    text = script("lists", "tree", "marks", "compare", **header)
     subprocess.run(
         ["sh", "-c", f"{text}\n{COPIED}\nlive=yes pass=1\n{command}"], env=environment, check=True, timeout=60
     )
@@ -44,7 +45,10 @@ def test_a_directory_that_became_a_link_leads_nobody_out_of_the_copy(tmp_path: P
     # The link was there when rsync looked, and is no more.
     (tmp_path / "copy" / "sub").symlink_to(tmp_path / "outside")
     (tmp_path / "source" / "beside").write_text("copied")
-    run(tmp_path, 'entries "$S" >"$LISTS/entries"; copy_all "$S" "$C" "$LISTS/entries"')
+    run(
+        tmp_path,
+        'entries "$S" "$LISTS/entries"; ln -s entries "$LISTS/again.entries"; : >"$LISTS/carried"; copy_all "$S" "$C"',
+    )
     assert victim.read_text() == "must stay"
     assert sorted(path.name for path in (tmp_path / "outside" / "deep").iterdir()) == ["file"]
     assert (tmp_path / "copy" / "beside").read_text() == "copied"
@@ -57,7 +61,8 @@ def test_many_parts_bring_every_file_and_its_sum(tmp_path: Path) -> None:
         (tmp_path / "source" / "a" / f"f {number}").write_bytes(bytes([number]) * 5000)
     run(
         tmp_path,
-        'entries "$S" | grep "f " >"$LISTS/bulk"; most=10000; : >"$LISTS/sums.bulk"; copy_bulk "$S" "$C" "$LISTS/bulk"',
+        'entries "$S" "$LISTS/all"; grep "f " "$LISTS/all" >"$LISTS/bulk"; most=10000; : >"$LISTS/sums.bulk"; '
+        'rm() { :; }; copy_bulk "$S" "$C" "$LISTS/bulk"',
     )
     for number in range(50):
         assert (tmp_path / "copy" / "a" / f"f {number}").read_bytes() == bytes([number]) * 5000
@@ -87,9 +92,9 @@ ODD_NAMES = [
     "0123456789abcdef x",
 ]
 UNLIKE = """
-entries "$S" >"$LISTS/entries"; entries "$C" >"$LISTS/there"
-{ plain "$LISTS/entries" | regular /dev/stdin | sums_side_by_side "$S"; } >"$LISTS/sums.known"
-KIND=xfs; unlike "$S" "$C" "$LISTS/entries" "$LISTS/sums.known" | sort -u >"$RUN/unlike"
+entries "$S" "$LISTS/entries"; entries "$C" "$LISTS/there"
+{ plain "$LISTS/entries" | names_of '$4 == "f"' - | sums_side_by_side "$S"; } >"$LISTS/sums.known"
+KIND=xfs; rm() { :; }; unlike "$S" "$C" "$LISTS/entries" "$LISTS/sums.known" "$RUN/unlike"
 """
 
 
@@ -148,11 +153,11 @@ exec /bin/cat "$@"
 """
     put_command(tmp_path, "cat", failing)
     assert unlike(tmp_path) == ["zeros"]
-    assert "Input/output error" in (tmp_path / "errors").read_text()
+    assert "Input/output error" in (tmp_path / "lists" / "errors").read_text()
 
 
 def test_what_could_be_read_on_neither_side_is_like_nothing(tmp_path: Path) -> None:
     alike(tmp_path)
-    lists = 'entries "$S" >"$LISTS/entries"; entries "$C" >"$LISTS/there"; : >"$LISTS/none"; rm "$S/empty" "$C/empty"'
-    run(tmp_path, f'{lists}; KIND=xfs; unlike "$S" "$C" "$LISTS/entries" "$LISTS/none" | sort -u >"$RUN/unlike"')
+    lists = 'entries "$S" "$LISTS/entries"; entries "$C" "$LISTS/there"; : >"$LISTS/none"; rm "$S/empty" "$C/empty"'
+    run(tmp_path, f'{lists}; KIND=xfs; unlike "$S" "$C" "$LISTS/entries" "$LISTS/none" "$RUN/unlike"')
     assert (tmp_path / "unlike").read_text() == "./empty\n"

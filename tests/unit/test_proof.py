@@ -48,7 +48,11 @@ def place(tmp_path: Path) -> Path:
 def differences(place: Path) -> str:
     left, right = (
         subprocess.run(
-            ["sh", "-c", "find . -printf '%y %m %n %T@ %l %p\\n' | sort; find . -type f -print0 | sort -z | xargs -0 md5sum"],
+            [
+                "sh",
+                "-c",
+                "find . -printf '%y %m %n %T@ %l %p\\n' | sort; find . -type f -print0 | sort -z | xargs -0 md5sum",
+            ],
             cwd=place / name,
             check=True,
             capture_output=True,

@@ -14,7 +14,11 @@ from hostwright.plans.steps import Plan
 from hostwright.refusal import Refusal
 from hostwright.transport import connector_arguments
 
-LIBRARY = ("processes", "lock", "job", "holders", "tree", "fstab", "lvm", "initramfs", "blocks")
+LIBRARY = (
+    *("processes", "lock", "job", "holders", "ownership"),
+    *("lists", "tree", "marks", "compare", "quotas", "copying", "proof"),
+    *("fstab", "lvm", "places", "initramfs", "blocks"),
+)
 
 
 def carried_out(

@@ -36,6 +36,7 @@ def rebalance(
     busy: str = "refuse",
     strategy: str | None = None,
     abandon: bool | str = False,
+    trust_copy: bool | str = False,
     plan_json: str | None = None,
     lock_wait: float | str = lock.WAIT_SECONDS,
     **arguments: Any,
@@ -53,6 +54,7 @@ def rebalance(
     + busy: `refuse` when somebody uses home, or `stop` them: units are started again afterwards
     + strategy: force `beside`, `staging` or `in-place` instead of choosing by what the host has
     + abandon: go back to the state before a run that was lost or is still at work, while that loses nothing
+    + trust_copy: end what a lost run began, though its copy cannot be proved to hold what the old home has
     + plan_json: a file on the controller that gets the plans as JSON, by host
     + lock_wait: seconds to wait for another deploy that has the lock of the host
 
@@ -83,6 +85,7 @@ def rebalance(
                 "busy": busy,
                 "strategy": strategy,
                 "abandon": abandon,
+                "trust_copy": trust_copy,
             },
         )
         plan = _plan(wish, arguments)
@@ -102,7 +105,7 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
         vg=wish.vg,
         shrink=wish.shrink,
         grow=wish.grow,
-        staging=wish.staging or ("" if wish.scratch else DEFAULT_STAGING),
+        staging=wish.staging or DEFAULT_STAGING,
         scratch=wish.scratch or "",
     )
     if storage is None:
