@@ -92,14 +92,16 @@ def test_so_is_a_group_with_a_third_volume_that_was_cut_since_what_is_free_may_b
         examine(replace(there, groups=(within,)), Rebalance(shrink_to="2G"))
 
 
-@pytest.mark.parametrize("less", [0, 1, 8191, EXTENT])
-def test_a_file_system_a_little_smaller_than_its_volume_is_none(less: int) -> None:
+@pytest.mark.parametrize("more", [-EXTENT // 4096, -1, 0, 1, 2])
+def test_a_file_system_may_be_smaller_than_its_volume_and_not_one_block_larger(more: int) -> None:
     plain = storage(free=600)
-    text = [
-        line.replace(str(1279 * 1024), str(1279 * 1024 - less // 4096)) for line in plain.file_systems["home"].detail
-    ]
-    home = replace(plain.file_systems["home"], detail=tuple(text))
-    examine(replace(plain, file_systems={**plain.file_systems, "home": home}), Rebalance(shrink_to="2G"))
+    home = plain.file_systems["home"]
+    text = tuple(line.replace(str(1279 * 1024), str(1279 * 1024 + more)) for line in home.detail)
+    there = replace(plain, file_systems={**plain.file_systems, "home": replace(home, detail=text)})
+    if more > 0:
+        assert refused(there)
+    else:
+        examine(there, Rebalance(shrink_to="2G"))
 
 
 @pytest.mark.parametrize(
