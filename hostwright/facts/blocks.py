@@ -38,7 +38,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Blocks:
-    """+ volume: `VG/NAME` that was asked for; the file systems, and what follows, are about it alone
+    """+ volume: `VG/NAME` that was asked for; the file systems are those of its group, what follows is about it alone
     + signs: what speaks against its being blank
     + open: how many times its device is open
     + libdevmapper: its version, where the initramfs activates groups side by side; `early` if that is safe all the same

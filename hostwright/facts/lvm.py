@@ -113,6 +113,8 @@ class FileSystem:
     free: int
     inodes_used: int
     detail: tuple[str, ...]
+    foreseen: bool = False
+    """not looked at, but what a plan will leave: it fills its volume"""
 
 
 @dataclass(frozen=True)

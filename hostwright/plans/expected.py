@@ -86,7 +86,7 @@ def _volume_step(blocks: Blocks, group: Group, call: tuple[str, ...]) -> Blocks:
             return _with_group(blocks, _with_volume(group, name, tags=()))
         case ("format_volume", name, kind):
             blocks = _with_group(blocks, _with_volume(group, name, tags=()))
-            return _with_system(blocks, group, name, FileSystem(kind, "", "", "", 0, 0, 0, ()))
+            return _with_system(blocks, group, name, FileSystem(kind, "", "", "", 0, 0, 0, (), foreseen=True))
         case ("grow_file_system", name, *_):
             there = storage.file_systems.get(name)
             return _with_system(blocks, group, name, _of_unknown_size(there)) if there else blocks
@@ -149,7 +149,7 @@ def _allocated(group: Group, extents: int) -> Group:
 
 def _of_unknown_size(system: FileSystem) -> FileSystem:
     """It will fill its volume; what it said of its size before is no longer so."""
-    return replace(system, detail=())
+    return replace(system, detail=(), foreseen=True)
 
 
 def _with_disk(blocks: Blocks, device: str, **other: object) -> Blocks:
@@ -173,9 +173,12 @@ def _with_group(blocks: Blocks, group: Group) -> Blocks:
 
 
 def _with_system(blocks: Blocks, group: Group, name: str, system: FileSystem | None) -> Blocks:
-    """What the volume carries, where it is the one that was looked at: others may have the same name elsewhere."""
-    if blocks.volume != f"{group.name}/{name}":
+    """What the volume carries, if its group is the one that was looked at: others may have the same name elsewhere."""
+    if not blocks.volume.startswith(f"{group.name}/"):
         return blocks
     systems = {key: there for key, there in blocks.storage.file_systems.items() if key != name}
     storage = replace(blocks.storage, file_systems=systems | ({name: system} if system else {}))
-    return replace(blocks, storage=storage, signs=(), open=0 if system is None else blocks.open)
+    blocks = replace(blocks, storage=storage)
+    if blocks.volume != f"{group.name}/{name}":
+        return blocks
+    return replace(blocks, signs=(), open=0 if system is None else blocks.open)

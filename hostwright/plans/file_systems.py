@@ -55,16 +55,19 @@ def value(system: FileSystem, name: str) -> str:
 
 
 def size_by_itself(system: FileSystem) -> int:
-    """Bytes the file system says it spans; 0 where it does not say."""
+    """Bytes of its device that the file system says it spans; 0 where it does not say."""
     if system.kind == "xfs":
         data = next((line for line in system.detail if line.startswith("data ")), "")
         match = re.search(r"bsize=(\d+)\s+blocks=(\d+)", data)
         return int(match[1]) * int(match[2]) if match else 0
     if system.kind in EXT:
-        return int(value(system, "Block count") or 0) * int(value(system, "Block size") or 0)
+        count, size = value(system, "Block count"), value(system, "Block size")
+        return int(count) * int(size) if count.isdigit() and size.isdigit() else 0
     if system.kind == "btrfs":
-        sizes = [re.search(r"devid\s+\d+ size (\d+)", line) for line in system.detail]
-        return sum(int(match[1]) for match in sizes if match)
+        own = [match for line in system.detail if (match := re.match(r"own size (\d+)", line))]
+        sizes = [match for line in system.detail if (match := re.search(r"devid\s+\d+ size (\d+)", line))]
+        known = own or sizes
+        return int(known[0][1]) if len(known) == 1 else 0
     return 0
 
 

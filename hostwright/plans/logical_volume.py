@@ -10,6 +10,7 @@ from hostwright.facts.blocks import Blocks
 from hostwright.facts.lvm import FileSystem, Group, Mount, Storage, Survey, Volume
 from hostwright.plans import file_systems, lvm
 from hostwright.plans.confirmation import check_confirmed
+from hostwright.plans.cut import check_whole
 from hostwright.plans.expected import after, stepped
 from hostwright.plans.file_systems import MIB
 from hostwright.plans.fstab import line_steps, own_lines
@@ -62,6 +63,7 @@ def decide(blocks: Blocks, wish: LogicalVolumeWish, task: Task | None = None, su
     if not wish.present:
         return _removal(blocks, wish)
     group = usable_group(blocks.storage, wish.vg)
+    check_whole(blocks.storage, group)
     if task:
         plan = lvm.decide(task, survey)
         # What is still to be done for a volume that a lost run had left is seen once it is whole.
@@ -293,6 +295,7 @@ def _removal(blocks: Blocks, wish: LogicalVolumeWish) -> Plan:
     if group.volume(wish.name) is None:
         return Plan(wish.vg, layout, layout)
     _, volume, system = _found(blocks, wish)
+    check_whole(storage, group, only=wish.name)
     check_layout(group, volume)
     own = _mounts(storage, volume, system)
     _check_unused(blocks, wish, own, swap=swap_active(storage, wish.vg, volume) is not None)

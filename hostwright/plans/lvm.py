@@ -9,6 +9,7 @@ from math import ceil
 
 from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.plans import file_systems
+from hostwright.plans.cut import check_whole
 from hostwright.plans.file_systems import EXT, MIB
 from hostwright.plans.fstab import check_line
 from hostwright.plans.groups import check_layout, usable_group
@@ -57,6 +58,7 @@ AS_SERVED = "as served"
 def examine(storage: Storage, wish: Rebalance) -> Task:
     """Refuses what cannot be meant or must not be touched, and settles the sizes."""
     group = usable_group(storage, wish.vg)
+    check_whole(storage, group)
     if wish.shrink == wish.grow:
         raise Refusal(f"lvm_shrink and lvm_grow are both {wish.shrink!r}: space moves from one volume to another one")
     if wish.staging and wish.scratch:

@@ -196,7 +196,7 @@ def _way_beside(task: Task, survey: Survey) -> Way | str:
 
 
 def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> tuple[str, ...] | str:
-    """In the extents that are left; else on root, if it has the room; else on a lent disk; else in memory, as it is now.
+    """In the extents that are left; else on root, if it has room; else on a lent disk; else in memory, as it is now.
 
     + free, spare: extents that are left on the group's own disks, and on a lent one
     """

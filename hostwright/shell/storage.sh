@@ -71,7 +71,8 @@ INODES_FREE=%d' "$at"
     case $(blkid -p -o value -s TYPE "$device" 2>/dev/null) in
         xfs)
             section "detail $1"
-            [ -z "$at" ] || xfs_info "$at" 2>/dev/null
+            # Something else may be mounted over it.
+            if [ -n "$at" ] && [ "$(mountpoint -d "$at")" = "$number" ]; then xfs_info "$at" 2>/dev/null; else xfs_superblock "$device"; fi
             ;;
         ext*)
             section "detail $1"
@@ -79,6 +80,7 @@ INODES_FREE=%d' "$at"
             ;;
         btrfs)
             section "detail $1"
+            btrfs_superblock "$device"
             btrfs filesystem show --raw "$device" 2>/dev/null
             [ -z "$at" ] || {
                 btrfs subvolume list -a "$at" 2>/dev/null | sed 's/^/subvolume /'
@@ -93,6 +95,23 @@ INODES_FREE=%d' "$at"
 btrfs_at() {
     awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "btrfs") print $5, $(i + 2) }' /proc/self/mountinfo |
         while read -r point source; do [ "$(readlink -f "$source")" != "$(readlink -f "$1")" ] || echo "$point"; done | head -n 1
+}
+
+# xfs_superblock DEVICE: its size as xfs_info would tell it; the block size is 4 bytes at 4, the blocks 8 at 8, big-endian.
+xfs_superblock() {
+    od -An -v -tu1 -N 16 "$1" | awk 'NF == 16 && $1 $2 $3 $4 == "88708366" {
+        for (i = 5; i <= 8; i++) size = size * 256 + $i
+        for (i = 9; i <= 16; i++) blocks = blocks * 256 + $i
+        printf "data     =                       bsize=%.0f   blocks=%.0f\n", size, blocks
+    }'
+}
+
+# btrfs_superblock DEVICE: what the file system takes of this device, of all that it has; 8 bytes, little-endian.
+btrfs_superblock() {
+    od -An -v -tu1 -j 65745 -N 8 "$1" | awk 'NF == 8 {
+        for (i = 8; i >= 1; i--) size = size * 256 + $i
+        printf "own size %.0f\n", size
+    }'
 }
 
 at=''
@@ -111,8 +130,10 @@ if grep -Eqs '^[[:space:]]*(activation/)?(auto_activation_)?volume_list' /etc/lv
     echo LISTED=yes
     lvm lvmconfig --type full activation/volume_list activation/auto_activation_volume_list 2>/dev/null
 fi
-[ "$GROW" = "$SHRINK" ] || volume "$GROW" "/dev/$VG/$GROW"
-volume "${SHRINK}_hostwright" "/dev/$VG/${SHRINK}_hostwright"
+# All of the group: what is free in it may be the end of any volume that somebody cut.
+if [ -n "$SHRINK" ]; then
+    for device in "/dev/$VG"/*; do [ "$device" = "/dev/$VG/$SHRINK" ] || volume "${device##*/}" "$device"; done
+fi
 # What a lost run has left as home: the line below its mark in fstab.
 served=$(awk 'marked { print $2; exit } /^# hostwright-lvm / { marked = 1 }' /etc/fstab)
 [ -z "$served" ] || volume 'as served' "$(awk -v at="$served" '$2 == at { found = $1 } END { print found }' /proc/mounts)"

@@ -1,12 +1,13 @@
 """Swap, quotas, other kinds of home, and runs that are lost in the middle (`make test-matrix`)."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.acceptance.story import identity, is_as_before, reads_leave_no_trace
+from tests.acceptance.story import identity, is_as_before, reads_leave_no_trace, state
 from tests.lab.tree import listing
 
 MakeHost = Callable[..., Any]
@@ -152,4 +153,45 @@ def test_quotas_come_along(make_host: MakeHost, kind: str) -> None:
     assert "#50 0 300000 0 0" in quotas
     host.deploy()
     assert machine.succeed(limits) == quotas
+    is_whole(host, before, known)
+
+
+SPREAD = "for i in 1 2 3 4 5 6 7 8; do mkdir /home/$i && head -c 2M /dev/urandom >/home/$i/file; done; sync"
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("release", "kind", "cut", "check"),
+    [
+        ("bookworm", "xfs", "lvreduce -q -f -y -L 1G centos/home", "xfs_repair -n"),
+        pytest.param(
+            *("trixie", "ext4", "umount /home && lvreduce -q -f -y --fs ignore -L 1G centos/home", "e2fsck -fn"),
+            marks=pytest.mark.soak,
+        ),
+    ],
+)
+def test_a_volume_that_was_cut_comes_back_by_what_the_refusal_says(
+    make_host: MakeHost, release: str, kind: str, cut: str, check: str
+) -> None:
+    host = make_host(release, home_fs=kind, free="2500M")
+    machine = host.machine
+    machine.succeed(SPREAD)
+    before, known = lived_in(host)
+    machine.succeed(cut)
+    as_cut = state(machine)
+    for size in ("1G", "900M", "2G"):
+        run = host.pyinfra("-y", shrink_to=size)
+        assert run.code == 1
+        assert "refused, nothing was changed: centos/home is 1 GiB" in run.err, run.err
+        assert "Traceback" not in run.err
+    assert state(machine) == as_cut
+    # What the admin reads is what the admin does.
+    commands = re.findall("`([^`]+)`", run.err)
+    assert commands[0].startswith("lvextend -l ")
+    assert commands[-1] == f"{check} /dev/centos/home"
+    for command in commands:
+        machine.succeed(command)
+    machine.succeed("mount /home")
+    is_as_before(machine, before)
+    assert "way: beside" in host.deploy().err
     is_whole(host, before, known)

@@ -422,3 +422,45 @@ def test_what_a_host_says_of_its_disks() -> None:
 def test_names_given_to_the_fact_cannot_leave_their_quotes() -> None:
     assert "'\"'\"'" in LvmBlocks().text(vg="a'; touch /x; '")
     assert operations.rebalance
+
+
+# -- volumes that somebody cut
+
+
+def cut(name: str, *, extents: int, size: int) -> Blocks:
+    """centos/NAME is shorter than its file system."""
+    host = storage(free=600)
+    (group,) = host.groups
+    third = volume(name, extents, 2)
+    group = replace(group, volumes=(*group.volumes, third), free=600 - extents)
+    systems = {**host.file_systems, name: file_system("ext4", size, "")}
+    return blocks(host=replace(host, groups=(group,), file_systems=systems))
+
+
+@pytest.mark.parametrize("size", ["400m", "80 extents", "300m", "100%FREE", "2G"])
+def test_a_volume_that_was_cut_is_refused_whatever_size_is_asked_for(size: str) -> None:
+    assert "somebody has cut" in refusal(volume_plan, cut("srv", extents=100, size=101), name="srv", size=size)
+    # What is free may be its end, whoever asks for it.
+    assert "centos/srv" in refusal(volume_plan, cut("srv", extents=100, size=101), name="new", size=size)
+    assert volume_plan(cut("srv", extents=100, size=100), name="new", size="1G").changes
+
+
+def test_a_volume_that_was_cut_is_not_removed_and_another_one_is() -> None:
+    there = cut("srv", extents=100, size=101)
+    away: dict[str, Any] = {"present": False, "size": None}
+    assert "somebody has cut" in refusal(volume_plan, there, name="srv", confirm="centos/srv", **away)
+    (group,) = there.storage.groups
+    more = replace(group, volumes=(*group.volumes, volume("old", 50, 3)))
+    there = replace(there, storage=replace(there.storage, groups=(more,)))
+    assert "remove_volume" in calls(volume_plan(there, name="old", confirm="centos/old", **away))
+
+
+def test_blocks_of_one_file_are_not_taken_for_cut_by_what_they_are_going_to_do() -> None:
+    there = replace(cut("srv", extents=100, size=100), volume="centos/new")
+    away = volume_plan(there, name="srv", present=False, size=None, confirm="centos/srv")
+    there = after(there, away)
+    there = after(there, volume_plan(there, name="srv", size="50 extents"))
+    assert volume_plan(there, name="new", size="1G").changes
+    smaller = volume_plan(blocks(), name="home", size="2G", fs="xfs", mount="/home")
+    assert smaller.way == "beside"
+    assert volume_plan(after(replace(blocks(), volume="centos/new"), smaller), name="new", size="1G").changes

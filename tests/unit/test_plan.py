@@ -387,6 +387,9 @@ def test_swap_can_be_what_grows() -> None:
 
 def home_is(host: Storage, **other: Any) -> Storage:
     home = replace(host.file_systems["home"], **other)
+    if "detail" in other:
+        plain = file_system(home.kind, host.groups[0].volumes[1].extents, "/home")
+        home = replace(home, detail=(*other["detail"], *plain.detail))
     return replace(host, file_systems={**host.file_systems, "home": home})
 
 

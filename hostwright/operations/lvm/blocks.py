@@ -19,6 +19,7 @@ from pyinfra.api.operation import OperationMeta
 from hostwright.facts.blocks import Blocks, LvmBlocks
 from hostwright.facts.lvm import LvmSurvey, Survey
 from hostwright.facts.observe import observe
+from hostwright.operations.lvm.archives import saying_the_way_back
 from hostwright.operations.lvm.carrying_out import carried_out
 from hostwright.plans import logical_volume as volumes
 from hostwright.plans import physical_volume as disks
@@ -201,8 +202,9 @@ def logical_volume(
         )
         if following := _followed(blocks):
             return following
-        task = volumes.shrinking(blocks, wish)
-        return volumes.decide(blocks, wish, task, _survey(task, arguments))
+        with saying_the_way_back(arguments):
+            task = volumes.shrinking(blocks, wish)
+            return volumes.decide(blocks, wish, task, _survey(task, arguments))
 
     title = f"Logical volume {wish.full_name}{f' of {wish.size}' if present else ''}{_absent(present)}"
     return _block(title, look, arguments, pictured=True)

@@ -14,6 +14,7 @@ from pyinfra.api.operation import OperationMeta
 from hostwright.facts.lvm import LvmStorage, LvmSurvey, Storage, Survey
 from hostwright.facts.observe import observe
 from hostwright.operations import lock
+from hostwright.operations.lvm.archives import saying_the_way_back
 from hostwright.operations.lvm.carrying_out import carried_out
 from hostwright.plans import lvm as plans
 from hostwright.plans.picture import as_data, draw
@@ -112,7 +113,8 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
         raise Refusal("the host did not tell what storage it has (see the error above)")
     if first := before_all(storage, wish):
         return first
-    task = plans.examine(storage, wish)
+    with saying_the_way_back(arguments):
+        task = plans.examine(storage, wish)
     survey: Survey | None = None
     if task.needs_survey and task.mount:
         survey = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=kernel_name(storage, task.mount))

@@ -1,0 +1,16 @@
+# Observes what LVM has kept of a group's metadata: its archives, and the backup of what it is now. Set before this: VG.
+# Each file is a section of the output; what is no text becomes "?". The last section says that nothing is lacking.
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+cd / || exit 1
+
+# kept_in KEY: a directory that lvm.conf may have moved.
+kept_in() { lvm dumpconfig --type full "backup/$1" 2>/dev/null | sed -n 's/^ *[a-z_]*="\(.*\)"$/\1/p'; }
+
+archives=$(kept_in archive_dir) backups=$(kept_in backup_dir)
+archives=${archives:-/etc/lvm/archive} backups=${backups:-/etc/lvm/backup}
+for file in "$archives/$VG"_*.vg "$backups/$VG"; do
+    [ -e "$file" ] || continue
+    printf '\n@@ file %s\n' "$file"
+    head -c 1048576 "$file" | tr -c '\11\12\40-\176' '?'
+done
+printf '\n@@ looked in\n%s\n%s\n' "$archives" "$backups"
