@@ -4,15 +4,16 @@ Pure: what is, what is wanted -> steps. Whether an XFS volume may shrink is deci
 verified copy that takes its place.
 """
 
+import re
 from dataclasses import replace
 from math import ceil
 
 from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.plans import file_systems
 from hostwright.plans.file_systems import EXT, MIB
-from hostwright.plans.fstab import check_line
+from hostwright.plans.fstab import check_line, mapped
 from hostwright.plans.groups import check_layout, usable_group
-from hostwright.plans.memory import quota_options, read_marker, served_by, variables_of
+from hostwright.plans.memory import memory_of, quota_options, read_marker, served_by, variables_of
 from hostwright.plans.moving import (
     beside_steps,
     exchange_steps,
@@ -357,6 +358,11 @@ def _check_carried(task: Task) -> None:
     """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
     group, volume, storage = task.group, task.shrink, task.storage
     name = f"{group.name}/{volume.name}"
+    if re.match(r"\s*/dev/(disk/by-id/dm-uuid-LVM-|dm-)", memory_of(task)["line"]):
+        raise Refusal(
+            f"/etc/fstab names {name} by what no other volume has ({memory_of(task)['line'].split()[0]}): "
+            f"write {mapped(group.name, volume.name)} in its place"
+        )
     if volume.attributes[1] != "w":
         raise Refusal(f"{name} is read-only: `lvchange -p rw {name}` first, or take it from lvm.conf's lists")
     if volume.attributes[3] == "m":

@@ -4,11 +4,12 @@ import os
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hostwright.facts.lvm import parse_storage
+from hostwright.facts.lvm import MountUnit, Storage, parse_storage
 from hostwright.shell import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
@@ -265,20 +266,61 @@ def test_a_line_of_a_block_comes_changes_and_goes(place: Path) -> None:
     assert alone(place)
 
 
+def observed(place: Path, before: str = ":", vg: str = "centos", shrink: str = "") -> Storage:
+    observing = script("processes", "storage", VG=vg, SHRINK=shrink, GROW=shrink, STAGING="", SCRATCH="")
+    (place / "look").write_text(observing.replace("PATH=", f"PATH={place}/bin:"))
+    mounts = f"mount --make-rprivate / && mount --bind {place}/run /run && mount --bind {place}/etc /etc && {before}"
+    told = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{mounts} && exec sh {place}/look"],
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    return parse_storage(told.stdout.splitlines())
+
+
 def test_what_lines_lead_to_is_observed(place: Path) -> None:
     (place / "home").mkdir()
     (place / "link").symlink_to("home")
     (place / "etc/fstab").write_text(
         f'/dev/../dev/null {place}/link/ xfs\n# /dev/null /c ext4\nnas:/x {place}/link nfs4\n\tLABEL="a"\t/a//b/ ext4\n'
     )
-    observing = script("processes", "storage", VG="centos", SHRINK="", GROW="", STAGING="", SCRATCH="")
-    (place / "look").write_text(observing.replace("PATH=", f"PATH={place}/bin:"))
-    mounts = f"mount --make-rprivate / && mount --bind {place}/etc /etc"
-    told = subprocess.run(
-        ["unshare", "-m", "sh", "-c", f"{mounts} && exec sh {place}/look"], check=False, capture_output=True, text=True
-    )
-    assert [(line.spec, line.point, line.real) for line in parse_storage(told.stdout.splitlines()).fstab] == [
+    assert [(line.spec, line.point, line.real) for line in observed(place).fstab] == [
         ("/dev/../dev/null", f"{place}/home", "/dev/null"),
         ("nas:/x", f"{place}/link", ""),
         ('LABEL="a"', "/a/b", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("systemctl", "unit"),
+    [
+        ("exit 1", MountUnit(known=False)),
+        ("echo FragmentPath=; echo DropInPaths=", MountUnit()),
+        ("echo FragmentPath={unit}; echo DropInPaths=", MountUnit(path="{unit}", options="nodev,x=y")),
+        ("echo FragmentPath=/run/systemd/generator/home.mount", MountUnit()),
+        ("echo DropInPaths={unit}; echo FragmentPath=/none", MountUnit(path="/none", options="nodev,x=y")),
+        ("echo DropInPaths={unit}; echo FragmentPath=", MountUnit(path="{unit}", options="nodev,x=y")),
+    ],
+)
+def test_the_unit_that_mounts_home_is_observed(place: Path, systemctl: str, unit: MountUnit) -> None:
+    (place / "home.mount").write_text("[Mount]\n What = /dev/x\nWhere=/home\nOptions=nodev,x=y\n")
+    for name in ("home", "run/systemd/system"):
+        (place / name).mkdir(parents=True)
+    own = str(place / "home.mount")
+    command(place, "systemctl", f'[ "$6" = {place}/home ] || exit 9; {systemctl.format(unit=own)}')
+    mounted = (
+        f"cd {place} && truncate -s 1M disk && mkfs.ext4 -q disk 2>/dev/null && mount -o loop disk home"
+        f" && rm {place}/dev/home && ln -s $(losetup -n -O NAME -j {place}/disk) {place}/dev/home"
+    )
+    found = observed(place, mounted, vg=f"..{place}/dev", shrink="home").unit
+    assert found == replace(unit, path=unit.path.format(unit=own))
+
+
+def test_a_list_in_lvm_conf_that_lvm_does_not_tell_is_known(place: Path) -> None:
+    (place / "etc/lvm").mkdir()
+    for text, active in (("# volume_list = []", ()), ('  volume_list = [ "@web" ]', None)):
+        (place / "etc/lvm/lvm.conf").write_text(f"activation {{\n{text}\n}}\n")
+        command(place, "lvm", "exit 5")
+        assert observed(place).active == active

@@ -752,6 +752,18 @@ def test_a_line_that_is_not_the_one_of_home_is_refused(host: Storage, says: list
     assert all(word in message for word in says), message
 
 
+def test_a_line_that_no_other_volume_can_have_is_refused_where_a_copy_takes_its_place() -> None:
+    for spec in (f"{BY_ID}homeuuid", "/dev/dm-1"):
+        host = with_lines(f"{spec} /home xfs defaults 0 0", leads=("/dev/dm-1", "/home"))
+        assert f"({spec}): write /dev/mapper/centos-home" in refusal(host)
+    by_name = "/dev/disk/by-id/dm-name-centos-home /home xfs defaults 0 0"
+    assert plan(with_lines(by_name, leads=("/dev/dm-1", "/home"))).changes
+    in_place = storage(
+        kind="btrfs", free=600, fstab=with_lines("/dev/dm-1 /home btrfs x", leads=("/dev/dm-1", "/home")).fstab
+    )
+    assert plan(in_place).way == "in-place"
+
+
 def test_of_two_devices_with_one_uuid_a_path_tells() -> None:
     assert plan(replace(with_lines(OF_THE_PATH), devices=(*WIDE.devices, TWIN))).changes
     assert plan(with_lines(OF_THE_UUID)).changes
