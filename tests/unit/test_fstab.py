@@ -324,3 +324,10 @@ def test_a_list_in_lvm_conf_that_lvm_does_not_tell_is_known(place: Path) -> None
         (place / "etc/lvm/lvm.conf").write_text(f"activation {{\n{text}\n}}\n")
         command(place, "lvm", "exit 5")
         assert observed(place).active == active
+
+
+def test_what_a_lost_run_has_left_as_home_is_found_in_a_directory_with_a_blank(place: Path) -> None:
+    (place / "my home").mkdir()
+    (place / "etc/fstab").write_text(f"# hostwright-lvm e30=\n/x {place}/my\\040home ext4 loop 0 0\n")
+    mounted = f"cd {place} && truncate -s 1M disk && mkfs.ext4 -q disk 2>/dev/null && mount -o loop disk 'my home'"
+    assert observed(place, mounted).file_systems["as served"].mounted == f"{place}/my home"
