@@ -79,6 +79,9 @@ def examine(storage: Storage, wish: Rebalance) -> Task:
     task = Task(wish, storage, group, shrink, grow, target, 0, system, mount, line, served)
     for volume in (shrink, *([grow] if grow else [])):
         check_layout(group, volume)
+    # Before home is looked through: mount(8), which that needs, does not do what a wrong line keeps it from.
+    if mount and served == "volume" and task.needs_survey and not wish.abandon:
+        check_line(storage, group, shrink, system, mount)
     return replace(task, grown=_grown(task))
 
 
@@ -273,7 +276,6 @@ def _check_home(task: Task, survey: Survey) -> None:
         raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
     if mount.point == "/":
         raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
-    check_line(storage, group, task.shrink, home, mount)
     own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
     if len(own) > 1:
         raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")

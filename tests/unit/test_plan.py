@@ -747,9 +747,12 @@ OF_THE_PATH = "/dev/mapper/centos-home /home xfs defaults 0 0"
         (with_lines(OF_THE_PATH, unit=MountUnit(known=False)), ["systemd does not tell"]),
     ],
 )
-def test_a_line_that_is_not_the_one_of_home_is_refused(host: Storage, says: list[str]) -> None:
-    message = refusal(host)
-    assert all(word in message for word in says), message
+def test_a_line_that_is_not_the_one_of_home_is_refused_before_home_is_looked_through(
+    host: Storage, says: list[str]
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        examine(host, Rebalance(shrink_to="2G"))
+    assert all(word in str(refused.value) for word in says), refused.value
 
 
 def test_a_line_that_no_other_volume_can_have_is_refused_where_a_copy_takes_its_place() -> None:
