@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase
 from typing_extensions import override
 
-from hostwright.facts.lvm import Holder, Storage, as_command, holder, pairs, parse_storage
+from hostwright.facts.lvm import Holder, Storage, as_command, holders, pairs, parse_storage
 from hostwright.shell import script, sections
 
 
@@ -94,7 +94,7 @@ def parse_blocks(lines: list[str]) -> Blocks:
         signs=_signs(signs),
         open=int(pairs(signs).get("OPEN", 0) or 0),
         point=None if point is None else _point(point),
-        holders=tuple(holder(line.split("\t")) for line in found.get("holders", [])),
+        holders=holders(found.get("holders", [])),
         libdevmapper=tuple(int(part) for part in initramfs.get("LIBRARY", "").split(".") if part),
         early="EARLY" in initramfs,
     )

@@ -1,7 +1,7 @@
 # Starts a job detached from this connection. Set before this: ID RUN OWNER; holders.sh stands before it.
 cd / && umask 077 && mkdir -p "$RUN" && : >"$RUN/log" || exit 1
 for old in "${RUN%/*}"/*/; do
-    case $old in "$RUN/" | */mnt/ | */current/) ;; *) [ ! -e "$old/status" ] || rm -rf "$old" ;; esac
+    case $old in "$RUN/" | */mnt/ | */current/) ;; *) [ ! -e "$old/status" ] || [ -s "$old/units" ] || rm -rf "$old" ;; esac
 done
 printf %s '@PACKED@' | base64 -d | gzip -d >"$RUN/job.sh" || exit 1
 login=$(own_login)
