@@ -112,9 +112,9 @@ foreign_mounts() {
     listed=$({ printf '%s\n' "$seen" && of_all mountinfo 'grep -sH . "$@"; [ $? -le 2 ] && ls -d "$@"' && echo end; } |
         AT=$(escaped "$at") MOUNT=$(escaped "${MOUNT:-$at}") OURS=$(escaped "${WORK:-}") awk -v device="$device" -v self=$$ -v views="$(echo $pids)" '
         # Where it lies in the file system of the mount that it is on.
-        function lies(n,   above) {
-            above = of[parent[n]]
-            return (root[above] == "/" ? "" : root[above]) (point[above] == "/" ? point[n] : substr(point[n], length(point[above]) + 1))
+        function lies(n,   base) {
+            base = above[n]
+            return (root[base] == "/" ? "" : root[base]) (point[base] == "/" ? point[n] : substr(point[n], length(point[base]) + 1))
         }
         function is_ours(place) {
             return place == ENVIRON["AT"] || place == ENVIRON["MOUNT"] || (ENVIRON["OURS"] != "" && index(place, ENVIRON["OURS"] "/") == 1)
@@ -134,30 +134,28 @@ foreign_mounts() {
             }
         }
         END {
-            for (i = 1; i <= n; i++) if (view[i] == self && on[i] == device && is_ours(point[i]) && parent[i] in of) {
-                goes[id[i]] = 1
-                above = of[parent[i]]
-                if (shared[above] != "") { place = lies(i); places[place] = 1; reached[shared[above], place] = 1 }
+            for (i = 1; i <= n; i++) if (parent[i] in of) above[i] = of[parent[i]]
+            # What is in the way here is named once, not for each namespace that has it from here.
+            for (i in above) if (view[i] == self && (on[i] == device || on[above[i]] == device)) {
+                if (on[i] != device || !is_ours(point[i])) print "mount", point[i]
+                place = lies(i); places[place] = 1
+                if (shared[above[i]] != "") reached[shared[above[i]], place] = 1
             }
             do {
                 more = 0
                 for (i = 1; i <= n; i++) if (shared[i] != "" && master[i] != "") for (place in places)
                     if ((master[i], place) in reached && !((shared[i], place) in reached)) more = reached[shared[i], place] = 1
             } while (more)
-            for (i = 1; i <= n; i++) if (parent[i] in of) {
-                above = of[parent[i]]
-                if (on[i] == device) {
-                    place = lies(i)
-                    if ((shared[above], place) in reached || (master[above], place) in reached) goes[id[i]] = 1
-                }
-                if (on[above] != device) continue
-                if (view[i] == self) print "mount", point[i]
-                else if (point[i] == point[above]) covered[id[above]] = 1
-                else below[id[above]] = 1
+            for (i in above) if (view[i] != self) {
+                place = lies(i)
+                if ((shared[above[i]], place) in reached || (master[above[i]], place) in reached) goes[id[i]] = 1
             }
-            for (i = 1; i <= n; i++) if (on[i] == device) {
-                if (view[i] == self) { if (!(id[i] in goes)) print "mount", point[i] }
-                else if (!(id[i] in goes) || id[i] in below) stays[space[view[i]]] = "busy"
+            for (i in above) if (view[i] != self && on[above[i]] == device && !(id[i] in goes)) {
+                if (point[i] == point[above[i]]) covered[id[above[i]]] = 1
+                else below[id[above[i]]] = 1
+            }
+            for (i = 1; i <= n; i++) if (view[i] != self && on[i] == device) {
+                if (!(id[i] in goes) || id[i] in below) stays[space[view[i]]] = "busy"
                 else if (id[i] in covered && !(space[view[i]] in stays)) stays[space[view[i]]] = "covered"
             }
             for (pid in space) if (space[pid] in stays) print stays[space[pid]], pid, "mount namespace"

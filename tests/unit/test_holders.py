@@ -2,15 +2,13 @@
 
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hostwright.shell import script
+from tests.unit.mounts import ROOT, Host
 
-ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
 FAILING = "#!/bin/sh\nexit 127\n"
 # Half of what the tool would say, as when it is killed.
 CUT_SHORT = '#!/bin/sh\n/usr/bin/{tool} "$@" | head -c 20; kill -9 $$\n'
@@ -26,72 +24,9 @@ printf 'Id=x.service\\nControlGroup=/system.slice/x.service\\n'
 """
 
 
-class Host:
-    """A mount namespace with a file system on a directory; namespaces made in it receive what is unmounted there."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.home = place / "base" / "home"
-        self.base = place / "base"
-        (place / "bin").mkdir()
-        self.others: list[subprocess.Popen[bytes]] = []
-        self.keeper = subprocess.Popen(["unshare", "-m", "sleep", "600"], cwd="/")
-        self.others.append(self.keeper)
-        wait_for(lambda: namespace(self.keeper.pid) != namespace(os.getpid()))
-        self.sh(
-            f"mount --make-rprivate / && mkdir {self.base} && mount -t tmpfs base {self.base} && "
-            f"mount --make-shared {self.base} && mkdir {self.home} && truncate -s 20M {place}/image && "
-            f"mke2fs -q -t ext4 {place}/image && mount -o loop {place}/image {self.home} && "
-            f"mkdir -p {self.home}/git/data && chmod 777 {self.home}/git/data"
-        )
-
-    def sh(self, text: str, *, check: bool = True) -> str:
-        command = ["nsenter", f"--mount=/proc/{self.keeper.pid}/ns/mnt", "sh", "-c", text]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert run.returncode == 0 or not check, run.stderr
-        return run.stdout if run.returncode == 0 else f"failed: {run.stdout}{run.stderr}"
-
-    def starts(self, *command: str) -> int:
-        """Somebody on this host, until the test ends."""
-        inside = ["nsenter", f"--mount=/proc/{self.keeper.pid}/ns/mnt", *command]
-        self.others.append(subprocess.Popen(inside, cwd="/", stderr=subprocess.DEVNULL))
-        wait_for(lambda: b"sleep" in Path(f"/proc/{self.others[-1].pid}/cmdline").read_bytes().split(b"\0")[0])
-        return self.others[-1].pid
-
-    def holders(self, **variables: str) -> list[list[str]]:
-        text = script("holders", **variables) + f'\ncd /\nPATH={self.place}/bin:$PATH\nholders "{self.home}" "$$"'
-        return [line.split("\t") for line in self.sh(text).splitlines()]
-
-    def put_command(self, name: str, text: str) -> None:
-        (self.place / "bin" / name).write_text(text)
-        (self.place / "bin" / name).chmod(0o755)
-
-
-def namespace(pid: int) -> str:
-    try:
-        return os.readlink(f"/proc/{pid}/ns/mnt")
-    except OSError:
-        return ""
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(200):
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError("it did not come about")
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    made = Host(tmp_path)
-    yield made
-    for other in reversed(made.others):
-        other.kill()
-        other.wait()
+def holders(host: Host, **variables: str) -> list[list[str]]:
+    text = script("holders", **variables) + f'\ncd /\nPATH={host.place}/bin:$PATH\nholders "{host.home}" "$$"'
+    return [line.split("\t") for line in host.sh(text).splitlines()]
 
 
 def unmounted_is(host: Host) -> bool:
@@ -143,7 +78,7 @@ def test_what_an_unmount_reaches_is_no_holder(host: Host, made: str) -> None:
         "-c",
         f"H={host.home} B={host.base}; {made} && exec sleep 600",
     )
-    assert host.holders() == []
+    assert holders(host) == []
     assert unmounted_is(host)
 
 
@@ -159,7 +94,7 @@ def test_what_an_unmount_does_not_reach_is_a_holder(host: Host, made: str) -> No
         "-c",
         f"H={host.home} B={host.base}; {made} && exec sleep 600",
     )
-    assert host.holders() == [["process", str(pid), "root", "-", "mount namespace", "sleep 600 "]]
+    assert holders(host) == [["process", str(pid), "root", "-", "mount namespace", "sleep 600 "]]
     assert not unmounted_is(host)
 
 
@@ -183,7 +118,7 @@ def test_the_kernel_is_asked_whether_what_is_covered_goes(host: Host) -> None:
 def test_a_namespace_of_a_user_lets_home_go(host: Host) -> None:
     # The kernel locks its mounts for that user, and takes them away all the same.
     host.starts("unshare", "-Urm", "--propagation", "slave", "sleep", "600")
-    assert host.holders() == []
+    assert holders(host) == []
     assert unmounted_is(host)
 
 
@@ -191,7 +126,7 @@ def test_a_namespace_of_a_user_lets_home_go(host: Host) -> None:
 def test_a_bind_within_a_namespace_of_a_user_is_a_holder(host: Host) -> None:
     bind = f"mount --bind {host.home}/git/data {host.home}/git/data && exec sleep 600"
     pid = host.starts("unshare", "-Urm", "--propagation", "slave", "sh", "-c", bind)
-    assert [line[1] for line in host.holders()] == [str(pid)]
+    assert [line[1] for line in holders(host)] == [str(pid)]
     assert not unmounted_is(host)
 
 
@@ -202,12 +137,12 @@ def test_mounts_here_are_holders_but_for_our_own(host: Host) -> None:
     inside = f"mount --make-rslave / && umount '{work}/source' && exec sleep 600"
     host.starts("unshare", "-m", "--propagation", "unchanged", "sh", "-c", inside)
     host.starts("unshare", "-m", "--propagation", "slave", "sleep", "600")
-    assert host.holders(WORK=str(work)) == []
+    assert holders(host, WORK=str(work)) == []
     host.sh(f"mount --bind {host.home}/git {host.base}/b && mount -t tmpfs none {host.home}/git/data")
     host.starts("unshare", "-m", "--propagation", "slave", "sleep", "600")
-    found = host.holders(WORK=str(work))
+    found = holders(host, WORK=str(work))
     assert {f"{host.base}/b", f"{host.home}/git/data"} <= {line[1] for line in found if line[0] == "mount"}
-    # Who only has it as we have is not blamed for it.
+    # Who has them from here is not blamed for them.
     assert [line for line in found if line[0] != "mount"] == []
 
 
@@ -225,7 +160,7 @@ def test_what_else_keeps_it_busy_is_named(host: Host) -> None:
         "working directory,open file": ["bash", "-c", f"cd {home} && exec 3>f && exec -a {ODD} sleep 604"],
     }
     pids = {how: host.starts(*command) for how, command in holds.items()}
-    found = {line[4]: line for line in host.holders()}
+    found = {line[4]: line for line in holders(host)}
     assert {how: int(line[1]) for how, line in found.items()} == pids
     assert all(len(line) == 6 and line[0] == "process" and line[2] == "root" for line in found.values())
     assert found["working directory,open file"][5] == "sleep a b process 1   604 "
@@ -235,10 +170,10 @@ def test_what_else_keeps_it_busy_is_named(host: Host) -> None:
 def test_a_loop_device_is_named_though_its_file_is_deleted(host: Host) -> None:
     device = host.sh(f"truncate -s 1M {host.home}/loop && losetup -f --show {host.home}/loop && rm {host.home}/loop")
     try:
-        assert [line[0] for line in host.holders()] == ["loop device"]
+        assert [line[0] for line in holders(host)] == ["loop device"]
     finally:
         host.sh(f"losetup -d {device}")
-    assert host.holders() == []
+    assert holders(host) == []
 
 
 TOOLS = ["find", "awk", "stat", "grep", "sed", "xargs", "losetup", "ls"]
@@ -256,7 +191,7 @@ def test_who_could_not_look_does_not_say_nobody(host: Host, tool: str, fault: st
         host.starts(
             "unshare", "-m", "--propagation", "unchanged", "sh", "-c", "mount --make-rprivate / && exec sleep 600"
         )
-    assert [line[3] for line in host.holders()] == ["-" if tool in TOOLS else "x.service"]
+    assert [line[3] for line in holders(host)] == ["-" if tool in TOOLS else "x.service"]
     host.put_command(tool, FAILING if fault == "missing" else CUT_SHORT.replace("{tool}", tool))
     text = script("holders") + f'\nPATH={host.place}/bin:$PATH\nholders {host.home} "$$"'
     assert host.sh(text, check=False).startswith("failed: ")
