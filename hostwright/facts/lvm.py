@@ -411,7 +411,7 @@ def parse_survey(lines: list[str]) -> Survey | None:
             largest=int(values["largest"]),
             encrypted=int(values["encrypted"]) if told else None,
             verity=int(values["verity"]) if told else None,
-            unreadable=unreadable,
+            unreadable=tuple(dict.fromkeys(unreadable)),
             holders=holders(found["holders"]),
             kernel_errors=tuple(found["kernel"]),
         )

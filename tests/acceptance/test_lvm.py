@@ -91,7 +91,8 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
         "mkdir -p /etc/systemd/user /etc/systemd/system/user@.service.d && "
         "printf '[Service]\\nExecStart=/bin/sleep 700\\n' >/etc/systemd/user/ssh.service && "
         # Where pam_systemd is missing nobody tells the manager.
-        "printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' >/etc/systemd/system/user@.service.d/lab.conf && "
+        "printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' "
+        ">/etc/systemd/system/user@.service.d/lab.conf && "
         "printf '[Service]\\nProtectSystem=strict\\nReadWritePaths=/home/admin\\nExecStart=/bin/sleep 701\\n' "
         ">/etc/systemd/system/strict.service && systemctl daemon-reload && "
         "systemctl start strict.service user@$(id -u admin).service"
