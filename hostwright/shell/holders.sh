@@ -41,7 +41,7 @@ holders() {
     at=$1 login=$2
     number=$(stat -c %d "$at") && device=$(device_at "$at") || return 1
     case $device in *:*) ;; *) return 1 ;; esac
-    # A process that starts another one and ends, while we look, is looked for again.
+    # One that went while we looked may have left others where it was; where some go all the time, the last look counts.
     tries=0
     until held=$(busy_processes); do
         tries=$((tries + 1))
@@ -110,7 +110,7 @@ foreign_mounts() {
         $1 == "in" { n++; pid[n] = $2; space[n] = $3; top[n] = $4; if ($2 == self) own = $3 }
         END { print self; for (i = 1; i <= n; i++) if (space[i] != own && !known[space[i], top[i]]++) print pid[i] }') || return 1
     listed=$({ printf '%s\n' "$seen" && of_all mountinfo 'grep -sH . "$@"; [ $? -le 2 ] && ls -d "$@"' && echo end; } |
-        AT=$(escaped "$at") MOUNT=$(escaped "${MOUNT:-$at}") OURS=$(escaped "${WORK:-}") awk -v device="$device" -v self=$$ -v views="$(echo $pids)" '
+        AT=$(escaped "$at") MOUNT=$(escaped "${MOUNT:-$at}") OURS=$(escaped "${WORK:-}") awk -v device="$device" -v self=$$ -v tries="$tries" -v views="$(echo $pids)" '
         # Where it lies in the file system of the mount that it is on.
         function lies(n,   base) {
             base = above[n]
@@ -160,7 +160,7 @@ foreign_mounts() {
             }
             for (pid in space) if (space[pid] in stays) print stays[space[pid]], pid, "mount namespace"
             split(views, wanted, " ")
-            for (i = 1; i in wanted; i++) if (!(wanted[i] in alive)) ended = 0
+            for (i = 1; i in wanted; i++) if (!(wanted[i] in alive) && tries < 4) ended = 0
             if (ended == 2) print "end"
         }') || return 1
     case $listed in *covered*) if uncovers; then go=/^covered/d; else go=s/^covered/busy/; fi ;; *) go= ;; esac
