@@ -109,7 +109,7 @@ foreign_mounts() {
     pids=$(printf '%s\n' "$seen" | awk -v self=$$ '
         $1 == "in" { n++; pid[n] = $2; space[n] = $3; top[n] = $4; if ($2 == self) own = $3 }
         END { print self; for (i = 1; i <= n; i++) if (space[i] != own && !known[space[i], top[i]]++) print pid[i] }') || return 1
-    listed=$({ printf '%s\n' "$seen" && of_all mountinfo 'grep -sH . "$@"; [ $? -le 2 ] && ls -d "$@"' && echo end; } |
+    listed=$({ printf '%s\n' "$seen" && of_all mountinfo 'grep -sH . "$@"; [ $? -le 2 ] && ls -d "$@"' && kept_namespaces && echo end; } |
         AT=$(escaped "$at") MOUNT=$(escaped "${MOUNT:-$at}") OURS=$(escaped "${WORK:-}") awk -v device="$device" -v self=$$ -v tries="$tries" -v views="$(echo $pids)" '
         # Where it lies in the file system of the mount that it is on.
         function lies(n,   base) {
@@ -121,6 +121,7 @@ foreign_mounts() {
         }
         $1 == "end" { ended++; next }
         $1 == "in" { space[$2] = $3; next }
+        $1 == "kept" { space[$2] = kept[$2] = $3; next }
         $1 == "busy" { next }
         { split($1, part, "[/:]") }
         NF == 1 { alive[part[3]] = 1; next }
@@ -158,13 +159,27 @@ foreign_mounts() {
                 if (!(id[i] in goes) || id[i] in below) stays[space[view[i]]] = "busy"
                 else if (id[i] in covered && !(space[view[i]] in stays)) stays[space[view[i]]] = "covered"
             }
-            for (pid in space) if (space[pid] in stays) print stays[space[pid]], pid, "mount namespace"
+            for (pid in space) if (space[pid] in stays)
+                if (pid in kept) { if (stays[kept[pid]] == "busy") print "mount", kept[pid] }
+                else print stays[space[pid]], pid, "mount namespace"
             split(views, wanted, " ")
             for (i = 1; i in wanted; i++) if (!(wanted[i] in alive) && tries < 4) ended = 0
             if (ended == 2) print "end"
         }') || return 1
     case $listed in *covered*) if uncovers; then go=/^covered/d; else go=s/^covered/busy/; fi ;; *) go= ;; esac
     printf '%s\n' "$listed" | sed "$go"
+}
+
+# kept_namespaces: the mounts of those that a file keeps (unshare --mount=FILE, snapd), as if a process were in each.
+kept_namespaces() {
+    files=$(awk '$4 ~ /^mnt:/ && / - nsfs / { print $5 }' /proc/self/mountinfo) || return 1
+    count=0
+    for file in $files; do
+        count=$((count + 1))
+        printf 'kept file%s %s\n' $count "$file"
+        lines=$(nsenter --mount="$(printf "$(printf %s "$file" | sed 's/%/%%/g')")" cat /proc/self/mountinfo) || return 1
+        printf '%s\n' "$lines" | sed "s|^|/proc/file$count/mountinfo:|" || return 1
+    done
 }
 
 # uncovers: this kernel also unmounts what something else was mounted over, where an unmount propagates to (Linux 4.13 does).

@@ -115,6 +115,16 @@ def test_the_kernel_is_asked_whether_what_is_covered_goes(host: Host) -> None:
 
 
 @ROOT
+@pytest.mark.parametrize("made", ["private", "slave"])
+def test_a_namespace_that_a_file_keeps_is_looked_at(host: Host, made: str) -> None:
+    pin = host.place / "a pin"
+    host.sh(f"touch '{pin}' && unshare --mount='{pin}' --propagation {made} true")
+    escaped = str(pin).replace(" ", "\\040")
+    assert holders(host) == ([["mount", escaped]] if made == "private" else [])
+    assert unmounted_is(host) == (made == "slave")
+
+
+@ROOT
 def test_a_namespace_of_a_user_lets_home_go(host: Host) -> None:
     # The kernel locks its mounts for that user, and takes them away all the same.
     host.starts("unshare", "-Urm", "--propagation", "slave", "sleep", "600")
