@@ -200,6 +200,8 @@ class Storage:
     scratch: Scratch | None = None
     lent: tuple[str, ...] = ()
     """disks in no volume group that a lost run had borrowed"""
+    lvm_told: bool = True
+    """LVM's report is whole"""
     unit: MountUnit = field(default=MountUnit())
     active: tuple[tuple[str, ...], ...] | None = ()
     """what each list of lvm.conf allows to be active; None where LVM did not tell"""
@@ -427,6 +429,7 @@ def parse_storage(lines: list[str]) -> Storage:
         staging=None if staging is None else _staging(pairs(staging)),
         scratch=None if scratch is None else _scratch(scratch),
         lent=lent,
+        lvm_told=found.get("lvm status", []) == ["0"],
         unit=_unit(found.get("unit", [])),
         active=_active(found.get("activation", [])),
     )
