@@ -24,7 +24,7 @@ class CutVolume(Refusal):
         super().__init__(
             f"{name} is {extents_text(group, volume.extents)}, but its {system.kind} file system is "
             f"{size_text(size_by_itself(system))}: somebody has cut the volume. Write nothing to it, and make or "
-            f"extend no volume of {group.name}"
+            f"extend no other volume of {group.name}"
         )
 
 
@@ -85,7 +85,8 @@ def _look(cut: CutVolume) -> str:
         return f"boot a rescue system and check it: {look}; once that finds nothing, run again"
     if system.mounted:
         return (
-            f"`umount {shlex.quote(system.mounted)}`, check it: {look}; once that finds nothing, mount it and run again"
+            f"`umount {shlex.quote(system.mounted)}` and check it: {look}; once that finds nothing, mount it, let the "
+            "kernel forget what it complained of (`dmesg -C`), and run again"
         )
     return f"check it, before you mount it: {look}; once that finds nothing, run again"
 

@@ -188,7 +188,7 @@ def test_a_volume_that_was_cut_comes_back_by_what_the_refusal_says(
     # What the admin reads is what the admin does.
     commands = re.findall("`([^`]+)`", run.err)
     assert commands[0].startswith("lvextend -l ")
-    assert commands[-1] == f"{check} /dev/centos/home"
+    assert f"{check} /dev/centos/home" in commands[1:]
     for command in commands:
         machine.succeed(command)
     machine.succeed("mount /home")

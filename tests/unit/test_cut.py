@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostwright.facts.archives import Archives, Area, Segment, State, parse_archives
+from hostwright.facts.archives import Archives, Area, LvmArchives, Segment, State, parse_archives
 from hostwright.facts.lvm import PhysicalVolume, Storage
+from hostwright.operations.lvm import archives as looking
 from hostwright.plans.cut import CutVolume, with_remedy
 from hostwright.plans.lvm import decide, examine
 from hostwright.refusal import Refusal
@@ -140,6 +141,8 @@ def test_the_very_extents_of_the_last_archive_are_named() -> None:
     message = said(host(), state(5, root=ROOT, home=WHOLE), *STORY)
     assert "`lvextend -l 667 centos/home /dev/vda:1408-1434`" in message
     assert "`umount /home`" in message
+    # What the kernel says of reads beyond the end would be taken for errors by the next run.
+    assert "`dmesg -C`" in message
     assert message.index("lvextend") < message.index("xfs_repair -n /dev/centos/home")
     message = said(host(kind="ext4", mounted=""), *STORY)
     assert "umount" not in message
@@ -219,6 +222,26 @@ def test_what_could_not_be_read_is_told() -> None:
     message = said(host(), STORY[1], unreadable=("/etc/lvm/archive/centos_00003-1.vg",))
     assert "/etc/lvm/archive/centos_00003-1.vg: cannot be read" in message
     assert "did not tell all" in said(host(), *STORY, directories=())
+
+
+def test_the_host_is_asked_for_archives_only_when_a_volume_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class Silent:
+        def get_fact(self, *what: object, **about: object) -> None:
+            asked.append((what, about))
+
+    monkeypatch.setattr(looking, "host", Silent())
+    with looking.saying_the_way_back({"_sudo": True}):
+        examine(storage(), Rebalance(shrink_to="2G"))
+    assert not asked
+    with (
+        pytest.raises(Refusal, match=r"somebody has cut.*did not tell all"),
+        looking.saying_the_way_back({"_sudo": True}),
+    ):
+        examine(host(), Rebalance(shrink_to="2G"))
+    assert asked == [((LvmArchives,), {"vg": "centos", "_sudo": True})]
+    assert "VG='a'\"'\"'; touch /x'" in shlex.split(LvmArchives().command(vg="a'; touch /x"))[2]
 
 
 def test_odd_names_reach_lvm_as_they_are() -> None:
