@@ -121,6 +121,22 @@ def test_a_file_system_that_did_not_tell_its_size_is_refused(kind: str, asking: 
         assert asking in str(caught.value)
 
 
+def test_a_volume_that_nobody_looked_at_is_not_taken_for_whole() -> None:
+    plain = storage(free=600)
+    (group,) = plain.groups
+    for third, said in (
+        (volume("srv", 100, 2), "vgmknodes centos"),
+        (volume("srv", 100, 2, device=""), ""),
+        (volume("srv_tdata", 100, 2, role=("private", "thin", "pool", "data")), ""),
+    ):
+        there = replace(plain, groups=(replace(group, volumes=(*group.volumes, third), free=500),))
+        if said:
+            with pytest.raises(Refusal, match=said):
+                examine(there, Rebalance(shrink_to="2G"))
+        else:
+            examine(there, Rebalance(shrink_to="2G"))
+
+
 def test_what_a_copy_that_was_never_made_seems_to_hold_is_cleared_away_and_not_looked_at() -> None:
     plain = storage(free=600)
     (group,) = plain.groups
