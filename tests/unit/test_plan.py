@@ -74,6 +74,11 @@ class Disk:
         assert self.free >= 0, step
         assert self.complete, f"no complete copy of home is left after: {step.title}"
         assert self.served in self.complete, f"home is served from an incomplete copy after: {step.title}"
+        # Else the run after a power cut would take the volume for one that somebody cut.
+        for at, size in self.file_system.items():
+            assert at not in self.volumes or size <= self.volumes[at] * EXTENT, (
+                f"{at} is shorter than its file system: {step.title}"
+            )
 
     def do_borrow_disk(self, _disk: str, _wiped: str) -> None:
         self.free += 10**6

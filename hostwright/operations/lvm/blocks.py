@@ -163,7 +163,8 @@ def logical_volume(
     Refused, before anything is changed on any host: a relative size, or one that the group has no room for; another
     file system than the volume carries (nothing is ever overwritten), or one on a volume that is not blank; a directory
     with entries in it, or that something else is mounted on, now or by /etc/fstab; what `rebalance` refuses, for a
-    volume that must shrink; to remove a volume that is in use, or that `confirm` does not name.
+    volume that must shrink; a group with a volume that somebody cut; to remove a volume that is in use, or that
+    `confirm` does not name.
     Sources: lvcreate(8), lvextend(8), lvremove(8), mkfs(8), mount(8), fstab(5), swapon(8).
 
     **Example:**
