@@ -133,7 +133,7 @@ unlike() {
     one_name_each "$3" "$4"
     { cat "$LISTS/known" && sums_of "$1" <"$LISTS/unknown"; } | sort >"$LISTS/sums.source"
     { names "$LISTS/known" && cat "$LISTS/unknown"; } | sort >"$LISTS/read.names"
-    of_names "$LISTS/read.names" "$LISTS/there" | names_of '$4 == "f"' - >"$LISTS/read"
+    of_names "$LISTS/read.names" "$LISTS/there" | plain - | names >"$LISTS/read"
     rm -f "$LISTS/known" "$LISTS/unknown" "$LISTS/read.names"
     sums_of_copy "$2" "$LISTS/read" >"$LISTS/sums.copy"
     { comm -12 "$LISTS/sums.source" "$LISTS/sums.copy" | names && holey "$3" | names | alike_holey "$1" "$2"; } >"$LISTS/alike"

@@ -36,7 +36,7 @@ run_rsync() {
     rsync_options
     until_unstuck carry "$@"
     case "$code $live" in
-        0\ * | 24\ yes | 23\ yes) return 0 ;; # what vanished or changed while people worked is copied again later
+        0\ * | 24\ yes | 23\ yes | 20\ yes) return 0 ;; # what vanished, changed or was stuck while people worked is copied again later
     esac
     sed 's/^/    /' "$RUN/out" | tail -n 15
     why "rsync ended with $code: $(grep -v '^ *$' "$RUN/out" | grep -v '^rsync error' | tail -n 1)"
@@ -60,18 +60,29 @@ until_unstuck() {
     do :; done
 }
 
-# unstick: what was a file when it was listed may be a pipe when it is opened, and that waits for ever. Ends what of ours
-# does so, as long as people work in home.
+# unstick: what was a file when it was listed may be a pipe when it is opened, and that waits for ever; or have holes without
+# end. Ends what of ours is stuck in it, as long as people work in home.
 unstick() {
     trap - HUP INT TERM
     while sleep 2 && kill -0 $$ 2>/dev/null; do
-        for waiting in $(grep -lE 'wait_for_partner|fifo' /proc/[0-9]*/wchan 2>/dev/null); do
-            waiting=${waiting%/wchan}
-            [ "$(awk '{ sub(/^.*\) /, ""); print $3 }' "$waiting/stat" 2>/dev/null)" = $$ ] || continue
+        for stuck in $(grep -lE 'wait_for_partner|fifo' /proc/[0-9]*/wchan 2>/dev/null) $(grep -lxE 'rsync|md5sum|cat' /proc/[0-9]*/comm 2>/dev/null); do
+            at=${stuck%/*}
+            [ "$(awk '{ sub(/^.*\) /, ""); print $3 }' "$at/stat" 2>/dev/null)" = $$ ] || continue
+            case $stuck in */comm) reads_holes "$at" || continue ;; esac
             echo yes >"$RUN/stuck"
-            kill "${waiting#/proc/}" 2>/dev/null
+            kill "${at#/proc/}" 2>/dev/null
         done
     done
+}
+
+# reads_holes /proc/PID: it has read more of a file than there is in it, by far.
+reads_holes() {
+    for open in "$1"/fd/*; do
+        place=$(awk '$1 == "pos:" { print $2 }' "$1/fdinfo/${open##*/}" 2>/dev/null)
+        [ "${place:-0}" -gt 134217728 ] || continue
+        blocks=$(stat -L -c %b "$open" 2>/dev/null) && [ "$place" -gt $((blocks * 512 + 134217728)) ] && return 0
+    done
+    return 1
 }
 
 # carried_sums: SUM<TAB>NAME of rsync's lines; a sum of zeros is that of a file it could not open.
