@@ -132,11 +132,12 @@ mount_work() {
         try mount --bind "$MOUNT" "$WORK/source" && try mount -o remount,bind,ro,noatime,nodev "$WORK/source" || return 1
         mount -o remount,bind,ro,noatime,nodev,nosymfollow "$WORK/source" 2>/dev/null || :
     fi
+    seal=,nosymfollow
     # Older kernels take that option for nothing.
-    awk -v at="$WORK/source" '$5 == at && $6 ~ /nosymfollow/ { found = 1 } END { exit !found }' /proc/self/mountinfo || lay_out_cell || return 1
+    awk -v at="$WORK/source" '$5 == at && $6 ~ /nosymfollow/ { found = 1 } END { exit !found }' /proc/self/mountinfo || { seal=''; lay_out_cell || return 1; }
     home_device=$(device_at "$MOUNT")
     [ -n "$home_device" ] && is_mounted "$WORK/source" "$home_device" || { why "$MOUNT is not mounted"; return 1; }
-    [ -n "$(device_at "$WORK/copy")" ] || try mount -t "$KIND" -o "$2" "$device" "$WORK/copy"
+    [ -n "$(device_at "$WORK/copy")" ] || try mount -t "$KIND" -o "$2$seal" "$device" "$WORK/copy"
 }
 
 # lay_out_cell: where no mount can forbid it, what reads home has nothing but programs, home and its copy to be led to by a link.

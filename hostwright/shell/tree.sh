@@ -79,9 +79,9 @@ unstick() {
 # reads_holes /proc/PID: it has read more of a file than there is in it, by far.
 reads_holes() {
     for open in "$1"/fd/*; do
-        place=$(awk '$1 == "pos:" { print $2 }' "$1/fdinfo/${open##*/}" 2>/dev/null)
-        [ "${place:-0}" -gt 134217728 ] || continue
-        blocks=$(stat -L -c %b "$open" 2>/dev/null) && [ "$place" -gt $((blocks * 512 + 134217728)) ] && return 0
+        read_to=$(awk '$1 == "pos:" { print $2 }' "$1/fdinfo/${open##*/}" 2>/dev/null)
+        [ "${read_to:-0}" -gt 134217728 ] || continue
+        blocks=$(stat -L -c %b "$open" 2>/dev/null) && [ "$read_to" -gt $((blocks * 512 + 134217728)) ] && return 0
     done
     return 1
 }
