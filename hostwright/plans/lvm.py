@@ -4,6 +4,7 @@ Pure: what is, what is wanted -> steps. Whether an XFS volume may shrink is deci
 verified copy that takes its place.
 """
 
+import re
 from dataclasses import replace
 from math import ceil
 
@@ -11,9 +12,9 @@ from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, S
 from hostwright.plans import file_systems
 from hostwright.plans.cut import check_whole
 from hostwright.plans.file_systems import EXT, MIB
-from hostwright.plans.fstab import check_line
+from hostwright.plans.fstab import check_line, mapped
 from hostwright.plans.groups import check_layout, usable_group
-from hostwright.plans.memory import quota_options, read_marker, served_by, served_name, variables_of
+from hostwright.plans.memory import memory_of, quota_options, read_marker, served_by, served_name, variables_of
 from hostwright.plans.moving import (
     REMOVE_LISTS,
     beside_steps,
@@ -92,6 +93,9 @@ def examine(storage: Storage, wish: Rebalance) -> Task:
     task = Task(wish, storage, group, shrink, grow, target, 0, system, mount, line, served)
     for volume in (shrink, *([grow] if grow else [])):
         check_layout(group, volume)
+    # Before home is looked through: mount(8), which that needs, does not do what a wrong line keeps it from.
+    if mount and served == "volume" and task.needs_survey and not wish.abandon:
+        check_line(storage, group, shrink, system, mount)
     return replace(task, grown=_grown(task))
 
 
@@ -305,7 +309,6 @@ def _check_home(task: Task, survey: Survey) -> None:
         raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
     if mount.point == "/":
         raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
-    check_line(storage, group, task.shrink, home, mount)
     own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
     if len(own) > 1:
         raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")
@@ -390,6 +393,11 @@ def _check_carried(task: Task) -> None:
     """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
     group, volume, storage = task.group, task.shrink, task.storage
     name = f"{group.name}/{volume.name}"
+    if re.match(r"\s*/dev/(disk/by-id/dm-uuid-LVM-|dm-)", memory_of(task)["line"]):
+        raise Refusal(
+            f"/etc/fstab names {name} by what no other volume has ({memory_of(task)['line'].split()[0]}): "
+            f"write {mapped(group.name, volume.name)} in its place"
+        )
     if volume.attributes[1] != "w":
         raise Refusal(f"{name} is read-only: `lvchange -p rw {name}` first, or take it from lvm.conf's lists")
     if volume.attributes[3] == "m":

@@ -42,7 +42,9 @@ replace_fstab() {
         return 0
     fi
     wrong=$reason
-    mv "$was" "$fstab" && sync && reload || wrong="$wrong; and the old text is in $was"
+    mv "$was" "$fstab" || wrong="$wrong; the old text is in $was"
+    sync
+    reload
     why "$wrong"
 }
 

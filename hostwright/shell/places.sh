@@ -10,25 +10,25 @@ make_lists() {
         /*)
             own_directory "${1%/*}" || return 1
             rm -rf "$1" && mkdir "$1" || { why "$1 cannot be made"; return 1; }
-            place=$1
+            lists_in=$1
             ;;
         *)
-            name=$1 extents=$2 place=$WORK/lists
+            name=$1 extents=$2 lists_in=$WORK/lists
             shift 2
             tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.lists $tags "$VG" "$@" && settle &&
-                try mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 512 "$(volume "$name")" && mkdir -p "$place" &&
-                try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$place" || return 1
+                try mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 512 "$(volume "$name")" && mkdir -p "$lists_in" &&
+                try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$lists_in" || return 1
             ;;
     esac
-    rm -rf "$LISTS" && ln -s "$place" "$LISTS" || { why "$LISTS cannot lead to $place"; return 1; }
-    export TMPDIR="$place"
+    rm -rf "$LISTS" && ln -s "$lists_in" "$LISTS" || { why "$LISTS cannot lead to $lists_in"; return 1; }
+    export TMPDIR="$lists_in"
 }
 
 drop_lists() {
     unset TMPDIR
-    place=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
+    lists_in=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
     rm -f "$LISTS" && mkdir "$LISTS"
-    if [ "$place" = "$WORK/lists" ]; then unmount "$place" && discard_lists "${LV}_hostwright_lists" ''; else discard_lists '' "$place"; fi
+    if [ "$lists_in" = "$WORK/lists" ]; then unmount "$lists_in" && discard_lists "${LV}_hostwright_lists" ''; else discard_lists '' "$lists_in"; fi
 }
 
 # discard_lists VOLUME DIRECTORY: what a run made, or left.

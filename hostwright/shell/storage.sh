@@ -136,7 +136,7 @@ if [ -n "$SHRINK" ]; then
 fi
 # What a lost run has left as home: the line below its mark in fstab.
 served=$(awk 'marked { print $2; exit } /^# hostwright-lvm / { marked = 1 }' /etc/fstab)
-[ -z "$served" ] || volume 'as served' "$(awk -v at="$served" '$2 == at { found = $1 } END { print found }' /proc/mounts)"
+[ -z "$served" ] || volume 'as served' "$(AT=$served awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts)"
 
 if [ -n "$STAGING" ]; then
     section staging

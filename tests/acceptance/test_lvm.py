@@ -19,6 +19,11 @@ MakeHost = Callable[..., Any]
 def test_xfs_with_no_free_extent_is_staged_on_root(make_host: MakeHost) -> None:
     host = make_host()
     machine = host.machine
+    # Only what has the tag may be active here, at boot too.
+    machine.succeed(
+        "lvchange -q -r 512 --addtag web centos/home && lvchange -q --addtag web centos/root && "
+        "sed -i 's/^activation {/&\\n volume_list = [ \"@web\" ]/' /etc/lvm/lvm.conf"
+    )
     before = state(machine)
     text, plan = host.plan()
     assert "way: staging" in text
@@ -37,6 +42,7 @@ def test_xfs_with_no_free_extent_is_staged_on_root(make_host: MakeHost) -> None:
     assert "hostwright" not in machine.succeed(
         "mount; losetup -a; dmsetup ls; systemctl list-units --all --plain 'hostwright*'"
     )
+    assert machine.succeed("lvs --noheadings --units s -o lv_tags,lv_read_ahead centos/home").split() == ["web", "512S"]
     machine.reboot()
     machine.succeed("findmnt -n /home && df /home && touch /home/works")
 
@@ -206,6 +212,56 @@ def test_refusals_come_before_anything_is_touched(make_host: MakeHost) -> None:
     is_refused(host, ["not mounted"])
     machine.succeed("mount /home")
     assert machine.succeed("vgs --noheadings -o vg_seqno centos") == before.split("\n")[0] + "\n"
+
+
+def follows(machine: Any, refused: str) -> None:
+    """Does what a refusal says between its quotation marks, as it is written."""
+    if line := re.search(r"write '(.*?)' into /etc/fstab", refused):
+        machine.succeed(f"echo '{line[1]}' >>/etc/fstab")
+    (commands,) = re.findall(r"`(.*? && .*?)`", refused)
+    machine.succeed(commands)
+
+
+@pytest.mark.matrix
+def test_who_mounts_home_is_known_and_what_a_refusal_says_to_do_works(make_host: MakeHost) -> None:
+    host = make_host()
+    machine = host.machine
+    machine.succeed("cp /etc/fstab /root/fstab")
+
+    def refused(prepare: str) -> str:
+        machine.succeed(prepare)
+        run = host.pyinfra("-y")
+        assert run.code == 1, run.err
+        assert "refused, nothing was changed" in run.err
+        return str(run.err)
+
+    unit = (
+        "[Mount]\\nWhat=/dev/mapper/centos-home\\nWhere=/home\\nOptions=nodev\\n[Install]\\nWantedBy=local-fs.target\\n"
+    )
+    native = refused(
+        f"umount /home; sed -i '/home/d' /etc/fstab; printf '{unit}' >/etc/systemd/system/home.mount; "
+        "systemctl daemon-reload; systemctl enable --now home.mount"
+    )
+    follows(machine, native)
+    assert host.plan()[1]["way"] == "staging"
+    machine.succeed("umount /home && mount /home && findmnt -n -O nodev /home")
+
+    option = refused(
+        "sed '/home/s/defaults/noauto,x-systemd.automount/' /root/fstab >/etc/fstab; systemctl daemon-reload; "
+        "umount /home; systemctl start home.automount; ls /home"
+    )
+    assert "take x-systemd.automount from its line" in option
+    machine.succeed("sed -i 's/,x-systemd.automount//' /etc/fstab")
+    follows(machine, option)
+    assert host.plan()[1]["way"] == "staging"
+
+    assert "2 lines for /home" in refused("sed 's, /home , /home/ ,; /home/p' /root/fstab >/etc/fstab")
+    assert "UUID=0 on /home, but centos/home is" in refused("sed '/home/s,^[^ ]*,UUID=0,' /root/fstab >/etc/fstab")
+    machine.succeed("sed 's, /home , /home/ ,' /root/fstab >/etc/fstab && systemctl daemon-reload")
+    before = machine.succeed("cat /etc/fstab")
+    host.deploy()
+    assert machine.succeed("cat /etc/fstab") == before
+    assert host.pyinfra("-y").unchanged
 
 
 @pytest.mark.matrix

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.facts.blocks import Blocks, Disk, LvmBlocks, Point, parse_blocks
-from hostwright.facts.lvm import BlockDevice, FileSystem, FstabLine, Holder, Mount, Swap
+from hostwright.facts.lvm import BlockDevice, FileSystem, FstabLine, Holder, Mount, MountUnit, Swap, fstab_lines
 from hostwright.operations import lvm as operations
+from hostwright.operations.lvm.blocks import _in_our_words
 from hostwright.plans import logical_volume, physical_volume, volume_group
 from hostwright.plans.expected import after
 from hostwright.plans.picture import draw, draw_steps
@@ -238,6 +239,23 @@ def test_a_line_that_names_the_volume_otherwise_is_kept_and_only_its_options_cha
     made = volume_plan(found, **wish, options="noatime")
     assert calls(made) == ["is_unchanged", "remount", "change_line"]
     assert made.steps[-1].call[2] == "UUID=a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6 /home xfs noatime 0 0"
+
+
+def test_a_line_with_a_slash_at_its_end_is_the_volumes_own() -> None:
+    host = storage(free=600)
+    slash = fstab_lines(["/dev/mapper/centos-home /home/ xfs defaults 0 0"])
+    wish = {"name": "home", "size": "1279 extents", "fs": "xfs", "mount": "/home"}
+    assert not volume_plan(blocks(host=replace(host, fstab=(host.fstab[0], *slash))), **wish).changes
+    twice = replace(host, fstab=(*host.fstab, *slash))
+    assert "2 lines for centos/home" in refusal(volume_plan, blocks(host=twice), **wish)
+    native = replace(host, unit=MountUnit(path="/etc/systemd/system/home.mount"), fstab=host.fstab[:1])
+    assert "mv /etc/systemd/system/home.mount" in refusal(volume_plan, blocks(host=native), **wish)
+
+
+def test_a_deploy_that_a_refusal_names_keeps_its_own_keys() -> None:
+    said = "lvm_shrink_to='5 extents'; lvm_staging: a directory; --data lvm_vg=vg0 --data lvm_shrink_to='4 extents'"
+    kept = "size='5 extents'; staging: a directory; --data lvm_vg=vg0 --data lvm_shrink_to='4 extents'"
+    assert _in_our_words(Refusal(said)) == kept
 
 
 def test_a_smaller_size_is_a_move_with_nothing_that_grows() -> None:

@@ -750,9 +750,24 @@ OF_THE_PATH = "/dev/mapper/centos-home /home xfs defaults 0 0"
         (with_lines(OF_THE_PATH, unit=MountUnit(known=False)), ["systemd does not tell"]),
     ],
 )
-def test_a_line_that_is_not_the_one_of_home_is_refused(host: Storage, says: list[str]) -> None:
-    message = refusal(host)
-    assert all(word in message for word in says), message
+def test_a_line_that_is_not_the_one_of_home_is_refused_before_home_is_looked_through(
+    host: Storage, says: list[str]
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        examine(host, Rebalance(shrink_to="2G"))
+    assert all(word in str(refused.value) for word in says), refused.value
+
+
+def test_a_line_that_no_other_volume_can_have_is_refused_where_a_copy_takes_its_place() -> None:
+    for spec in (f"{BY_ID}homeuuid", "/dev/dm-1"):
+        host = with_lines(f"{spec} /home xfs defaults 0 0", leads=("/dev/dm-1", "/home"))
+        assert f"({spec}): write /dev/mapper/centos-home" in refusal(host)
+    by_name = "/dev/disk/by-id/dm-name-centos-home /home xfs defaults 0 0"
+    assert plan(with_lines(by_name, leads=("/dev/dm-1", "/home"))).changes
+    in_place = storage(
+        kind="btrfs", free=600, fstab=with_lines("/dev/dm-1 /home btrfs x", leads=("/dev/dm-1", "/home")).fstab
+    )
+    assert plan(in_place).way == "in-place"
 
 
 def test_of_two_devices_with_one_uuid_a_path_tells() -> None:
