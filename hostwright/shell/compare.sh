@@ -5,7 +5,7 @@
 sums_of() {
     rsync_options
     case $checksum in
-        xxh64) zero | rsync -n -c --checksum-choice=xxh64 -0 --files-from=- --out-format='%C %n' "$1/" "$LISTS/nothing/" 2>>"$LISTS/errors" | carried_sums ;;
+        xxh64) zero | $cell rsync -n -c --checksum-choice=xxh64 -0 --files-from=- --out-format='%C %n' "$1/" "$WORK/nothing/" 2>>"$LISTS/errors" | carried_sums ;;
         md5) md5_sums "$1" ;;
     esac | sort
 }
@@ -94,7 +94,7 @@ complained() { sed -n 's/^getfattr: //; s/: [^:]*$//p; s/: [^:]*$//p' "$1"; }
 
 # data_ranges FILE: offset and length of what is not a hole, near ones joined; fails where the file system cannot tell.
 data_ranges() {
-    filefrag -v -b1024 "$1" >"$LISTS/extents" 2>/dev/null || return 1
+    $cell filefrag -v -b1024 "$1" >"$LISTS/extents" 2>/dev/null || return 1
     tr -d : <"$LISTS/extents" | awk '
         $1 ~ /^[0-9]+$/ && $2 ~ /^[0-9]+\.\.$/ {
             from = $2 + 0; to = $3 + 0
@@ -107,7 +107,7 @@ data_ranges() {
 
 same_ranges() {
     while read -r offset length; do
-        cmp -s -i "$offset" -n "$length" -- "$1" "$2" || return 1
+        $cell cmp -s -i "$offset" -n "$length" -- "$1" "$2" || return 1
     done
 }
 
@@ -118,7 +118,7 @@ alike_holey() {
         if { data_ranges "$1/$name" && data_ranges "$2/$name"; } >"$LISTS/ranges"; then
             same_ranges "$1/$name" "$2/$name" <"$LISTS/ranges"
         else
-            cmp -s -- "$1/$name" "$2/$name"
+            $cell cmp -s -- "$1/$name" "$2/$name"
         fi && { printf '%s\n' "$name" || return 1; }
     done
 }
@@ -133,7 +133,7 @@ unlike() {
     one_name_each "$3" "$4"
     { cat "$LISTS/known" && sums_of "$1" <"$LISTS/unknown"; } | sort >"$LISTS/sums.source"
     { names "$LISTS/known" && cat "$LISTS/unknown"; } | sort >"$LISTS/read.names"
-    of_names "$LISTS/read.names" "$LISTS/there" | names_of '$4 == "f"' - >"$LISTS/read"
+    of_names "$LISTS/read.names" "$LISTS/there" | plain - | names >"$LISTS/read"
     rm -f "$LISTS/known" "$LISTS/unknown" "$LISTS/read.names"
     sums_of_copy "$2" "$LISTS/read" >"$LISTS/sums.copy"
     { comm -12 "$LISTS/sums.source" "$LISTS/sums.copy" | names && holey "$3" | names | alike_holey "$1" "$2"; } >"$LISTS/alike"

@@ -27,6 +27,8 @@ copy_live() {
 
 # changed_since ENTRIES: the names of those that are not proved, or not as they were then, in $LISTS/changed.
 changed_since() {
+    long=$(awk '{ name = substr($0, index($0, "\t") + 1) } length(name) > 4000 { print name; exit }' "$1") || return 1
+    [ -z "$long" ] || { why "no tool can be told a path of $(printf %s "$long" | wc -c) bytes: move $MOUNT/$(printf %.200s "${long#./}")... up"; return 1; }
     sorted "$LISTS/keys.now" keys "$1" && same_count "$MOUNT" "$1" "$LISTS/keys.now" &&
         into "$LISTS/keys.new" comm -13 "$LISTS/keys" "$LISTS/keys.now" && sorted "$LISTS/changed" names "$LISTS/keys.new" &&
         same_count "what changed in $MOUNT" "$LISTS/keys.new" "$LISTS/changed" || return 1

@@ -129,11 +129,38 @@ mount_work() {
     target_device "$1" || return 1
     mkdir -p "$WORK/source" "$WORK/copy"
     if [ -z "$(device_at "$WORK/source")" ]; then
-        try mount --bind "$MOUNT" "$WORK/source" && try mount -o remount,bind,ro,noatime "$WORK/source" || return 1
+        try mount --bind "$MOUNT" "$WORK/source" && try mount -o remount,bind,ro,noatime,nodev "$WORK/source" || return 1
+        mount -o remount,bind,ro,noatime,nodev,nosymfollow "$WORK/source" 2>/dev/null || :
     fi
+    seal=,nosymfollow
+    # Older kernels take that option for nothing.
+    awk -v at="$WORK/source" '$5 == at && $6 ~ /nosymfollow/ { found = 1 } END { exit !found }' /proc/self/mountinfo || { seal=''; lay_out_cell || return 1; }
     home_device=$(device_at "$MOUNT")
     [ -n "$home_device" ] && is_mounted "$WORK/source" "$home_device" || { why "$MOUNT is not mounted"; return 1; }
-    [ -n "$(device_at "$WORK/copy")" ] || try mount -t "$KIND" -o "$2" "$device" "$WORK/copy"
+    [ -n "$(device_at "$WORK/copy")" ] || try mount -t "$KIND" -o "$2$seal" "$device" "$WORK/copy"
+}
+
+# lay_out_cell: where no mount can forbid it, what reads home has nothing but programs, home and its copy to be led to by a link.
+lay_out_cell() {
+    cell="chroot $WORK"
+    [ -z "$(device_at "$WORK/dev/null")" ] || return 0
+    for directory in bin sbin lib lib32 lib64 libx32 usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32; do
+        mkdir -p "$WORK/usr" || return 1
+        if [ -h "/$directory" ]; then ln -sfn "$(readlink "/$directory")" "$WORK/$directory" || return 1
+        elif [ -d "/$directory" ]; then
+            mkdir -p "$WORK/$directory" && try mount --bind "/$directory" "$WORK/$directory" &&
+                try mount -o remount,bind,ro "$WORK/$directory" || return 1
+        fi
+    done
+    # Paths mean there what they mean here.
+    mkdir -p "$WORK/dev" "$WORK${WORK%/*}" && ln -sfn / "$WORK$WORK" && : >"$WORK/dev/null" && try mount --bind /dev/null "$WORK/dev/null"
+}
+
+clear_cell() {
+    cell=''
+    awk -v at="$WORK/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r at; do umount "$at" 2>"$RUN/out" || exit 1; done ||
+        { why "umount: $(tail -n 1 "$RUN/out")"; return 1; }
+    [ ! -d "$WORK" ] || find "$WORK" -xdev -mindepth 1 \( -type l -o -name null -o -type d -empty \) -delete
 }
 
 unmount() {
@@ -150,6 +177,7 @@ unmount_work() {
     for at in "$WORK/copy" "$WORK/source" "$WORK/under"; do
         [ -z "$(device_at "$at")" ] || unmount "$at" || return 1
     done
+    clear_cell
 }
 
 # -- who uses home

@@ -2,7 +2,7 @@
 # size and mtime overlooks what was mapped, and whose mtime was set back. lists.sh stands before this.
 # What goes wrong here is seen when the copy is compared; only what could lead a write astray is looked at here.
 
-inner_options='' checksum=md5
+inner_options='' checksum=md5 cell=''
 
 # rsync compares whole seconds unless told otherwise, and older ones cannot be told; nor which checksum, it is MD5 there.
 rsync_options() {
@@ -23,27 +23,28 @@ used_bytes() { stat -f -c '%S %b %f' "$1" | awk '{ printf "%.0f\n", $1 * ($2 - $
 
 sectors_read() { awk '{ printf "%.0f\n", $3 * 512 }' "/sys/dev/block/$1/stat"; }
 
-# within DIRECTORY COMMAND...
-within() { (cd "$1" && shift && "$@"); }
+# within DIRECTORY COMMAND...: and, where there is one, in the cell (lay_out_cell).
+within() { if [ -n "$cell" ]; then $cell sh -c 'cd "$0" && exec "$@"' "$@"; else (cd "$1" && shift && "$@"); fi; }
 
 # copy_holey SOURCE TARGET: the names that come in, which are not in the target. cp knows holes, rsync reads them.
 copy_holey() {
     zero | within "$1" xargs -0r cp -a --parents --sparse=always -t "$2" -- 2>"$RUN/out" || [ "$live" = yes ] || why "cp: $(tail -n 1 "$RUN/out")"
 }
 
-# run_rsync OPTION...: the sums of the files that it carried, with their names, go to $LISTS/carried.
+# run_rsync OPTION...: it reads $LISTS/list; the sums of the files that it carried, with their names, go to $LISTS/carried.
 run_rsync() {
     rsync_options
+    : >>"$LISTS/list"
     until_unstuck carry "$@"
     case "$code $live" in
-        0\ * | 24\ yes | 23\ yes) return 0 ;; # what vanished or changed while people worked is copied again later
+        0\ * | 24\ yes | 23\ yes | 20\ yes | 2\ yes) return 0 ;; # what vanished, changed or led astray while people worked is copied again later
     esac
     sed 's/^/    /' "$RUN/out" | tail -n 15
     why "rsync ended with $code: $(grep -v '^ *$' "$RUN/out" | grep -v '^rsync error' | tail -n 1)"
 }
 
 carry() {
-    rsync $inner_options --out-format='%C %n' "$@" >"$LISTS/carried" 2>"$RUN/out" &
+    $cell rsync $inner_options --out-format='%C %n' "$@" <"$LISTS/list" >"$LISTS/carried" 2>"$RUN/out" &
     carrier=$!
     wait "$carrier"
     code=$? carrier=''
@@ -60,18 +61,29 @@ until_unstuck() {
     do :; done
 }
 
-# unstick: what was a file when it was listed may be a pipe when it is opened, and that waits for ever. Ends what of ours
-# does so, as long as people work in home.
+# unstick: what was a file when it was listed may be a pipe when it is opened, and that waits for ever; or have holes without
+# end. Ends what of ours is stuck in it, as long as people work in home.
 unstick() {
     trap - HUP INT TERM
     while sleep 2 && kill -0 $$ 2>/dev/null; do
-        for waiting in $(grep -lE 'wait_for_partner|fifo' /proc/[0-9]*/wchan 2>/dev/null); do
-            waiting=${waiting%/wchan}
-            [ "$(awk '{ sub(/^.*\) /, ""); print $3 }' "$waiting/stat" 2>/dev/null)" = $$ ] || continue
+        for stuck in $(grep -lE 'wait_for_partner|fifo' /proc/[0-9]*/wchan 2>/dev/null) $(grep -lxE 'rsync|md5sum|cat' /proc/[0-9]*/comm 2>/dev/null); do
+            at=${stuck%/*}
+            [ "$(awk '{ sub(/^.*\) /, ""); print $3 }' "$at/stat" 2>/dev/null)" = $$ ] || continue
+            case $stuck in */comm) reads_holes "$at" || continue ;; esac
             echo yes >"$RUN/stuck"
-            kill "${waiting#/proc/}" 2>/dev/null
+            kill "${at#/proc/}" 2>/dev/null
         done
     done
+}
+
+# reads_holes /proc/PID: it has read more of a file than there is in it, by far.
+reads_holes() {
+    for open in "$1"/fd/*; do
+        read_to=$(awk '$1 == "pos:" { print $2 }' "$1/fdinfo/${open##*/}" 2>/dev/null)
+        [ "${read_to:-0}" -gt 134217728 ] || continue
+        blocks=$(stat -L -c %b "$open" 2>/dev/null) && [ "$read_to" -gt $((blocks * 512 + 134217728)) ] && return 0
+    done
+    return 1
 }
 
 # carried_sums: SUM<TAB>NAME of rsync's lines; a sum of zeros is that of a file it could not open.
@@ -139,7 +151,7 @@ copy_all() {
     if [ "$pass" -eq 1 ]; then
         most=$(awk '/^MemAvailable/ { printf "%.0f", $2 * 128 }' /proc/meminfo)
         { rest "$LISTS/entries" | names | sed '/^\.$/d' | zero && odd_names "$1"; } >"$LISTS/list"
-        run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -d -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
+        run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -d -0 --files-from=- "$1/" "$2/" || return 1
         bulk "$LISTS/entries" >"$LISTS/untimed"
         into "$LISTS/bulk" not_through_links "$2" "$LISTS/untimed" || return 1
         copy_bulk "$1" "$2" "$LISTS/bulk"
@@ -215,11 +227,11 @@ copy_again() {
         not_of_names "$LISTS/holey" "$LISTS/again.entries" | names | sed '/^\.$/d' | zero
         ! has_odd "$1" || odd_names "$1"
     } >"$LISTS/list"
-    run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -I -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
+    run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -I -0 --files-from=- "$1/" "$2/" || return 1
     if [ -s "$LISTS/holey" ]; then
         zero <"$LISTS/holey" | within "$2" xargs -0r rm -rf -- && copy_holey "$1" "$2" <"$LISTS/holey" || return 1
         zero <"$LISTS/holey" >"$LISTS/list"
-        run_rsync -0 --files-from="$LISTS/list" "$1/" "$2/" || return 1
+        run_rsync -0 --files-from=- "$1/" "$2/" || return 1
     fi
     of_names "$LISTS/times" "$3" >"$LISTS/times.entries"
     names_of '$4 == "f"' "$LISTS/times.entries" | copy_times_of_files "$1" "$2" || return 1

@@ -354,3 +354,28 @@ def test_people_go_on_working_while_home_is_copied(make_host: MakeHost) -> None:
         for listed in (listing(machine, "/root/work"), listing(machine, "/home/work"))
     )
     assert found == expected
+
+
+@pytest.mark.matrix
+def test_who_swaps_directories_for_links_leads_root_nowhere(make_host: MakeHost) -> None:
+    host = make_host(free="2500M", data={"lvm_busy": "stop"})
+    machine = host.machine
+    script = bring(machine, "hostile_user.py")
+    # What is read there has its time of access set: it is older than a day.
+    machine.succeed(
+        "mkdir -m 700 /root/outside && for n in $(seq 0 39); do echo secret >/root/outside/f$n; done; "
+        "for at in swap0 swap1 a/swap2/b; do mkdir -p /home/admin/u/$at; "
+        "for n in $(seq 0 39); do head -c 3000 /dev/urandom >/home/admin/u/$at/f$n; done; done; "
+        "truncate -s 1E /home/admin/u/huge; chown -R admin: /home/admin/u; touch -a -d 2020-01-01 /root/outside/*"
+    )
+    seen = "/run/hostwright/lvm/mnt/source/admin/u"
+    machine.succeed(
+        f"setsid python3 {script} $(id -u admin) swap_directories /home/admin/u /root/outside {seen} "
+        "</dev/null >/dev/null 2>&1 &"
+    )
+    text = host.deploy().err
+    assert "ending (TERM)" in text
+    assert machine.succeed("stat -c %X /root/outside/* | sort -u").split() == [str(1577836800)]
+    assert "hostwright" not in machine.succeed(LEFT)
+    host.is_verified()
+    assert host.pyinfra("-y").unchanged
