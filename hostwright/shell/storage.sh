@@ -41,7 +41,7 @@ lsblk -a -b -P -o NAME,KNAME,PKNAME,TYPE,RM,RO,SIZE,FSTYPE,MOUNTPOINT,UUID,LABEL
 
 section lvm
 # What it complains of comes in the middle of its report, if it likes.
-complaints= status=0
+complaints='' status=0
 { [ "$(id -u)" != 0 ] || complaints=$(lvm fullreport --reportformat json --units b --nosuffix \
     --configreport vg -o vg_name,vg_uuid,vg_attr,vg_size,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno,vg_missing_pv_count,vg_tags,vg_systemid \
     --configreport pv -o pv_name,pv_uuid,pv_attr,pv_size,pv_pe_count,pv_pe_alloc_count,pv_tags,dev_size,vg_name \
@@ -122,7 +122,7 @@ volume "$SHRINK" "/dev/$VG/$SHRINK"
 section unit
 [ -z "$at" ] || [ ! -d /run/systemd/system ] || {
     unit=$(systemctl show -p FragmentPath -p DropInPaths "$at") && printf '%s\n' "$unit" || echo UNKNOWN=yes
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086 # words
     set -- $(printf '%s\n' "$unit" | sed -n 's/^[A-Za-z]*=//p')
     [ $# -eq 0 ] || grep -Es '^[[:space:]]*(What|Options)[[:space:]]*=' "$@" /dev/null | sed 's/^/SET=/'
 }
