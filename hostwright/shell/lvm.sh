@@ -35,6 +35,8 @@ by_id() {
 closed() {
     tries=0
     settle
+    # udev makes no device file while /run is full.
+    [ -b "$1" ] || { try vgmknodes "$VG" && [ -b "$1" ]; } || { why "$1 has no device file"; return 1; }
     while [ "$(dmsetup info -c --noheadings -o open "$1" | tr -d ' ')" != 0 ]; do
         tries=$((tries + 1))
         [ $tries -lt 50 ] || { why "$1 is still open: nothing was changed on it"; return 1; }

@@ -8,7 +8,7 @@ section host
 echo "uid=$(id -u)"
 echo "kernel=$(uname -r)"
 sed -n 's/^ID=/os=/p; s/^VERSION_ID=/os_version=/p' /etc/os-release 2>/dev/null | tr -d '"'
-[ ! -d /run/systemd/system ] || echo systemd=yes
+[ ! -d /run/systemd/system ] || systemctl --version | sed -n '1s/^[a-z]* \([0-9]*\).*/systemd=\1/p'
 stat -f -c 'run_free=%a %S' /run
 awk '/^(MemAvailable|SwapTotal|SwapFree):/ { print tolower(substr($1, 1, length($1) - 1)) "=" $2 * 1024 }' /proc/meminfo
 for tool in lvm flock rsync getfattr lsattr e2fsck resize2fs mke2fs tune2fs mkfs.xfs xfs_repair xfs_growfs xfs_admin xfs_quota \
