@@ -31,6 +31,7 @@ soak: setup
 	$(BIN)/pytest tests/acceptance -m soak --ignore tests/acceptance/test_speed.py -n 2 --dist worksteal --durations=0
 	$(BIN)/python -m tests.campaign flushes
 	$(BIN)/python -m tests.campaign cuts
+	$(BIN)/python -m tests.campaign full
 
 demo: setup
 	$(BIN)/python -m tests.lab.demo

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from typing_extensions import override
 
-from hostwright.facts.lvm import Holder, Storage, holder, pairs, parse_storage
+from hostwright.facts.lvm import Holder, Storage, holders, pairs, parse_storage
 from hostwright.facts.observe import ScriptFact
 from hostwright.shell import script, sections
 
@@ -94,7 +94,7 @@ def parse_blocks(lines: list[str]) -> Blocks:
         signs=_signs(signs),
         open=int(pairs(signs).get("OPEN", 0) or 0),
         point=None if point is None else _point(point),
-        holders=tuple(holder(line.split("\t")) for line in found.get("holders", [])),
+        holders=holders(found.get("holders", [])),
         libdevmapper=tuple(int(part) for part in initramfs.get("LIBRARY", "").split(".") if part),
         early="EARLY" in initramfs,
     )

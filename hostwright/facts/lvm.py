@@ -200,6 +200,8 @@ class Storage:
     scratch: Scratch | None = None
     lent: tuple[str, ...] = ()
     """disks in no volume group that a lost run had borrowed"""
+    lvm_told: bool = True
+    """LVM's report is whole"""
     unit: MountUnit = field(default=MountUnit())
     active: tuple[tuple[str, ...], ...] | None = ()
     """what each list of lvm.conf allows to be active; None where LVM did not tell"""
@@ -210,7 +212,10 @@ class Storage:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who keeps a file system busy: a process, or a thing of another kind that `command` names."""
+    """Who keeps a file system busy: a process, or a thing of another kind that `command` names.
+
+    + unit: what stops the process and starts it again (shell/holders.sh, units_of)
+    """
 
     kind: str
     command: str
@@ -222,15 +227,20 @@ class Holder:
 
 @dataclass(frozen=True)
 class Survey:
-    """What is in a file system that is to move, and who uses it; sizes in bytes."""
+    """What is in a file system that is to move, and who uses it; sizes in bytes.
+
+    + encrypted, verity: how many entries are, or None where there is no tool that tells
+    + unreadable: the first of what could not be looked at
+    """
 
     inodes: int = 0
     entries: int = 0
     """names; a file may have several"""
     allocated: int = 0
     largest: int = 0
-    encrypted: int = 0
-    verity: int = 0
+    encrypted: int | None = 0
+    verity: int | None = 0
+    unreadable: tuple[str, ...] = ()
     holders: tuple[Holder, ...] = ()
     kernel_errors: tuple[str, ...] = field(default=())
 
@@ -419,6 +429,7 @@ def parse_storage(lines: list[str]) -> Storage:
         staging=None if staging is None else _staging(pairs(staging)),
         scratch=None if scratch is None else _scratch(scratch),
         lent=lent,
+        lvm_told=found.get("lvm status", []) == ["0"],
         unit=_unit(found.get("unit", [])),
         active=_active(found.get("activation", [])),
     )
@@ -472,26 +483,43 @@ def _scratch(lines: Sequence[str]) -> Scratch:
     return Scratch(True, values["KNAME"], int(values["SIZE"]), () if lent else tuple(dict.fromkeys(holds)), lent)
 
 
-def parse_survey(lines: list[str]) -> Survey:
+def parse_survey(lines: list[str]) -> Survey | None:
+    """Nothing where the host did not tell all: a file system has at least its top directory."""
     found = sections(lines)
-    values = pairs(found.get("files", []))
-    return Survey(
-        inodes=int(values.get("inodes", 0)),
-        entries=int(values.get("entries", 0)),
-        allocated=int(values.get("allocated", 0)),
-        largest=int(values.get("largest", 0)),
-        encrypted=int(values.get("encrypted", 0)),
-        verity=int(values.get("verity", 0)),
-        holders=tuple(holder(line.split("\t")) for line in found.get("holders", [])),
-        kernel_errors=tuple(found.get("kernel", [])),
-    )
+    if not {"files", "holders", "kernel", "end"} <= found.keys():
+        return None
+    values = pairs(found["files"])
+    try:
+        inodes, complaints = int(values["inodes"]), int(values["complaints"])
+        unreadable = tuple(line.split("=", 1)[1] for line in found["files"] if line.startswith("unreadable="))
+        if inodes < 1 or bool(complaints) != bool(unreadable):
+            return None
+        told = "lsattr" not in values
+        return Survey(
+            inodes=inodes,
+            entries=int(values["entries"]),
+            allocated=int(values["allocated"]),
+            largest=int(values["largest"]),
+            encrypted=int(values["encrypted"]) if told else None,
+            verity=int(values["verity"]) if told else None,
+            unreadable=tuple(dict.fromkeys(unreadable)),
+            holders=holders(found["holders"]),
+            kernel_errors=tuple(found["kernel"]),
+        )
+    except (KeyError, ValueError):
+        return None
 
 
-def holder(words: Sequence[str]) -> Holder:
+def holders(lines: Sequence[str]) -> tuple[Holder, ...]:
+    return tuple(_holder(line.split("\t")) for line in lines)
+
+
+def _holder(words: Sequence[str]) -> Holder:
     if words[0] == "process":
         _, pid, user, unit, how, command = words
         return Holder("process", command.strip(), pid, user, "" if unit == "-" else unit, how)
-    return Holder(words[0], words[1])
+    kind, what = words
+    return Holder(kind, what)
 
 
 class LvmStorage(ScriptFact[Storage]):
@@ -512,7 +540,7 @@ class LvmStorage(ScriptFact[Storage]):
         return parse_storage(output)
 
 
-class LvmSurvey(ScriptFact[Survey]):
+class LvmSurvey(ScriptFact[Survey | None]):
     """What is in a mounted file system, who holds it, and what the kernel has said of it.
 
     + mount_point: where it is mounted
@@ -524,5 +552,5 @@ class LvmSurvey(ScriptFact[Survey]):
         return script("holders", "survey", MOUNT=mount_point, DEVICE=device)
 
     @override
-    def process(self, output: list[str]) -> Survey:
+    def process(self, output: list[str]) -> Survey | None:
         return parse_survey(output)

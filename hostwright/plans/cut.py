@@ -3,6 +3,7 @@
 Pure. What it lost is whole as long as nobody writes to the extents that it lies in. Swap loses nothing by it.
 """
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
@@ -24,7 +25,7 @@ class CutVolume(Refusal):
         super().__init__(
             f"{name} is {extents_text(group, volume.extents)}, but its {system.kind} file system is "
             f"{size_text(size_by_itself(system))}: somebody has cut the volume. Write nothing to it, and make or "
-            f"extend no volume of {group.name}"
+            f"extend no other volume of {group.name}"
         )
 
 
@@ -32,23 +33,29 @@ def check_whole(storage: Storage, group: Group, only: str = "") -> None:
     """Refuses a group in which what is free may be the end of a volume that was cut. `only`: one volume alone."""
     for volume in group.volumes:
         system = storage.file_systems.get(volume.name)
-        if system is None or system.foreseen or system.kind not in SHRINKABLE or only not in ("", volume.name):
+        if only not in ("", volume.name) or volume.origin or "thin" in volume.layout or _unfinished(volume, system):
             continue
-        if volume.origin or "thin" in volume.layout or _unfinished(volume, system):
+        name = f"{group.name}/{volume.name}"
+        if system is None:
+            if "public" in volume.role and re.match(r"\d", volume.device):
+                raise Refusal(f"/dev/{name} is not there, though {name} is active: `vgmknodes {group.name}` first")
+            continue
+        if system.foreseen or system.kind not in SHRINKABLE:
             continue
         size = size_by_itself(system)
         if not size:
             raise Refusal(
-                f"the {system.kind} file system on {group.name}/{volume.name} did not tell its size: "
+                f"the {system.kind} file system on {name} did not tell its size: "
                 f"see what `{_asking(group, volume, system)}` says first"
             )
         if size > volume.extents * group.extent_size:
             raise CutVolume(group, volume, system)
 
 
-def _unfinished(volume: Volume, system: FileSystem) -> bool:
+def _unfinished(volume: Volume, system: FileSystem | None) -> bool:
     """A copy that a lost run left: what was in its extents before may still look like a file system."""
-    return "hostwright.copy" in volume.tags and volume.name.endswith("_hostwright") and not system.mounted
+    served = system is not None and system.mounted
+    return "hostwright.copy" in volume.tags and volume.name.endswith("_hostwright") and not served
 
 
 def _device(group: Group, volume: Volume) -> str:
@@ -85,7 +92,8 @@ def _look(cut: CutVolume) -> str:
         return f"boot a rescue system and check it: {look}; once that finds nothing, run again"
     if system.mounted:
         return (
-            f"`umount {shlex.quote(system.mounted)}`, check it: {look}; once that finds nothing, mount it and run again"
+            f"`umount {shlex.quote(system.mounted)}` and check it: {look}; once that finds nothing, mount it, let the "
+            "kernel forget what it complained of (`dmesg -C`), and run again"
         )
     return f"check it, before you mount it: {look}; once that finds nothing, run again"
 

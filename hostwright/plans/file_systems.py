@@ -210,7 +210,10 @@ def peculiarity(system: FileSystem, survey: Survey, host: dict[str, str], *, cop
     if survey.verity and copied:
         return f"{survey.verity} files are sealed with fs-verity: a copy loses the seal"
     if survey.kernel_errors:
-        return f"the kernel has reported errors on it ({survey.kernel_errors[-1].strip()}): check it first"
+        said = survey.kernel_errors[-1].strip()
+        return (
+            f"the kernel has reported errors on it ({said}): check it, unmounted, and let the kernel forget (dmesg -C)"
+        )
     return ""
 
 

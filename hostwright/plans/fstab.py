@@ -74,7 +74,7 @@ def check_line(storage: Storage, group: Group, volume: Volume, system: FileSyste
             f"{line.spec} of {point} in /etc/fstab is {name}, and {' and '.join(twins)} too: which one a boot takes is "
             f"chance. Write {mapped(group.name, volume.name)} in its place"
         )
-    _check_automount(storage, line)
+    check_automount(storage, line)
 
 
 def _missing_line(group: Group, volume: Volume, mount: Mount, options: str, lines: list[FstabLine]) -> str:
@@ -94,7 +94,7 @@ def _check_unit(storage: Storage, name: str, point: str, missing: str) -> None:
         )
 
 
-def _check_automount(storage: Storage, line: FstabLine) -> None:
+def check_automount(storage: Storage, line: FstabLine) -> None:
     point = line.point
     option = next((word for word in line.options.split(",") if word.endswith("systemd.automount")), "")
     over = next((mount for mount in storage.mounts if mount.point == point and mount.kind == "autofs"), None)

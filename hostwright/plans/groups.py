@@ -14,6 +14,9 @@ def check_host(storage: Storage) -> None:
             "lvm2 on this host gives no JSON reports (it needs lvm2 2.02.158 or newer, CentOS 7.3): "
             f"update it first. It says: {storage.lvm_error.splitlines()[-1]}"
         )
+    if "lvm" in storage.tools and not (storage.lvm_told or any(group.partial for group in storage.groups)):
+        said = storage.lvm_error.splitlines()[-1:] or ["nothing"]
+        raise Refusal(f"LVM does not tell all of what this host has; it says {said[0].strip()!r}: see `lvm fullreport`")
 
 
 def usable_group(storage: Storage, name: str) -> Group:

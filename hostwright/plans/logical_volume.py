@@ -67,7 +67,7 @@ def decide(blocks: Blocks, wish: LogicalVolumeWish, task: Task | None = None, su
     if task:
         plan = lvm.decide(task, survey)
         # What is still to be done for a volume that a lost run had left is seen once it is whole.
-        rest = _staged(blocks, wish, STAGES[1:]) if task.served == "volume" else ()
+        rest = _staged(blocks, wish, STAGES[1:]) if task.served == "volume" and not plan.again else ()
         return replace(plan, steps=(*plan.steps, *rest))
     steps = list(_staged(blocks, wish, STAGES))
     now = stepped(blocks, wish.vg, steps)

@@ -12,7 +12,7 @@ from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, S
 from hostwright.plans import file_systems
 from hostwright.plans.cut import check_whole
 from hostwright.plans.file_systems import EXT, MIB
-from hostwright.plans.fstab import check_line, mapped
+from hostwright.plans.fstab import check_automount, check_line, mapped
 from hostwright.plans.groups import check_layout, usable_group
 from hostwright.plans.memory import memory_of, quota_options, read_marker, served_by, served_name, variables_of
 from hostwright.plans.moving import (
@@ -25,7 +25,7 @@ from hostwright.plans.moving import (
     settling_steps,
     staging_steps,
 )
-from hostwright.plans.recovery import abandon
+from hostwright.plans.recovery import abandon, put_back
 from hostwright.plans.sizes import extents_of, size_text
 from hostwright.plans.steps import Layout, Plan, Step
 from hostwright.plans.swap import grow_swap, shrink_swap
@@ -179,6 +179,8 @@ def decide(task: Task, survey: Survey | None) -> Plan:
     before = _layout(task, task.shrink.extents, task.grow.extents if task.grow else 0, group)
     after = _layout(task, task.target, task.grown, group)
     empty = Plan(group.name, before, after)
+    if first := put_back(task, empty):
+        return first
     growth = _growth(task)
     if task.wish.abandon:
         back = replace(empty, after=before, variables=variables_of(task))
@@ -197,8 +199,8 @@ def decide(task: Task, survey: Survey | None) -> Plan:
             reason="swap holds nothing that must be kept",
             variables=variables_of(task),
         )
-    survey = survey or Survey()
-    _check_home(task, survey)
+    _check_home(task, survey or Survey())
+    assert survey is not None
     return _move(task, survey, empty, cleared, growth)
 
 
@@ -294,7 +296,7 @@ def _growth(task: Task) -> tuple[Step, ...]:
 
 
 def _check_home(task: Task, survey: Survey) -> None:
-    group, home, storage, mount = task.group, task.home, task.storage, task.mount
+    group, home, mount = task.group, task.home, task.mount
     name = f"{group.name}/{task.shrink.name}"
     if home.kind == "swsuspend":
         raise Refusal(f"{name} holds a hibernation image: resume from it, or make it swap again, first")
@@ -309,14 +311,23 @@ def _check_home(task: Task, survey: Survey) -> None:
         raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
     if mount.point == "/":
         raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
+    _check_use(task, survey, name)
+
+
+def _check_use(task: Task, survey: Survey, name: str) -> None:
+    """What could keep it from being read, or unmounted."""
+    storage, mount = task.storage, task.mount
+    assert mount is not None
     own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
     if len(own) > 1:
         raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")
     beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
     if beneath:
         raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}: unmount them first")
-    if odd := file_systems.peculiarity(home, survey, dict(storage.host), copied=False):
+    if odd := file_systems.peculiarity(task.home, survey, dict(storage.host), copied=False):
         raise Refusal(f"{name}: {odd}")
+    if survey.unreadable:
+        raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)}): check {name} first")
     _check_busy(task, survey)
 
 
@@ -331,10 +342,18 @@ def _check_busy(task: Task, survey: Survey) -> None:
     if task.wish.busy == "refuse":
         names = "; ".join(
             f"{holder.command or '?'} (pid {holder.pid}, user {holder.user}, {holder.how}"
-            + (f", {holder.unit})" if holder.unit else ")")
+            + (f", {_unit_text(holder.unit)})" if holder.unit else ")")
             for holder in survey.holders
         )
         raise Refusal(f"{task.mount.point} is in use: {names}. End them, or let lvm_busy=stop do it")
+
+
+def _unit_text(unit: str) -> str:
+    """A unit as shell/holders.sh names it, for people."""
+    owner, _, name = unit.rpartition("/")
+    if owner in ("docker", "podman"):
+        return f"{owner} container {name}"
+    return f"{name} of {owner}" if owner else name
 
 
 def _check_room(task: Task, survey: Survey) -> None:
@@ -357,6 +376,9 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
     way = choose(task, survey)
     if way.name != "in-place":
         _check_carried(task)
+        if survey.encrypted is None:
+            tools = install_step(task, file_systems.COPYING)
+            return replace(plan, after=plan.before, steps=_guarded(task, tools), again=True)
         odd = file_systems.peculiarity(task.home, survey, dict(task.storage.host), copied=True)
         if odd:
             raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
@@ -426,10 +448,10 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     point, name = memory["point"], task.wish.shrink
     old = task.group.volume(name)
     copy = task.group.volume(task.copy)
-    if task.mount is None:
-        raise Refusal(f"a lost run left {point} unmounted: `mount {point}`, then run again")
-    survey = survey or Survey()
-    _check_busy(task, survey)
+    assert survey is not None
+    if task.line:
+        check_automount(task.storage, task.line)
+    _check_use(task, survey, f"{task.group.name}/{name}")
     steps = _left_lists(task)
     if task.served == "image" and old and "hostwright.copy" in old.tags:
         steps.append(Step(f"clear away the unfinished {name}", ("discard", name, "")))
@@ -486,7 +508,7 @@ def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
     point = task.mount.point
     notes = []
     if task.wish.busy == "stop" and survey.holders:
-        units = sorted({holder.unit for holder in survey.holders if holder.unit})
+        units = sorted({_unit_text(holder.unit) for holder in survey.holders if holder.unit})
         others = [f"{h.command or '?'} (pid {h.pid}, user {h.user})" for h in survey.holders if not h.unit]
         if units:
             notes.append(f"stopped while {point} is away, and started again: {', '.join(units)}")

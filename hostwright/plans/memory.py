@@ -55,6 +55,15 @@ def _is_id_of(group: Group, volume: Volume, spec: str) -> bool:
     return spec.endswith(f"{group.uuid}{volume.uuid}".replace("-", ""))
 
 
+def names_volume(task: Task, spec: str) -> bool:
+    """Whether this is how a line of fstab names the volume that shrinks, or the file system on it."""
+    group, name = task.group.name, task.shrink.name
+    known = [f"/dev/{group}/{name}", f"/dev/mapper/{group.replace('-', '--')}-{name.replace('-', '--')}"]
+    for key, value in (("UUID", task.home.uuid), ("LABEL", task.home.label)):
+        known += [f"{key}={value}", f'{key}="{value}"', f"/dev/disk/by-{key.lower()}/{value}"] if value else []
+    return spec in known or _is_id_of(task.group, task.shrink, spec)
+
+
 def memory_of(task: Task, image: str = "") -> dict[str, str]:
     """What a later run must know of home; it is kept in fstab while another line than home's own serves it."""
     carried = _carried(task.shrink)

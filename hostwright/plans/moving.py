@@ -17,8 +17,9 @@ REMOVE_LISTS = Step("remove the lists", ("drop_lists",))
 
 
 def lists_step(task: Task, survey: Survey, place: tuple[str, ...]) -> Step:
-    where = place[0] if place[0].startswith("/") else f"{task.group.name}/{place[0]}"
-    return Step(f"make {where} for lists of entries ({size_text(lists_bytes(survey))})", ("make_lists", *place))
+    where = f"make {place[0] if place[0].startswith('/') else f'{task.group.name}/{place[0]}'}"
+    size = size_text(lists_bytes(survey))
+    return Step(f"{where if place[0] else 'keep memory'} for lists of entries ({size})", ("make_lists", *place))
 
 
 def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str = "") -> list[Step]:

@@ -213,14 +213,11 @@ def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> tup
         return (lists_volume(task.wish), str(extents), task.wish.scratch or "")
     blocks, _, size = storage.host.get("run_free", "").partition(" ")
     if blocks and int(blocks) * int(size) // 2 >= needed <= int(storage.host.get("memavailable", "0")) // 4:
-        return (MEMORY,)
+        return ("",)
     return (
         f"the lists of what is in {task.shrink.name} need {size_text(needed)}: {group.name} has "
         f"{extents_text(group, max(free, 0))} left for them, and {_staging_said(task)} no room"
     )
-
-
-MEMORY = "/run/hostwright/lvm/in-memory"
 
 
 def _scratch_way(task: Task, survey: Survey) -> Way | str:

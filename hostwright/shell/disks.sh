@@ -53,9 +53,9 @@ fi
 if [ -n "$HOLDERS" ] && [ -b "$device" ]; then
     section holders
     number=$(printf '%d:%d' "0x$(stat -L -c %t "$device")" "0x$(stat -L -c %T "$device")")
-    at=$(awk -v number="$number" '$3 == number { print $5; exit }' /proc/self/mountinfo)
+    at=$(awk -v number="$number" '$3 == number { found = $5; exit } END { print found }' /proc/self/mountinfo) || exit 1
     [ -n "$at" ] || at=$(btrfs_at "$device")
     at=$(printf "$(printf %s "$at" | sed 's/%/%%/g')")
-    [ -z "$at" ] || holders "$at" "$(own_login)"
+    [ -z "$at" ] || holders "$at" "$(own_login)" || exit 1
 fi
 true

@@ -193,29 +193,38 @@ forget() {
     blockdev --flushbufs "$device" 2>/dev/null || :
 }
 
+# name_holders DIRECTORY: for people, and never nothing.
 name_holders() {
-    holders "$1" "$LOGIN" | awk -F '\t' '$1 == "process" { printf "%s%s (pid %s, user %s, %s)", sep, $6, $2, $3, $5; sep = "; " }
-        $1 != "process" { printf "%s%s %s", sep, $1, $2; sep = "; " }'
+    held=$(holders "$1" "$LOGIN") && names=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" {
+        printf "%s%s (pid %s, user %s, %s%s)", sep, $6, $2, $3, $5, ($4 == "-" ? "" : ", " $4); sep = "; " }
+        $1 != "process" && NF { printf "%s%s %s", sep, $1, $2; sep = "; " }') || names='whom could not be found out'
+    printf '%s\n' "${names:-nobody that can be seen from here (fuser -vm $1 may tell more)}"
 }
 
 # make_room: nobody but us is left in home; refuses, or stops units first, then what still runs.
 make_room() {
-    held=$(steady_holders "$MOUNT" "$LOGIN")
+    held=$(steady_holders "$MOUNT" "$LOGIN") || { why "who uses $MOUNT could not be found out"; return 1; }
     [ -n "$held" ] || return 0
     if [ "$BUSY" != stop ]; then
         why "$MOUNT is in use by $(name_holders "$MOUNT")"
         return 1
     fi
-    printf '%s\n' "$held" | awk -F '\t' '$1 == "process" && $4 != "-" { print $4 }' | sort -u >"$RUN/units.new"
-    while read -r unit; do
+    # Containers come before their engine.
+    units=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" && $4 != "-" { print $4 }') && units=$(printf '%s\n' "$units" | sort -ru) ||
+        { why "the units that use $MOUNT could not be listed"; return 1; }
+    for unit in $units; do
         say "    stopping $unit"
-        echo "$unit" >>"$RUN/units"
-        try systemctl stop "$unit" </dev/null || return 1
-    done <"$RUN/units.new"
+        noted "$unit" || return 1
+        unit stop "$unit" && continue
+        case $unit in user@*/*) ;; *) return 1 ;; esac
+        say "    $reason: stopping ${unit%%/*} as a whole"
+        noted "${unit%%/*}" && unit stop "${unit%%/*}" || return 1
+    done
     for signal in TERM KILL; do
         tries=0
         while [ $tries -lt 50 ]; do
-            pids=$(holders "$MOUNT" "$LOGIN" | awk -F '\t' '$1 == "process" && $5 !~ /^mount namespace$/ { print $2 }')
+            held=$(holders "$MOUNT" "$LOGIN") && pids=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" { print $2 }') ||
+                { why "who uses $MOUNT could not be found out"; return 1; }
             [ -n "$pids" ] || break
             [ $tries -gt 0 ] || {
                 say "    ending ($signal) $(name_holders "$MOUNT")"
@@ -225,7 +234,23 @@ make_room() {
             sleep 0.2
         done
     done
-    [ -z "$(steady_holders "$MOUNT" "$LOGIN")" ] || why "$MOUNT is still in use by $(name_holders "$MOUNT")"
+    held=$(steady_holders "$MOUNT" "$LOGIN") && [ -z "$held" ] || why "$MOUNT is still in use by $(name_holders "$MOUNT")"
+}
+
+# noted UNIT: what is stopped is started again, by whoever puts home back.
+noted() { printf '%s\n' "$1" >>"$RUN/units" || why "$RUN/units cannot be written: $1 is not stopped"; }
+
+# unit VERB UNIT: of the system, or as units_of names those of a user's own manager (asked as that user) and containers.
+unit() {
+    case $2 in
+        docker/* | podman/*) try "${2%%/*}" "$1" "${2#*/}" ;;
+        user@*/*)
+            user=${2#user@} user=${user%%.*}
+            try timeout -k 5 90 runuser -u "$(id -nu "$user")" -- \
+                env -i PATH="$PATH" XDG_RUNTIME_DIR="/run/user/$user" systemctl --user "$1" -- "${2#*/}"
+            ;;
+        *) try systemctl "$1" -- "$2" ;;
+    esac </dev/null
 }
 
 # freeze: from here to the exchange nobody can write; the superblock itself is read-only, in every namespace.
@@ -237,7 +262,7 @@ freeze() {
         [ $tries -lt 30 ] || { why "$MOUNT cannot be made read-only ($(tail -n 1 "$RUN/out")): held by $(name_holders "$MOUNT")"; return 1; }
         sleep 0.2
     done
-    awk -v device="$(device_at "$MOUNT")" '$3 == device { sub(/^.* - /, ""); if ($3 !~ /^ro(,|$)/) rw = 1 } END { exit rw }' /proc/self/mountinfo ||
+    awk -v device="$(device_at "$MOUNT")" '$3 == device { sub(/^.* - /, ""); some = 1; if ($3 !~ /^ro(,|$)/) rw = 1 } END { exit rw || !some }' /proc/self/mountinfo ||
         why "$MOUNT did not become read-only"
 }
 
@@ -254,14 +279,15 @@ check_file_system() {
 # What lies beneath home must take no write while home is away: its directory is made immutable, and marked as done by us.
 # It cannot be seen when home is back: a tag of the group remembers it, for who comes after a run that was lost then.
 beneath() {
-    parent=$(stat -c %m "${MOUNT%/*}/.")
+    parent=$(stat -c %m "${MOUNT%/*}/.") || { why "where $MOUNT lies could not be found out"; return 1; }
     mkdir -p "$WORK/under" && try mount --bind "$parent" "$WORK/under" || return 1
     bare="$WORK/under/${MOUNT#"${parent%/}/"}"
 }
 
 cover() {
     beneath || return 1
-    case $(lsattr -d "$bare" 2>/dev/null | sed 's/ .*//') in
+    flags=$(lsattr -d "$bare" 2>"$RUN/out") || { why "$bare cannot be protected from writes (lsattr: $(tail -n 1 "$RUN/out"))"; return 1; }
+    case ${flags%% *} in
         *i*) ;;
         *)
             try vgchange --addtag "hostwright.cover.$LV" "$VG" || return 1
@@ -272,24 +298,33 @@ cover() {
 }
 
 uncover() {
+    tags=$(lvm vgs --noheadings -o vg_tags "$VG" 2>"$RUN/out") || { why "vgs: $(tail -n 1 "$RUN/out")"; return 1; }
+    case ,$(echo $tags), in *,"hostwright.cover.$LV",*) tagged=yes ;; *) tagged='' ;; esac
+    # The tag comes first; those who did without had the mark.
+    [ -n "$tagged" ] || command -v getfattr >/dev/null || return 0
     beneath || return 1
-    if getfattr -n trusted.hostwright.cover "$bare" >/dev/null 2>&1; then
+    # Asked for a name that is not there, getfattr fails as it does for any other reason.
+    mark=$(getfattr --absolute-names -m '^trusted\.hostwright\.cover$' "$bare" 2>"$RUN/out") || { why "getfattr: $(tail -n 1 "$RUN/out")"; return 1; }
+    if [ -n "$mark" ]; then
         chattr -i "$bare" && setfattr -x trusted.hostwright.cover "$bare" && sync || { why "$bare cannot be written again"; return 1; }
     fi
     unmount "$WORK/under" || return 1
-    case ,$(lvm vgs --noheadings -o vg_tags "$VG" 2>/dev/null | tr -d ' '), in
-        *,"hostwright.cover.$LV",*) try vgchange --deltag "hostwright.cover.$LV" "$VG" ;;
-    esac
+    [ -z "$tagged" ] || try vgchange --deltag "hostwright.cover.$LV" "$VG"
 }
 
 # take_away: home is unmounted everywhere and its file system checked, before anything irreversible.
 take_away() {
-    from=$(readlink -f "$(device_of "$MOUNT")") && [ -b "$from" ] || { why "$MOUNT is mounted from no device"; return 1; }
+    from=$(source_of "$MOUNT") || { why "what $MOUNT is mounted from could not be found out"; return 1; }
     unmount_work && make_room && cover && unmount "$MOUNT" || return 1
     case $from in
         /dev/loop*) detach_image "$1" ;; # we made it ourselves, not long ago
         *) closed "$from" && check_file_system "$from" ;;
     esac
+}
+
+# source_of DIRECTORY: the device that is mounted on it.
+source_of() {
+    from=$(AT=$(escaped "$1") awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts) && [ -n "$from" ] && readlink -f "$from"
 }
 
 serve_volume() {
@@ -311,24 +346,41 @@ point_back() {
     say "    letting the boot take $MOUNT from $served again"
     case $served in /*) serve_image "$served" ;; *) serve_volume "$served" ;; esac || return 1
     pointed=''
+    [ -z "$(device_at "$MOUNT")" ] || unmount "$MOUNT"
 }
 
 bring_back() {
     settle
-    try mount "$MOUNT" || return 1
-    [ -n "$(device_at "$MOUNT")" ] || { why "$MOUNT is not mounted"; return 1; }
+    try mount "$MOUNT" && is_back || return 1
     exchanged
-    start_units
-    uncover
+    start_units && uncover
 }
 
+# start_units: what this job, and those that were lost before they could, have stopped; a manager before what it manages.
 start_units() {
-    [ -s "$RUN/units" ] || return 0
-    while read -r unit; do
-        say "    starting $unit"
-        try systemctl start "$unit" </dev/null || say "    warning: $unit did not start: $reason"
-    done <"$RUN/units"
-    : >"$RUN/units"
+    for list in "${RUN%/*}"/*/units; do
+        [ -s "$list" ] || continue
+        units=$(sort -u "$list") || { why "$list cannot be read: start what it names by hand"; return 1; }
+        for unit in $units; do
+            say "    starting $unit"
+            unit start "$unit" || say "    warning: $unit did not start: $reason"
+        done
+        : >"$list"
+    done
+}
+
+# is_back: home is mounted from what fstab says, can be read, and written unless its options forbid it. Who asks has it
+# uncovered.
+is_back() {
+    meant=$(findmnt -n -s -e -o SOURCE "$MOUNT" 2>"$RUN/out") || { why "$MOUNT: fstab does not tell what belongs there"; return 1; }
+    found=$(source_of "$MOUNT") || { why "$MOUNT is not mounted"; return 1; }
+    case $meant in
+        /dev/*) [ "$(readlink -f "$meant")" = "$found" ] ;;
+        *) losetup -j "$meant" | grep -q "^$found:" ;;
+    esac || { why "$MOUNT is mounted from $found, and fstab says $meant"; return 1; }
+    is_read_only
+    [ $? -eq 1 ] || { why "$MOUNT cannot be written"; return 1; }
+    try ls -A "$MOUNT" || why "$MOUNT cannot be read ($reason)"
 }
 
 remove_volume() {
@@ -538,17 +590,23 @@ put_back() {
     if [ -z "$(device_at "$MOUNT")" ]; then
         say "    putting $MOUNT back"
         settle
-        mount "$MOUNT" || why "$MOUNT could not be mounted; the data are safe, see /etc/fstab"
-    elif is_read_only; then
-        mount -o remount,rw "$MOUNT" || why "$MOUNT stays read-only"
-    fi || return 1
-    start_units
-    uncover
+        # What somebody still has of it is as read-only as we made it, and cannot be mounted otherwise before it is changed.
+        try mount "$MOUNT" || try mount -o ro "$MOUNT" || { why "$MOUNT could not be mounted ($reason); the data are safe, see /etc/fstab"; return 1; }
+    fi
+    is_read_only
+    case $? in
+        0) try mount -o remount,rw "$MOUNT" || { why "$MOUNT stays read-only ($reason)"; return 1; } ;;
+        1) ;;
+        *) why "whether $MOUNT can be written could not be found out"; return 1 ;;
+    esac
+    start_units && uncover && is_back
 }
 
+# is_read_only: though its options do not say so; fails with 1 where it can be written, with 2 where that cannot be told.
 is_read_only() {
     case ,$OPTIONS, in *,ro,*) return 1 ;; esac
-    awk -v device="$(device_at "$MOUNT")" '$3 == device { sub(/^.* - /, ""); if ($3 ~ /^ro(,|$)/) ro = 1 } END { exit !ro }' /proc/self/mountinfo
+    AT=$(escaped "$MOUNT") awk '$5 == ENVIRON["AT"] { code = $6 !~ /^ro(,|$)/; sub(/^.* - /, ""); if ($3 ~ /^ro(,|$)/) code = 0; some = 1 }
+        END { if (!some) code = 2; exit code }' /proc/self/mountinfo
 }
 
 undo() {
@@ -559,8 +617,17 @@ undo() {
     # A copy that had home's name already, when home had to go back to where it was staged.
     case $served in /*) if has_volume "$LV" && has_tag "$LV" hostwright.copy; then discard "$LV" '' || say "    warning: left behind: $reason"; fi ;; esac
     if [ -n "$MOUNT" ] && is_alone; then restore_fstab || say "    warning: $reason"; fi
+    [ -z "$MOUNT" ] || tell
     reason=$kept
-    [ -z "$MOUNT" ] || say "$MOUNT is back: $(df -Ph "$MOUNT" | tail -n 1)"
+}
+
+# tell: whether home is back, as it is found now.
+tell() {
+    if uncover && is_back; then
+        say "$MOUNT is back: $(df -Ph "$MOUNT" | tail -n 1)"
+    else
+        say "$MOUNT is NOT back as it was: $reason. Mend that, and run again: that begins with putting it back"
+    fi
 }
 
 # is_alone: fstab takes home from its old volume by id, and no copy is left that could be taken for it.
@@ -572,13 +639,17 @@ is_alone() {
 # recover ID: a run that was ended by force left nobody behind to put home back.
 recover() {
     lost=${RUN%/*}/$1
-    eval "$(sed '/^#/q' "$lost/job.sh" | grep -E '^(MOUNT|OPTIONS|VG|LV)=')"
-    for environment in $(grep -lz "^HOSTWRIGHT_JOB=$1\$" /proc/[0-9]*/environ 2>/dev/null); do
+    told=$(sed '/^#/q' "$lost/job.sh") && told=$(printf '%s\n' "$told" | grep -E '^(MOUNT|OPTIONS|VG|LV)=') ||
+        { why "$lost/job.sh does not tell what the lost run was about: see that what it worked on is mounted, then remove $lost"; return 1; }
+    eval "$told"
+    all_pids && found=$(of_all environ "grep -szl '^HOSTWRIGHT_JOB=$1\$' \"\$@\"") ||
+        { why "what the lost run still has at work could not be found out"; return 1; }
+    for environment in $found; do
         pid=${environment#/proc/}
         kill -KILL "${pid%/environ}" 2>/dev/null
     done
-    [ ! -s "$lost/units" ] || cat "$lost/units" >>"$RUN/units"
     if [ -n "$MOUNT" ]; then put_back || return 1; fi
+    [ -z "$(device_at "$lost/disk")" ] || unmount "$lost/disk" || return 1
     systemctl reset-failed 'hostwright-lvm-*' 2>/dev/null
-    echo '1 ended by force' >"$lost/status"
+    echo '1 ended by force' >"$lost/status" || why "$lost/status cannot be written"
 }

@@ -4,16 +4,17 @@
 # own_directory DIRECTORY
 own_directory() { mkdir -p "$1" && only_root "$1" || why "$1 is not root's alone: others could put something in the place of what is made there"; }
 
-# make_lists DIRECTORY, or make_lists VOLUME EXTENTS DISK...
+# make_lists DIRECTORY, or make_lists VOLUME EXTENTS DISK..., or nothing where they must stay in memory.
 make_lists() {
     case $1 in
+        '') return 0 ;;
         /*)
             own_directory "${1%/*}" || return 1
             rm -rf "$1" && mkdir "$1" || { why "$1 cannot be made"; return 1; }
             lists_in=$1
             ;;
         *)
-            name=$1 extents=$2 lists_in=$WORK/lists
+            name=$1 extents=$2 lists_in=$RUN/disk
             shift 2
             tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.lists $tags "$VG" "$@" && settle &&
                 try mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 512 "$(volume "$name")" && mkdir -p "$lists_in" &&
@@ -28,7 +29,7 @@ drop_lists() {
     unset TMPDIR
     lists_in=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
     rm -f "$LISTS" && mkdir "$LISTS"
-    if [ "$lists_in" = "$WORK/lists" ]; then unmount "$lists_in" && discard_lists "${LV}_hostwright_lists" ''; else discard_lists '' "$lists_in"; fi
+    if [ "$lists_in" = "$RUN/disk" ]; then unmount "$lists_in" && discard_lists "${LV}_hostwright_lists" ''; else discard_lists '' "$lists_in"; fi
 }
 
 # discard_lists VOLUME DIRECTORY: what a run made, or left.

@@ -42,7 +42,7 @@ is_alike() {
 
 # is_counted: home and its copy have as many inodes as each other, by the lists and by what the file systems say.
 is_counted() {
-    count_listed "$WORK/source" "$LISTS/now" && count_used "$WORK/source" "$(device_of "$MOUNT")" || return 1
+    count_listed "$WORK/source" "$LISTS/now" && count_used "$WORK/source" "$(source_of "$MOUNT")" || return 1
     there=$inodes bytes_there=$bytes
     count_listed "$WORK/copy" "$LISTS/there" && count_used "$WORK/copy" "$device" || return 1
     [ "$inodes $bytes" = "$there $bytes_there" ] || { why "$MOUNT has $there inodes with $bytes_there bytes, its copy $inodes with $bytes"; return 1; }
@@ -51,8 +51,6 @@ is_counted() {
     say "    compared $(names_of '$4 == "f"' "$LISTS/now" | wc -l) files and $(names_of '$4 != "f"' "$LISTS/now" | wc -l) other entries: all the same;" \
         "$inodes inodes in both, counted twice"
 }
-
-device_of() { awk -v at="$(escaped "$1" | sed 's/\\/\\\\/g')" '$2 == at { found = $1 } END { print found }' /proc/mounts; }
 
 # count_listed DIRECTORY ENTRIES: sets inodes, and the bytes of files. Sizes may be beyond what awk adds up exactly.
 count_listed() {
@@ -128,7 +126,7 @@ check_proof() {
 
 # is_served: home is mounted from where fstab takes it.
 is_served() {
-    from=$(readlink -f "$(device_of "$MOUNT")")
+    from=$(source_of "$MOUNT")
     case $served in
         /*) [ -b "$from" ] && case $(losetup -j "$served") in "$from":*) ;; *) false ;; esac ;;
         *) [ -b "$from" ] && [ "$(number_of "$from")" = "$(number_of "$(volume "$served")")" ] ;;

@@ -3,7 +3,7 @@
 start() {
     : >"$RUN/log" || exit 1
     for old in "${RUN%/*}"/*/; do
-        case $old in "$RUN/" | */mnt/ | */current/) ;; *) [ ! -e "$old/status" ] || rm -rf "$old" ;; esac
+        case $old in "$RUN/" | */mnt/ | */current/) ;; *) [ ! -e "$old/status" ] || [ -s "$old/units" ] || rm -rf "$old" ;; esac
     done
     data | base64 -d | gzip -d >"$RUN/job.sh" || { rm -rf "$RUN"; exit 1; }
     login=$(own_login)

@@ -41,14 +41,16 @@ lsblk -a -b -P -o NAME,KNAME,PKNAME,TYPE,RM,RO,SIZE,FSTYPE,MOUNTPOINT,UUID,LABEL
 
 section lvm
 # What it complains of comes in the middle of its report, if it likes.
-complaints=
+complaints= status=0
 { [ "$(id -u)" != 0 ] || complaints=$(lvm fullreport --reportformat json --units b --nosuffix \
     --configreport vg -o vg_name,vg_uuid,vg_attr,vg_size,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno,vg_missing_pv_count,vg_tags,vg_systemid \
     --configreport pv -o pv_name,pv_uuid,pv_attr,pv_size,pv_pe_count,pv_pe_alloc_count,pv_tags,dev_size,vg_name \
     --configreport lv -o lv_name,lv_uuid,lv_attr,lv_size,lv_layout,lv_role,lv_tags,lv_read_ahead,lv_allocation_policy,lv_profile,lv_dm_path,lv_kernel_major,lv_kernel_minor,origin,pool_lv,lv_device_open \
-    --configreport pvseg -o pv_name --configreport seg -o lv_uuid,segtype,devices 2>&1 >&3 3>&-); } 3>&1
+    --configreport pvseg -o pv_name --configreport seg -o lv_uuid,segtype,devices 2>&1 >&3 3>&-) || status=$?; } 3>&1
 section 'lvm complaints'
 printf '%s\n' "$complaints"
+section 'lvm status'
+echo "$status"
 
 # volume NAME DEVICE: what is on it, and what the file system says of itself.
 volume() {

@@ -190,22 +190,27 @@ copy_times_of_files() {
 }
 
 # copy_times_of_others SOURCE TARGET ENTRIES: what is neither file nor directory is made again, with all that is known of it.
-# All names of one are made together, so that they stay links of each other.
+# All names of one are made together, so that they stay links of each other; where not all are listed, its times are set.
 copy_times_of_others() {
-    awk '$4 !~ /[fd]/ && $8 == 1 { print substr($0, index($0, "\t") + 1) }' "$3" | copy_entries "$1" "$2"
-    rm -f "$LISTS"/part.*
-    awk '$4 !~ /[fd]/ && $8 > 1' "$3" | sort -n | awk -v part="$LISTS/part." '{
-        name = substr($0, index($0, "\t") + 1)
-        if ($1 != inode && bytes > 32768) { close(part parts++); bytes = 0 }
-        bytes += length(name) + 1; inode = $1
-        print name >(part parts + 0)
-    }'
+    names_of '$4 !~ /[fd]/ && $8 == 1' "$3" | copy_entries "$1" "$2"
+    rm -f "$LISTS"/part.* "$LISTS/partial"
+    awk '$4 !~ /[fd]/ && $8 > 1' "$3" | sort -n | awk -v part="$LISTS/part." -v partial="$LISTS/partial" '
+        function settle(   i) {
+            if (count == 0) return
+            if (count != links || length(all) > 65536) { split(all, name, "\n"); print name[1] >partial; return }
+            if (bytes > 32768) { close(part parts); parts++; bytes = 0 }
+            printf "%s", all >(part parts)
+            bytes += length(all)
+        }
+        BEGIN { parts = 0 }
+        $1 != inode { settle(); inode = $1; links = $8; count = 0; all = "" }
+        { count++; all = all substr($0, index($0, "\t") + 1) "\n" }
+        END { settle() }'
     for part in "$LISTS"/part.*; do
-        [ -e "$part" ] || break
-        if [ "$(wc -c <"$part")" -lt 100000 ]; then copy_entries "$1" "$2" <"$part"
-        else head -n 1 "$part" | times_one_by_one "$1" "$2"; fi
+        [ ! -e "$part" ] || copy_entries "$1" "$2" <"$part"
     done
-    rm -f "$LISTS"/part.*
+    [ ! -e "$LISTS/partial" ] || times_one_by_one "$1" "$2" <"$LISTS/partial"
+    rm -f "$LISTS"/part.* "$LISTS/partial"
 }
 
 # times_one_by_one SOURCE TARGET: of the names that come in.

@@ -95,6 +95,10 @@ def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
     assert host.pyinfra("-y").unchanged
 
 
+OF_ADMIN = 'runuser -u admin -- env XDG_RUNTIME_DIR="/run/user/$(id -u admin)" systemctl --user'
+SSH_PID = "systemctl show -p MainPID ssh.service"
+
+
 @pytest.mark.matrix
 def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(make_host: MakeHost) -> None:
     host = make_host(
@@ -105,6 +109,19 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
         "printf '[Service]\\nWorkingDirectory=/home/admin\\nExecStart=/bin/sleep infinity\\n' "
         ">/etc/systemd/system/lives.service && systemctl daemon-reload && systemctl start lives.service"
     )
+    # A user's unit with the name of the system's, and a service with a mount below home in a namespace of its own.
+    machine.succeed(
+        "mkdir -p /etc/systemd/user /etc/systemd/system/user@.service.d && "
+        "printf '[Service]\\nExecStart=/bin/sleep 700\\n' >/etc/systemd/user/ssh.service && "
+        # Where pam_systemd is missing nobody tells the manager.
+        "printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' "
+        ">/etc/systemd/system/user@.service.d/lab.conf && "
+        "printf '[Service]\\nProtectSystem=strict\\nReadWritePaths=/home/admin\\nExecStart=/bin/sleep 701\\n' "
+        ">/etc/systemd/system/strict.service && systemctl daemon-reload && "
+        "systemctl start strict.service user@$(id -u admin).service"
+    )
+    machine.wait_until_succeeds(f"{OF_ADMIN} start ssh.service", 60)
+    ssh, own = machine.succeed(SSH_PID), machine.succeed(f"{OF_ADMIN} show -p MainPID ssh.service")
     before, known = planted(machine), identity(machine)
     assert "lives.service" in host.pyinfra("--dry").err
     assert "in use" in host.pyinfra("--dry", busy="refuse").err
@@ -126,7 +143,10 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
     assert identity(machine) == known
     host.is_verified()
     assert host.pyinfra("-y").unchanged
-    assert machine.succeed("systemctl is-active lives.service") == "active\n"
+    assert machine.succeed("systemctl is-active lives.service strict.service") == "active\nactive\n"
+    assert machine.succeed(f"{OF_ADMIN} is-active ssh.service") == "active\n"
+    assert machine.succeed(SSH_PID) == ssh
+    assert machine.succeed(f"{OF_ADMIN} show -p MainPID ssh.service") != own
     assert machine.succeed("pvs --noheadings -o pv_name").split() == ["/dev/vda"]
     machine.succeed('cmp -n 800000000 /dev/vdb /dev/zero && test -z "$(wipefs -n /dev/vdb)"')
 
@@ -142,6 +162,8 @@ REFUSALS = [
     ({"scratch": "/dev/vdb"}, ["not empty"]),
     ({"scratch": "/dev/vdc"}, ["GiB less"]),
 ]
+SERVICE = "systemd-run -q --service-type=exec"
+STRICT = ("systemctl stop strict", ["sleep 602", "strict.service", "mount namespace"])
 # What unit tests refuse for the same reasons, and no host is needed to know.
 SLIPS = [
     ({"shrink_to": "-1G"}, ["relative"]),
@@ -200,7 +222,16 @@ def test_refusals_come_before_anything_is_touched(make_host: MakeHost) -> None:
             "pkill sleep",
             ["sleep 601", "mount namespace"],
         ),
+        # Mounts below home in a namespace of the service's own.
+        (f"{SERVICE} --unit=strict -p ProtectSystem=strict -p ReadWritePaths=/home/admin sleep 602", *STRICT),
+        (f"{SERVICE} --unit=shut -p InaccessiblePaths=/home/admin sleep 603", "systemctl stop shut", ["shut.service"]),
     ]
+    # These let home go, though they have it too.
+    machine.succeed(
+        f"{SERVICE} --unit=covers -p ProtectHome=yes sleep 604 && {SERVICE} --unit=reads -p ProtectHome=read-only "
+        f"-p ProtectSystem=strict sleep 605"
+    )
+    assert "refused" not in host.pyinfra("--dry").err
     for begin, end, words in hindrances:
         machine.succeed(f"cd /home\n{begin}\nsleep 1")
         is_refused(host, words)

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.campaign import cuts, package, results
+from tests.campaign import cuts, full, package, results
 from tests.campaign.flushes import Task, bench
 from tests.campaign.scenarios import SCENARIOS
 from tests.lab.call import LabError
@@ -28,6 +28,10 @@ def main() -> int:
     many.add_argument("--scenario", action="append", choices=SCENARIOS, help="which deploy; all by default")
     many.add_argument("--jobs", type=int, default=14, metavar="N", help="so many for each scenario; 14 by default")
     many.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="when to stop")
+    filled = commands.add_parser("full", help="with root, /run or memory full from each step on")
+    filled.add_argument("--scenario", action="append", choices=SCENARIOS, help="which deploy; all by default")
+    filled.add_argument("--kind", action="append", choices=full.KINDS, help="what is full; each by default")
+    filled.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="when to stop")
     one = commands.add_parser("point", help="one point again, with what was written around it")
     one.add_argument("scenario", choices=SCENARIOS)
     one.add_argument("point", type=int)
@@ -35,7 +39,7 @@ def main() -> int:
     for command in (flushes, many, one):
         command.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is left to chance")
     report = commands.add_parser("report", help="print a table of what was tried")
-    for command in (flushes, many, report):
+    for command in (flushes, many, filled, report):
         command.add_argument("--results", type=Path, default=results.RESULTS, metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
 
@@ -46,6 +50,8 @@ def main() -> int:
                 return _flushes(arguments)
             case "cuts":
                 return _cuts(arguments)
+            case "full":
+                return _full(arguments)
             case "point":
                 return _point(arguments)
             case "report":
@@ -98,6 +104,30 @@ def _cuts(arguments: argparse.Namespace) -> int:
             results.append(arguments.results, result)
             lost += result.outcome == "lost"
             _print(result, f"seed {seed} ")
+    print(results.report(arguments.results))
+    return 1 if lost else 0
+
+
+def _full(arguments: argparse.Namespace) -> int:
+    end = time.monotonic() + arguments.minutes * 60
+    lost = 0
+    past: set[tuple[str, str]] = set()
+    # A step of each in turn, so that whenever it is stopped all have had their share.
+    for step, name, kind in itertools.product(
+        range(1, 40), arguments.scenario or SCENARIOS, arguments.kind or full.KINDS
+    ):
+        if time.monotonic() > end:
+            break
+        known = {result.key: result for result in results.read(arguments.results)}
+        key = (name, package.bearing(), step, "full", list(full.KINDS).index(kind))
+        if (name, kind) in past or key in known:
+            past |= {(name, kind)} if key in known and known[key].outcome == "past" else set()
+            continue
+        for result in full.results(SCENARIOS[name], kind, iter([step])):
+            results.append(arguments.results, result)
+            lost += result.outcome == "lost"
+            past |= {(name, kind)} if result.outcome == "past" else set()
+            _print(result, f"{kind} ")
     print(results.report(arguments.results))
     return 1 if lost else 0
 

@@ -13,10 +13,10 @@ class Result:
     """
     + commit: the package's tree, as `git rev-parse --short HEAD:hostwright` names it
     + recording: which one the point is of; each is another one, even of the same package. Of cuts, what bears on them
-    + kind: `flush`, `subset` (of the writes after it), `boot`, or `cut` (then `point` says how often)
-    + seed: of the subset, or of the cuts
+    + kind: `flush`, `subset` (of the writes after it), `boot`, `cut` (`point` says how often) or `full` (from a step)
+    + seed: of the subset, or of the cuts; of `full`, what was full, by its number
     + outcome: `whole`; of boots also `resumed` or `went-back`; `lost` is what must not be
-    + home: where a boot takes it from: `volume`, `copy` or `image`
+    + home: where a boot takes it from: `volume`, `copy` or `image`; of `full`, what was full
     """
 
     commit: str
@@ -48,11 +48,11 @@ def append(path: Path, result: Result) -> None:
 
 def report(path: Path) -> str:
     """A table by package and scenario."""
-    columns = ["points", "subsets", "boots", "cuts", "resumed", "went back", "lost", "s/point"]
+    columns = ["points", "subsets", "boots", "cuts", "full", "resumed", "went on", "went back", "lost", "s/point"]
     rows: dict[tuple[str, str], Counter[str]] = {}
     for result in read(path):
         row = rows.setdefault((result.commit, result.scenario), Counter())
-        column = {"flush": "points", "subset": "subsets", "boot": "boots", "cut": "cuts"}[result.kind]
+        column = {"flush": "points", "subset": "subsets", "boot": "boots", "cut": "cuts", "full": "full"}[result.kind]
         row[column] += result.point if column == "cuts" else 1
         row[result.outcome.replace("-", " ")] += 1
         if result.kind in ("flush", "subset"):

@@ -21,7 +21,7 @@ watch() { :; }
 unwatch() { :; }
 unstick() { :; }
 number_of() { :; }
-device_of() { :; }
+source_of() { :; }
 count_own() { own=''; }
 sleep() { :; }
 escaped() { printf %s "$1"; }

@@ -469,7 +469,8 @@ def test_a_volume_that_was_cut_is_not_removed_and_another_one_is() -> None:
     assert "somebody has cut" in refusal(volume_plan, there, name="srv", confirm="centos/srv", **away)
     (group,) = there.storage.groups
     more = replace(group, volumes=(*group.volumes, volume("old", 50, 3)))
-    there = replace(there, storage=replace(there.storage, groups=(more,)))
+    systems = {**there.storage.file_systems, "old": file_system("", 50, "")}
+    there = replace(there, storage=replace(there.storage, groups=(more,), file_systems=systems))
     assert "remove_volume" in calls(volume_plan(there, name="old", confirm="centos/old", **away))
 
 

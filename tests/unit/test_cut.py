@@ -2,14 +2,16 @@
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostwright.facts.archives import Archives, Area, Segment, State, parse_archives
+from hostwright.facts.archives import Archives, Area, LvmArchives, Segment, State, parse_archives
 from hostwright.facts.lvm import PhysicalVolume, Storage
+from hostwright.operations.lvm import archives as looking
 from hostwright.plans.cut import CutVolume, with_remedy
 from hostwright.plans.lvm import decide, examine
 from hostwright.refusal import Refusal
@@ -32,6 +34,7 @@ def state(sequence: int, **volumes: tuple[Segment, ...]) -> State:
     return State("group-uuid", sequence, EXTENT, {"disk-uuid": 5000, "other-uuid": 5000}, by_uuid, names)
 
 
+FIXTURES = Path(__file__).parent / "fixtures"
 WHOLE = linear(("disk-uuid", 768, 667))
 CUT = linear(("disk-uuid", 768, 640))
 ROOT = linear(("disk-uuid", 0, 768))
@@ -118,6 +121,22 @@ def test_a_file_system_that_did_not_tell_its_size_is_refused(kind: str, asking: 
         assert asking in str(caught.value)
 
 
+def test_a_volume_that_nobody_looked_at_is_not_taken_for_whole() -> None:
+    plain = storage(free=600)
+    (group,) = plain.groups
+    for third, said in (
+        (volume("srv", 100, 2), "vgmknodes centos"),
+        (volume("srv", 100, 2, device=""), ""),
+        (volume("srv_tdata", 100, 2, role=("private", "thin", "pool", "data")), ""),
+    ):
+        there = replace(plain, groups=(replace(group, volumes=(*group.volumes, third), free=500),))
+        if said:
+            with pytest.raises(Refusal, match=said):
+                examine(there, Rebalance(shrink_to="2G"))
+        else:
+            examine(there, Rebalance(shrink_to="2G"))
+
+
 def test_what_a_copy_that_was_never_made_seems_to_hold_is_cleared_away_and_not_looked_at() -> None:
     plain = storage(free=600)
     (group,) = plain.groups
@@ -140,6 +159,8 @@ def test_the_very_extents_of_the_last_archive_are_named() -> None:
     message = said(host(), state(5, root=ROOT, home=WHOLE), *STORY)
     assert "`lvextend -l 667 centos/home /dev/vda:1408-1434`" in message
     assert "`umount /home`" in message
+    # What the kernel says of reads beyond the end would be taken for errors by the next run.
+    assert "`dmesg -C`" in message
     assert message.index("lvextend") < message.index("xfs_repair -n /dev/centos/home")
     message = said(host(kind="ext4", mounted=""), *STORY)
     assert "umount" not in message
@@ -219,6 +240,26 @@ def test_what_could_not_be_read_is_told() -> None:
     message = said(host(), STORY[1], unreadable=("/etc/lvm/archive/centos_00003-1.vg",))
     assert "/etc/lvm/archive/centos_00003-1.vg: cannot be read" in message
     assert "did not tell all" in said(host(), *STORY, directories=())
+
+
+def test_the_host_is_asked_for_archives_only_when_a_volume_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class Silent:
+        def get_fact(self, *what: object, **about: object) -> None:
+            asked.append((what, about))
+
+    monkeypatch.setattr(looking, "host", Silent())
+    with looking.saying_the_way_back({"_sudo": True}):
+        examine(storage(), Rebalance(shrink_to="2G"))
+    assert not asked
+    with (
+        pytest.raises(Refusal, match=r"somebody has cut.*did not tell all"),
+        looking.saying_the_way_back({"_sudo": True}),
+    ):
+        examine(host(), Rebalance(shrink_to="2G"))
+    assert asked == [((LvmArchives,), {"vg": "centos", "_sudo": True})]
+    assert "VG='a'\"'\"'; touch /x'" in shlex.split(LvmArchives().command(vg="a'; touch /x"))[2]
 
 
 def test_odd_names_reach_lvm_as_they_are() -> None:
@@ -338,6 +379,29 @@ def test_what_is_named_brings_every_extent_back_or_nothing_is_named(data: st.Dat
 
 
 # -- what LVM writes
+
+
+def test_the_archives_of_a_debian_12_host() -> None:
+    """Home was cut (seqno 7 since); then volumes were made, extended, renamed, snapshotted and removed."""
+    found = parse_archives((FIXTURES / "archives_debian12.txt").read_text().splitlines())
+    assert not found.unreadable
+    assert found.directories == ("/etc/lvm/archive", "/etc/lvm/backup")
+    assert sorted(state.sequence for state in found.states) == list(range(3, 16))
+    last = max(found.states, key=lambda state: state.sequence)
+    uuid = next(uuid for uuid, name in last.names.items() if name == "home")
+    assert last.extents(uuid) == 256
+
+    def said_at(sequence: int) -> str:
+        (group,) = host().groups
+        disk = replace(group.disks[0], uuid=next(iter(last.disks)))
+        group = replace(group, uuid=last.group, sequence=sequence, disks=(disk,))
+        cut = CutVolume(group, volume("home", 256, 1, uuid=uuid), file_system("xfs", 654, ""))
+        known = tuple(state for state in found.states if state.sequence <= sequence)
+        return str(with_remedy(cut, replace(found, states=known)))
+
+    assert "`lvextend -l 654 centos/home /dev/vda:1024-1421`" in said_at(7)
+    assert "used meanwhile, by centos/one" in said_at(8)
+    assert "used meanwhile, by centos/" in said_at(15)
 
 
 TEXT = """# Generated by LVM2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.facts.archives import parse_archives
+from hostwright.facts.archives import Archives, parse_archives
 from hostwright.facts.lvm import parse_storage
 from hostwright.plans.cut import CutVolume, with_remedy
 from hostwright.plans.file_systems import size_by_itself
@@ -187,3 +187,12 @@ def test_an_archive_that_was_cut_short_or_emptied_is_told(lvm: Lvm) -> None:
         archive.write_bytes(content)
         found = parse_archives(lvm.run(script("archives", VG="rl")).splitlines())
         assert found.unreadable == (str(archive),)
+
+
+def test_where_lvm_does_not_say_where_its_archives_are_they_are_where_they_always_were() -> None:
+    looking = script("archives", VG="no-such-group")
+    found = parse_archives(sh(f"lvm() {{ return 5; }}\n{looking}").splitlines())
+    assert found == Archives((), (), ("/etc/lvm/archive", "/etc/lvm/backup"))
+    # A host that ends in the middle has not told where it looked, and is not believed.
+    ended = parse_archives(sh(f"lvm() {{ exit 5; }}; head() {{ exit 1; }}\n{looking}").splitlines()[:-3])
+    assert not ended.directories

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hostwright.facts.lvm import (
     Holder,
     LvmStorage,
@@ -92,23 +96,71 @@ def test_warnings_of_lvm_do_not_hide_its_report() -> None:
     assert "WARNING" in host.lvm_error
 
 
+SURVEY = [
+    *(
+        "@@ files",
+        "inodes=7",
+        "entries=8",
+        "allocated=16384",
+        "largest=3526",
+        "encrypted=0",
+        "verity=1",
+        "complaints=0",
+    ),
+    *("@@ holders", "process\t812\tada\t-\tworking directory\tvim notes ", "swap file\t/home/swap"),
+    *("@@ kernel", "@@ end"),
+]
+
+
 def test_who_holds_home() -> None:
-    found = parse_survey(
-        [
-            *("@@ files", "inodes=7", "allocated=16384", "largest=3526", "encrypted=0", "verity=1"),
-            *(
-                "@@ holders",
-                "process\t812\tada\t-\tworking directory\tvim notes ",
-                "swap file\t/home/swap",
-                "@@ kernel",
-            ),
-        ]
-    )
+    found = parse_survey(SURVEY)
+    assert found
     assert (found.inodes, found.allocated, found.verity) == (7, 16384, 1)
     assert found.holders == (
         Holder("process", "vim notes", "812", "ada", "", "working directory"),
         Holder("swap file", "/home/swap"),
     )
+
+
+@given(st.data())
+def test_a_survey_that_was_cut_short_did_not_tell(data: st.DataObject) -> None:
+    text = "\n".join(SURVEY)
+    cut = text[: data.draw(st.integers(0, len(text) - 1))].split("\n")
+    assert parse_survey(cut) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ("inodes=7", "inodes=0"),
+        ("inodes=7", "inodes="),
+        ("inodes=7", ""),
+        ("entries=8", "entries=many"),
+        ("allocated=16384", "allocated=16 384"),
+        ("largest=3526", ""),
+        ("encrypted=0", ""),
+        ("verity=1", "verity"),
+        ("complaints=0", ""),
+        ("complaints=0", "complaints=1"),
+        ("@@ holders", "@@ holder"),
+        ("swap file\t/home/swap", "swap file"),
+        ("swap file\t/home/swap", "process\t812\tada"),
+        ("@@ kernel", ""),
+        ("@@ end", ""),
+    ],
+)
+def test_a_survey_that_lacks_a_line_or_has_an_odd_one_did_not_tell(line: str, instead: str) -> None:
+    assert parse_survey([instead if each == line else each for each in SURVEY]) is None
+
+
+def test_what_could_not_be_read_and_what_nothing_tells_is_in_the_survey() -> None:
+    told = [line for line in SURVEY if not line.startswith(("encrypted", "verity", "complaints"))]
+    index = told.index("inodes=7")
+    more = ["lsattr=missing", "unreadable=find: './x': Input/output error", "complaints=1"]
+    found = parse_survey([*told[:index], *more, *told[index:]])
+    assert found
+    assert (found.encrypted, found.verity) == (None, None)
+    assert found.unreadable == ("find: './x': Input/output error",)
 
 
 def test_names_given_to_the_facts_cannot_leave_their_quotes() -> None:

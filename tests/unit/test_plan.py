@@ -74,6 +74,11 @@ class Disk:
         assert self.free >= 0, step
         assert self.complete, f"no complete copy of home is left after: {step.title}"
         assert self.served in self.complete, f"home is served from an incomplete copy after: {step.title}"
+        # Else the run after a power cut would take the volume for one that somebody cut.
+        for at, size in self.file_system.items():
+            assert at not in self.volumes or size <= self.volumes[at] * EXTENT, (
+                f"{at} is shorter than its file system: {step.title}"
+            )
 
     def do_borrow_disk(self, _disk: str, _wiped: str) -> None:
         self.free += 10**6
@@ -335,6 +340,48 @@ def test_a_directory_that_a_lost_run_left_immutable_beneath_home_is_opened_again
     assert calls(plan(lost, shrink_to="1G"))[:2] == ["is_unchanged", "uncover"]
     of_another = replace(host, groups=(replace(group, tags=("hostwright.cover.srv",)),))
     assert not plan(of_another, grow=None).changes
+
+
+def away(host: Storage) -> Storage:
+    home = replace(host.file_systems["home"], mounted="", size=0, free=0)
+    mounts = tuple(mount for mount in host.mounts if mount.point != "/home")
+    return replace(host, mounts=mounts, file_systems={**host.file_systems, "home": home})
+
+
+COVERED = {"tags": ("hostwright.cover.home",)}
+
+
+@pytest.mark.parametrize("spec", ["/dev/mapper/centos-home", "/dev/centos/home", f"UUID={UUID}", f'UUID="{UUID}"'])
+def test_a_home_that_a_run_left_unmounted_is_put_back_first(spec: str) -> None:
+    line = FstabLine(f"{spec} /home xfs noatime 0 0", spec, "/home", "xfs", "noatime")
+    host = replace(away(group_is(WIDE, **COVERED)), fstab=(WIDE.fstab[0], line))
+    for wish in ({}, {"abandon": True}, {"shrink_to": "1279 extents"}):
+        made = plan(host, **wish)
+        assert [step.call for step in made.steps] == [("put_back",)]
+        assert made.again
+        assert dict(made.variables) == {"VG": "centos", "LV": "home", "MOUNT": "/home", "OPTIONS": "noatime"}
+        assert made.after == made.before
+
+
+@pytest.mark.parametrize("image", ["", "/var/lib/hostwright/centos-home.img"])
+def test_a_proved_copy_that_a_run_left_unmounted_is_put_back_first(image: str) -> None:
+    host = storage(free=600, **lost(image or f"{BY_ID}home_hostwrightuuid", image))
+    made = plan(away(host if image else with_copy(host)))
+    assert calls(made) == ["put_back"]
+    assert made.again
+    assert dict(made.variables)["MOUNT"] == "/home"
+
+
+def test_a_home_that_somebody_unmounted_is_not_mounted_by_us() -> None:
+    assert "mount it first" in refusal(away(WIDE))
+    # Another volume's cover says nothing of this one.
+    assert "mount it first" in refusal(away(group_is(WIDE, tags=("hostwright.cover.srv",))))
+
+
+@pytest.mark.parametrize(("lines", "says"), [(0, "no line"), (2, "several lines")])
+def test_a_home_that_a_run_left_unmounted_and_fstab_does_not_tell_where_is_refused(lines: int, says: str) -> None:
+    host = away(group_is(WIDE, **COVERED))
+    assert says in refusal(replace(host, fstab=(host.fstab[1],) * lines))
 
 
 def test_a_run_at_work_is_followed_and_not_doubled() -> None:
@@ -819,7 +866,18 @@ def test_with_stop_the_plan_names_what_it_ends() -> None:
     assert "vim notes" in notes
 
 
-@pytest.mark.parametrize("kind", ["swap file", "loop device", "NFS export"])
+def test_units_of_users_and_containers_are_named_as_what_they_are() -> None:
+    users = replace(SERVICE, unit="user@1000.service/docker.service")
+    container = replace(SERVICE, unit="docker/0123456789ab", how="mount namespace")
+    for found in (
+        refusal(WIDE, survey(holders=(users, container))),
+        " ".join(plan(WIDE, survey(holders=(users, container)), busy="stop").notes),
+    ):
+        assert "docker.service of user@1000.service" in found
+        assert "docker container 0123456789ab" in found
+
+
+@pytest.mark.parametrize("kind", ["swap file", "loop device", "NFS export", "mount"])
 def test_what_cannot_be_stopped_is_refused_even_so(kind: str) -> None:
     message = refusal(WIDE, survey(holders=(Holder(kind, "/home/x"),)), busy="stop")
     assert kind in message
@@ -831,6 +889,7 @@ def test_what_cannot_be_stopped_is_refused_even_so(kind: str) -> None:
         ({"encrypted": 3}, "fscrypt"),
         ({"verity": 3}, "fs-verity"),
         ({"kernel_errors": ("XFS (dm-1): Corruption detected",)}, "Corruption detected"),
+        ({"unreadable": ("find: './x': Input/output error",)}, "Input/output error"),
         ({"data": 3 * GIB}, "3 GiB"),
     ],
 )
@@ -886,6 +945,14 @@ def test_a_marker_of_an_older_package_is_read_without_them() -> None:
     gone = group_is(storage(**lost(image, image)), volumes=(volume("root", 768, 0),))
     gone = group_is(gone, disks=(replace(gone.groups[0].disks[0], allocated=768),), free=1279)
     assert carried(plan(gone)) == ["", "auto", "inherit", ""]
+
+
+def test_what_nobody_can_tell_of_home_is_looked_at_once_its_tool_is_there() -> None:
+    bare = replace(WIDE, tools=WIDE.tools - {"lsattr", "filefrag"})
+    made = plan(bare, survey(encrypted=None, verity=None))
+    assert [step.call for step in made.steps] == [("is_unchanged", "7"), ("install_packages", "e2fsprogs")]
+    assert made.again
+    assert made.after == made.before
 
 
 # -- after a lost run
@@ -971,6 +1038,26 @@ def test_a_staged_copy_whose_volume_is_gone_already_is_brought_into_a_new_one() 
     made = plan(group_is(host, volumes=(root,), disks=disks, free=1279))
     assert "remove_volume" not in calls(made)
     assert dict(made.after.volumes) == {"root": 1279 + 768 - 512, "home": 512}
+
+
+@pytest.mark.parametrize(
+    ("mount", "says"),
+    [
+        (Mount("/home/x", "0:50", "/", "tmpfs", "none", ("rw",)), "beneath /home: /home/x"),
+        (Mount("/srv/a", "253:1", "/a", "xfs", "/dev/mapper/centos-home", ("rw",)), "/srv/a"),
+        (Mount("/home", "0:51", "/", "autofs", "systemd-1", ("rw",)), "on demand"),
+    ],
+)
+@pytest.mark.parametrize("served", ["image", "copy"])
+def test_what_comes_between_at_a_boot_is_refused_when_a_run_goes_on_too(mount: Mount, says: str, served: str) -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    host = (
+        storage(**lost(image, image))
+        if served == "image"
+        else with_copy(storage(free=600, **lost(f"{BY_ID}home_hostwrightuuid")))
+    )
+    assert plan(host).steps
+    assert says in refusal(replace(host, mounts=(*host.mounts[:-1], mount, host.mounts[-1])))
 
 
 def test_a_line_that_no_run_of_ours_wrote_is_left_alone() -> None:

@@ -6,7 +6,7 @@ every refusal comes before the first change; and, where this run has changed the
 
 import re
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +26,7 @@ from hostwright.plans import physical_volume as disks
 from hostwright.plans import volume_group as groups
 from hostwright.plans.expected import after
 from hostwright.plans.picture import draw, draw_steps
+from hostwright.plans.recovery import recovered
 from hostwright.plans.steps import Plan
 from hostwright.plans.task import Task, kernel_name
 from hostwright.plans.ways import DEFAULT_STAGING
@@ -162,7 +163,8 @@ def logical_volume(
     Refused, before anything is changed on any host: a relative size, or one that the group has no room for; another
     file system than the volume carries (nothing is ever overwritten), or one on a volume that is not blank; a directory
     with entries in it, or that something else is mounted on, now or by /etc/fstab; what `rebalance` refuses, for a
-    volume that must shrink; to remove a volume that is in use, or that `confirm` does not name.
+    volume that must shrink; a group with a volume that somebody cut; to remove a volume that is in use, or that
+    `confirm` does not name.
     Sources: lvcreate(8), lvextend(8), lvremove(8), mkfs(8), mount(8), fstab(5), swapon(8).
 
     **Example:**
@@ -216,7 +218,7 @@ def _survey(task: Task | None, arguments: dict[str, Any]) -> Survey | None:
     device = kernel_name(task.storage, task.mount)
     survey: Survey | None = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=device)
     if survey is None:
-        raise Refusal(f"{task.mount.point} could not be looked through (see the error above)")
+        raise Refusal(f"the host did not tell what is in {task.mount.point} and who uses it (see the error above)")
     return survey
 
 
@@ -252,11 +254,11 @@ def _observed(coming: Coming, arguments: dict[str, Any], *, devices: Sequence[st
 
 
 def _followed(blocks: Blocks) -> Plan | None:
-    """A run at work on the host comes first."""
+    """A run at work on the host comes first, and what one left undone that was ended by force."""
+    plan = Plan("", disks.NOWHERE, disks.NOWHERE, again=True)
     if not blocks.storage.job.running:
-        return None
-    reason = "a run is still at work on this host"
-    return Plan("", disks.NOWHERE, disks.NOWHERE, follow=blocks.storage.job.id, reason=reason, again=True)
+        return recovered(blocks.storage, plan)
+    return replace(plan, follow=blocks.storage.job.id, reason="a run is still at work on this host")
 
 
 def _block(

@@ -119,7 +119,7 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     if task.needs_survey and task.mount:
         survey = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=kernel_name(storage, task.mount))
         if survey is None:
-            raise Refusal(f"{task.mount.point} could not be looked through (see the error above)")
+            raise Refusal(f"the host did not tell what is in {task.mount.point} and who uses it (see the error above)")
     return plans.decide(task, survey)
 
 

@@ -1,0 +1,111 @@
+"""Every step of a deploy with a file system full: root, /run, where a copy is staged, or no memory left."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.acceptance.host import Host
+from tests.acceptance.story import identity
+from tests.campaign import package
+from tests.campaign.after_cut import Lost
+from tests.campaign.boot import LEFT
+from tests.campaign.prepared import prepared
+from tests.campaign.recording import data
+from tests.campaign.results import Result
+from tests.campaign.scenarios import Scenario
+from tests.lab.booted import booted
+from tests.lab.image import image
+from tests.lab.machine import Machine, MachineError
+from tests.lab.tree import differences, listing
+
+JOB = "/run/hostwright/lvm/current"
+FILL_RUN = "mount -o remount,size=$(df -k --output=used /run | tail -n 1)k /run"
+FREE_RUN = "mount -o remount,size=200m /run"
+FILL_ROOT = (
+    "fallocate -l $(($(stat -f -c '%a * %S' /) - 65536)) /full; dd if=/dev/zero of=/full2 bs=4096 2>/dev/null; "
+    "while echo x >>/full3; do :; done 2>/dev/null"
+)
+FREE_ROOT = "rm -f /full /full2 /full3"
+FILL_MEMORY = (
+    "mkdir -p /dev/shm && mount -o remount,size=100% /dev/shm; "
+    "left=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo); "
+    "dd if=/dev/zero of=/dev/shm/full bs=1M count=$((left / 1024 - 60))"
+)
+# By the shell that fills it, and the shell that makes room.
+KINDS = {
+    "root": (FILL_ROOT, FREE_ROOT),
+    "run": (FILL_RUN, FREE_RUN),
+    "memory": (FILL_MEMORY, "rm -f /dev/shm/full"),
+}
+BOTH = (f"{FILL_RUN}; {FILL_ROOT}", f"{FREE_RUN}; {FREE_ROOT}")
+
+
+def fills(machine: Machine, step: str, fill: str = BOTH[0], within: float = 900) -> None:
+    """Waits in the machine for a step of a running job, fills what is to be full, and waits for the end of the job."""
+    machine.succeed(
+        f'timeout {within:.0f} sh -c \'until grep -q "{step}" {JOB}/log 2>/dev/null || test -e {JOB}/status; '
+        "do sleep 0.05; done'"
+    )
+    machine.run(fill)
+    machine.wait_until_succeeds(f"test -e {JOB}/status", within)
+
+
+def makes_room(machine: Machine, free: str = BOTH[1]) -> None:
+    machine.succeed(free)
+
+
+def results(scenario: Scenario, kind: str, steps: Iterator[int]) -> Iterator[Result]:
+    """For each step: a deploy in which something is full from that step on, then one that has the room."""
+    base = prepared(scenario)
+    for step in steps:
+        directory = Path(tempfile.mkdtemp(prefix="full-"))
+        kept = booted(image(), base.disk)
+        backing, memory = (kept.disk, kept.memory) if kept else (base.disk, None)
+        machine = Machine(image(), directory / "machine", backing=backing, memory_of=memory)
+        begun, detail, outcome = time.monotonic(), "", "lost"
+        try:
+            machine.start()
+            outcome = _one(Host(machine, "root", data(scenario)), base.home, base.identity, kind, step)
+        except (Lost, MachineError) as error:
+            detail = str(error)
+        finally:
+            machine.crash()
+            shutil.rmtree(directory)
+        seconds = round(time.monotonic() - begun, 1)
+        yield Result(
+            *(package.version(), "full", scenario.name, package.bearing(), step, list(KINDS).index(kind)),
+            *("full", outcome, kind, seconds, detail),
+        )
+
+
+def _one(host: Host, home: dict[str, dict[str, object]], known: str, kind: str, step: int) -> str:
+    """`past` where there is no such step, `went-on` where the job did all the same, or `went-back`."""
+    machine = host.machine
+    fill, free = KINDS[kind]
+    with host.running():
+        fills(machine, f"\\[{step}/", fill)
+    log = machine.succeed(f"cat {JOB}/log")
+    status = machine.succeed(f"cat {JOB}/status")
+    if status.startswith("0") and f"[{step}/" not in log:
+        return "past"
+    machine.succeed("mountpoint -q /home")
+    _compare(machine, home, f"after step {step} with no room ({kind}): {status}")
+    machine.succeed(free)
+    run = host.pyinfra("-y")
+    if run.code != 0:
+        raise Lost(f"the next run failed: {run.err[-3000:]}")
+    _compare(machine, home, "after the next run")
+    if (now := identity(machine)) != known:
+        raise Lost(f"UUID, label or fstab changed:\n{now}, but was:\n{known}")
+    if left := [line for line in machine.succeed(LEFT).splitlines() if "hostwright" in line]:
+        raise Lost("\n".join(["left behind:", *left]))
+    if not host.pyinfra("-y").unchanged:
+        raise Lost("a run after the last one changed something")
+    return "went-on" if status.startswith("0") else "went-back"
+
+
+def _compare(machine: Machine, home: dict[str, dict[str, object]], when: str) -> None:
+    if changes := differences(home, listing(machine)):
+        raise Lost("\n".join([f"{len(changes)} differences {when}:", *changes[:20]]))
