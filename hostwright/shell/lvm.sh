@@ -159,11 +159,14 @@ lay_out_cell() {
 
 clear_cell() {
     cell=''
+    [ -d "$WORK/dev" ] || return 0
     for name in $programs dev/null; do
         while [ -n "$(device_at "$WORK/$name")" ]; do umount "$WORK/$name" 2>"$RUN/out" || { why "$(tail -n 1 "$RUN/out")"; return 1; }; done
         if [ -h "$WORK/$name" ] || [ -f "$WORK/$name" ]; then rm "$WORK/$name"; else rmdir "$WORK/$name" 2>/dev/null; fi
     done
-    rm -f "$WORK$WORK" && rmdir -p "$WORK/usr" "$WORK/dev" "$WORK${WORK%/*}" 2>/dev/null || :
+    rm -f "$WORK$WORK"
+    inside=${WORK#/}
+    (cd "$WORK" && rmdir -p usr dev "${inside%/*}") 2>/dev/null || :
 }
 
 unmount() {
