@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hostwright.operations.lvm.carrying_out import LIBRARY
 from hostwright.shell import script
 from tests.unit.mounts import ROOT, wait_for
 
@@ -124,3 +125,208 @@ def test_who_cannot_look_does_not_say_that_it_is_roots(top: Path) -> None:
     assert not judged(top, "stat() { return 1; }; only_root", "/mnt/lib")
     assert not judged(top, "stat() { :; }; only_root", "/mnt/lib")
     assert not judged(top, "only_root", "/mnt/none")
+
+
+# -- the place is made, and cleared away
+
+LISTS = "home_hostwright_lists"
+# Volumes of the group, NAME TAGS a line; all are the one device there is.
+LVM = """#!/bin/sh
+[ ! -e {place}/broken.$1 ] || exit 5
+case $*,$1 in
+    *lv_count*) wc -l <{place}/volumes ;;
+    *lv_name*) cut -d ' ' -f 1 {place}/volumes ;;
+    *lv_tags*) grep "^${{4#centos/}} " {place}/volumes >{place}/found || exit 5; cut -d ' ' -f 2 {place}/found ;;
+    *) exit 3 ;;
+esac
+"""
+COMMANDS = {
+    "lvm": LVM,
+    "lvcreate": """#!/bin/sh
+[ ! -e {place}/broken.lvcreate ] || exit 5
+echo "$*" >>{place}/told
+while [ $# -gt 1 ]; do
+    case $1 in -n) name=$2 ;; --addtag) tags=${{tags:+$tags,}}$2 ;; esac
+    shift
+done
+echo "$name $tags" >>{place}/volumes
+""",
+    "lvremove": """#!/bin/sh
+[ ! -e {place}/broken.lvremove ] || exit 5
+sed -i "/^${{2#centos/}} /d" {place}/volumes
+""",
+    "dmsetup": """#!/bin/sh
+if grep -q "^$(cat {place}/device) " /proc/mounts; then echo 1; else echo 0; fi
+""",
+    "udevadm": "#!/bin/sh\n",
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "volumes").write_text("home \nroot \n")
+    (tmp_path / "told").touch()
+    for name, text in COMMANDS.items():
+        (tmp_path / "bin" / name).write_text(text.format(place=tmp_path))
+        (tmp_path / "bin" / name).chmod(0o755)
+    subprocess.run(["truncate", "-s", "12M", str(tmp_path / "image")], check=True)
+    device = subprocess.run(
+        ["losetup", "-f", "--show", str(tmp_path / "image")], check=True, capture_output=True, text=True
+    ).stdout
+    (tmp_path / "device").write_text(device)
+    yield tmp_path
+    subprocess.run(["losetup", "-d", device.strip()], check=True)
+
+
+def job(place: Path, commands: str) -> str:
+    """What a job says that does these; its last words are the reason of a failure. /lists is root's alone there."""
+    header = {"ID": "1", "STEPS": "1", "RUN": str(place / "run"), "VG": "centos", "LV": "home", "TAGS": "web"}
+    more = {"COPY": "home_hostwright", "WORK": str(place / "work"), "MOUNT": "", "SERVED": "home", "IMAGE": ""}
+    device = (place / "device").read_text().strip()
+    text = "\n".join(
+        [
+            script(*(name for name in LIBRARY if name != "blocks"), **header, **more),
+            f"PATH={place}/bin:$PATH",
+            f"volume() {{ echo {device}; }}",
+            'mkdir -p "$RUN/lists"',
+            "sleep() { :; }",
+            f'{{ {commands}\n}} || echo "failed: $reason"',
+        ]
+    )
+    (place / "script").write_text(text)
+    inside = "mount --make-rprivate / && mount -t tmpfs -o mode=755 none /mnt && exec sh $0"
+    command = ["unshare", "-m", "sh", "-c", inside, str(place / "script")]
+    done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def volumes(place: Path) -> list[str]:
+    return (place / "volumes").read_text().splitlines()
+
+
+# 8 MiB through a sort that may keep 64 KiB: where its spills are when it is in the middle of them.
+SPILLED = """
+mkfifo "$RUN/go"
+{ seq 400000; read -r _ <"$RUN/go"; } | sort -S 64k >"$LISTS/sorted" &
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    command sleep 0.3
+    spills=$(find "$LISTS/" -name 'sort*' -size +0 ! -name sorted)
+    [ -z "$spills" ] || break
+done
+echo go >"$RUN/go"
+wait
+if [ -n "$spills" ]; then echo spilled into the lists; fi
+rm "$LISTS/sorted"
+"""
+
+
+@ROOT
+def test_lists_in_a_directory(place: Path) -> None:
+    said = job(
+        place,
+        f'make_lists /mnt/hostwright/centos-home.lists && readlink "$LISTS" && echo "$TMPDIR" && {SPILLED}\n'
+        'echo one >"$LISTS/one" && stat -c %a "$LISTS/" && drop_lists && echo "${TMPDIR-unset}" && ls -A /mnt',
+    )
+    where = "/mnt/hostwright/centos-home.lists"
+    assert said.splitlines() == [where, where, "spilled into the lists", "700", "unset"]
+
+
+@ROOT
+def test_lists_of_a_lost_run_go_and_its_image_stays(place: Path) -> None:
+    said = job(
+        place,
+        "mkdir -p /mnt/hostwright/centos-home.lists && echo image >/mnt/hostwright/centos-home.img && "
+        "echo old >/mnt/hostwright/centos-home.lists/old && make_lists /mnt/hostwright/centos-home.lists && "
+        'ls -A "$LISTS/" && drop_lists && ls -A /mnt/hostwright',
+    )
+    assert said.splitlines() == ["centos-home.img"]
+
+
+@ROOT
+def test_lists_in_a_volume(place: Path) -> None:
+    said = job(
+        place,
+        f'make_lists {LISTS} 3 /dev/vda && readlink "$LISTS" && echo "$TMPDIR" && {SPILLED}\n'
+        'stat -f -c %T "$LISTS/" && cat $RUN/../volumes && drop_lists && echo "${TMPDIR-unset}" && ls -A "$RUN"',
+    )
+    disk = f"{place}/run/disk"
+    assert said.splitlines() == [
+        *(disk, disk, "spilled into the lists", "ext2/ext3"),
+        *("home ", "root ", f"{LISTS} hostwright.lists,web", "unset", "disk", "go", "lists", "out"),
+    ]
+    assert volumes(place) == ["home ", "root "]
+    assert (place / "told").read_text().endswith("--addtag hostwright.lists --addtag web centos /dev/vda\n")
+
+
+@ROOT
+def test_lists_in_memory(place: Path) -> None:
+    said = job(
+        place,
+        f'make_lists "" && echo "$TMPDIR" && {SPILLED}\necho one >"$LISTS/one" && drop_lists && '
+        'echo "${TMPDIR-unset}" && ls -A "$RUN"',
+    )
+    assert said.splitlines() == [f"{place}/run/lists", "spilled into the lists", "unset", "go"]
+    assert volumes(place) == ["home ", "root "]
+
+
+@ROOT
+@pytest.mark.parametrize("twice", ["drop_lists && drop_lists", "drop_lists"])
+@pytest.mark.parametrize("where", ["''", f"{LISTS} 3", "/mnt/hostwright/centos-home.lists"])
+def test_a_job_that_ends_drops_them_once_more(place: Path, twice: str, where: str) -> None:
+    assert job(place, f"make_lists {where} && {twice} && ls -A /mnt") == ""
+    assert volumes(place) == ["home ", "root "]
+
+
+@ROOT
+@pytest.mark.parametrize("broken", ["lvcreate", "mke2fs", "mount"])
+def test_a_volume_for_lists_that_does_not_come_about_is_a_failure_and_none_is_left(place: Path, broken: str) -> None:
+    (place / f"broken.{broken}").touch()
+    if broken != "lvcreate":
+        (place / "bin" / broken).write_text(f"#!/bin/sh\necho {broken} is broken; exit 1\n")
+        (place / "bin" / broken).chmod(0o755)
+    said = job(place, f'make_lists {LISTS} 3 && echo made || {{ echo "$reason"; drop_lists; }}')
+    assert said.splitlines()[-1].startswith(f"{broken}: ")
+    assert "made" not in said
+    assert "warning" not in said
+    assert volumes(place) == ["home ", "root "]
+
+
+@ROOT
+@pytest.mark.parametrize("broken", ["lvm", "lvremove", "tag"])
+def test_a_volume_for_lists_is_removed_only_when_it_is_known_to_be_ours(place: Path, broken: str) -> None:
+    (place / "volumes").write_text(f"home \n{LISTS} {'theirs' if broken == 'tag' else 'hostwright.lists'}\n")
+    (place / f"broken.{broken if broken != 'lvm' else 'lvs'}").touch()
+    said = job(place, f"discard_lists {LISTS} ''")
+    assert said.startswith("failed: ")
+    assert volumes(place)[1].startswith(LISTS)
+    # Why it stays is told as it is.
+    assert ("no tag of ours" in said) is (broken == "tag")
+
+
+@ROOT
+def test_lists_that_a_lost_run_left_mounted_go(place: Path) -> None:
+    device = (place / "device").read_text().strip()
+    (place / "volumes").write_text(f"home \n{LISTS} hostwright.lists\n")
+    said = job(
+        place,
+        f"mkdir /mnt/disk && mke2fs -q {device} && mount {device} /mnt/disk && "
+        f"discard_lists {LISTS} '' && awk -v device={device} '$1 == device' /proc/mounts",
+    )
+    assert said == ""
+    assert volumes(place) == ["home "]
+
+
+@ROOT
+def test_a_directory_in_a_place_of_somebody_else_stays(place: Path) -> None:
+    said = job(
+        place,
+        f"mkdir -p /mnt/hostwright/centos-home.lists && chown {USER} /mnt/hostwright && "
+        "discard_lists '' /mnt/hostwright/centos-home.lists",
+    )
+    assert "root's alone" in said
+    said = job(
+        place, "mkdir -m 777 /mnt/hostwright && make_lists /mnt/hostwright/centos-home.lists; ls /mnt/hostwright"
+    )
+    assert said == ""
