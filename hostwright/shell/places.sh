@@ -7,7 +7,10 @@ own_directory() { mkdir -p "$1" && only_root "$1" || why "$1 is not root's alone
 # make_lists DIRECTORY, or make_lists VOLUME EXTENTS DISK..., or nothing where they must stay in memory.
 make_lists() {
     case $1 in
-        '') return 0 ;;
+        '')
+            export TMPDIR="$LISTS"
+            return 0
+            ;;
         /*)
             own_directory "${1%/*}" || return 1
             rm -rf "$1" && mkdir "$1" || { why "$1 cannot be made"; return 1; }
@@ -18,7 +21,7 @@ make_lists() {
             shift 2
             tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.lists $tags "$VG" "$@" && settle &&
                 try mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 512 "$(volume "$name")" && mkdir -p "$lists_in" &&
-                try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$lists_in" || return 1
+                try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$lists_in" || { forget_lists "$name"; return 1; }
             ;;
     esac
     rm -rf "$LISTS" && ln -s "$lists_in" "$LISTS" || { why "$LISTS cannot lead to $lists_in"; return 1; }
@@ -32,10 +35,26 @@ drop_lists() {
     if [ "$lists_in" = "$RUN/disk" ]; then unmount "$lists_in" && discard_lists "${LV}_hostwright_lists" ''; else discard_lists '' "$lists_in"; fi
 }
 
-# discard_lists VOLUME DIRECTORY: what a run made, or left.
+# forget_lists VOLUME: one that could not be made in full.
+forget_lists() {
+    said=$reason
+    has_volume "$1"
+    [ $? -eq 1 ] || discard_lists "$1" '' || say "    warning: left behind: $reason"
+    reason=$said
+}
+
+# discard_lists VOLUME DIRECTORY: what a run made, or left, and maybe mounted.
 discard_lists() {
     if [ -n "$1" ]; then
-        has_tag "$1" hostwright.lists || { why "$VG/$1 has no tag of ours: it stays"; return 1; }
+        has_tag "$1" hostwright.lists
+        case $? in
+            0) ;;
+            1) why "$VG/$1 has no tag of ours: it stays"; return 1 ;;
+            *) return 1 ;;
+        esac
+        for at in $(awk -v lists="$(number_of "$(volume "$1")")" '$3 == lists { print $5 }' /proc/self/mountinfo); do
+            unmount "$at" || return 1
+        done
         remove_volume "$1" || return 1
     fi
     if [ -n "$2" ] && [ -d "$2" ]; then
