@@ -131,7 +131,9 @@ mount_work() {
     target_device "$1" || return 1
     mkdir -p "$WORK/source" "$WORK/copy"
     if [ -z "$(device_at "$WORK/source")" ]; then
-        try mount --bind "$MOUNT" "$WORK/source" && try mount -o remount,bind,ro,noatime,nodev "$WORK/source" || return 1
+        # Private: what people mount in home meanwhile (FUSE) is not to be read in its place.
+        try mount --bind "$MOUNT" "$WORK/source" && try mount --make-private "$WORK/source" &&
+            try mount -o remount,bind,ro,noatime,nodev "$WORK/source" || return 1
         mount -o remount,bind,ro,noatime,nodev,nosymfollow "$WORK/source" 2>/dev/null || :
     fi
     seal=,nosymfollow
