@@ -35,13 +35,22 @@ by_id() {
 closed() {
     tries=0
     settle
-    # udev makes no device file while /run is full.
-    [ -b "$1" ] || { try vgmknodes "$VG" && [ -b "$1" ]; } || { why "$1 has no device file"; return 1; }
+    if [ ! -b "$1" ]; then
+        is_inactive "$1" || return 1
+        [ -b "$1" ] || return 0
+    fi
     while [ "$(dmsetup info -c --noheadings -o open "$1" | tr -d ' ')" != 0 ]; do
         tries=$((tries + 1))
         [ $tries -lt 50 ] || { why "$1 is still open: nothing was changed on it"; return 1; }
         sleep 0.2
     done
+}
+
+# is_inactive DEVICE: the kernel knows no such volume. udev makes no device file of an active one while /run is full.
+is_inactive() {
+    active=$(dmsetup info -c --noheadings -o name 2>"$RUN/out") || { why "dmsetup: $(tail -n 1 "$RUN/out")"; return 1; }
+    name=$(mapped "${1##*/}")
+    ! printf '%s\n' "$active" | grep -Fqx -e "${name##*/}" || { try vgmknodes "$VG" && [ -b "$1" ]; } || why "$1 is active, but has no device file"
 }
 
 is_unchanged() {

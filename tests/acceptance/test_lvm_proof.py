@@ -19,7 +19,9 @@ MARKER = "sed -n 's/^# hostwright-lvm //p' /etc/fstab | base64 -d"
 
 
 def lived_in(machine: Machine) -> tuple[dict[str, dict[str, object]], str]:
-    machine.succeed("mkdir -p /home/admin/docs && cp -a /usr/share/misc /home/admin/docs/ && sync")
+    machine.succeed(
+        "mkdir -p /home/admin/docs && cp -a /usr/share/misc /home/admin/docs/ && echo >/home/admin/docs/kept"
+    )
     reads_leave_no_trace(machine)
     return listing(machine), identity(machine)
 
@@ -48,7 +50,7 @@ def test_the_old_home_goes_only_when_what_was_proved_still_holds(make_host: Make
 
     # A marker as older packages wrote it, and a copy in which something is lost: as a false proof left it.
     marker = "$(" + MARKER + " | sed 's/, \"proof\": .*}/}/' | base64 -w 0)"
-    lost = "/home/admin/docs/misc/magic"
+    lost = "/home/admin/docs/kept"
     machine.succeed(
         f'sed -i "s|^# hostwright-lvm .*|# hostwright-lvm {marker}|" /etc/fstab && ! {MARKER} | grep -q proof'
         f" && rm {lost} && echo newer >/home/admin/newer"
