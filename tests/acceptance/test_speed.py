@@ -147,7 +147,7 @@ def _plain(command: str) -> float:
 def _ours(place: Path, copy: Path) -> float:
     """The step of a job that copies, with all its comparing, on an image as it is where home is staged."""
     run = place / "run"
-    run.mkdir()
+    (run / "lists").mkdir(parents=True)
     header = {"RUN": run, "WORK": run / "work", "LOG": run / "log", "MOUNT": place / "home"}
     words = {"KIND": "xfs", "QUOTA": "", "ID": "speed", "UUID": "", "LABEL": "", "LOGIN": ""}
     text = script(*LIBRARY, **{name: str(path) for name, path in header.items()}, **words)
@@ -157,7 +157,7 @@ def _ours(place: Path, copy: Path) -> float:
     begun = time.monotonic()
     with said.open("w") as file:
         job = subprocess.run(
-            ["sh", "-c", f'{text}\ncopy_live "{copy}" || {{ echo "$reason"; exit 1; }}\n[ ! -s "$LISTS/suspects" ]'],
+            ["sh", "-c", f'{text}\ncopy_live "{copy}" || {{ echo "$reason"; exit 1; }}\n[ ! -s "$LISTS/changed" ]'],
             stdout=file,
             stderr=file,
             check=False,
