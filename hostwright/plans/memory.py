@@ -40,7 +40,8 @@ def served_by(storage: Storage, group: Group, wish: Rebalance, marker: dict[str,
     if marker["image"] and spec == marker["image"]:
         return "image"
     copy, home = group.volume(copy_name(wish)), group.volume(wish.shrink)
-    if copy and home and _is_id_of(group, home, spec):
+    # A copy that has home's name already keeps our tag for as long as fstab has a marker.
+    if home and "hostwright.copy" not in home.tags and _is_id_of(group, home, spec):
         return "volume"
     volume = copy or home
     if volume and _is_id_of(group, volume, spec):

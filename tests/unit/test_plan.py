@@ -1081,3 +1081,17 @@ def test_a_run_that_is_nearly_full_is_refused_before_anything_begins(systemd: st
     words = dict(host.host) | {"run_free": f"{mib * 256} 4096"} | ({"systemd": systemd} if systemd else {})
     assert f"/run has {mib} MiB free" in refusal(replace(host, host=words))
     assert plan(replace(host, host=words | {"run_free": f"{(mib + 1) * 256} 4096"})).changes
+
+
+def test_the_line_that_leads_back_to_the_old_home_leads_back() -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    host = storage(**lost(f"{BY_ID}homeuuid", image))
+    assert host.staging
+    made = plan(replace(host, staging=replace(host.staging, image=100 * MIB)), found=survey())
+    calls = [step.call for step in made.steps]
+    assert ("discard", "home_hostwright", image) in calls
+    assert calls.index(("discard", "home_hostwright", image)) < calls.index(("restore_fstab",))
+    assert not [call for call in calls[: calls.index(("restore_fstab",))] if call[0] in ("remove_volume", "take_away")]
+    # The same line, once the copy has home's name.
+    renamed = home_volume_is(host, tags=("hostwright.copy",))
+    assert "the rest is done from there" in plan(renamed, found=survey()).reason
