@@ -59,7 +59,7 @@ count_listed() {
     bytes=$(awk '{ low += substr("000000000" $2, length($2) + 1); high += substr($2, 1, length($2) - 9) } END {
         high += int(low / 1e9); low -= int(low / 1e9) * 1e9
         if (high) printf "%.0f%09.0f\n", high, low; else printf "%.0f\n", low
-    }' "$LISTS/inodes") || return 1
+    }' "$LISTS/inodes") && [ -n "$bytes" ] || { why "the sizes of what is in $1 do not add up"; return 1; }
     rm -f "$LISTS/inodes"
     [ "$inodes" -gt 0 ] || why "$1 is empty: not even its own directory is listed"
 }

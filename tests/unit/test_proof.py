@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.proving import command, copied_and_proved
+from tests.unit.proving import command, copied_and_proved, shell
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
 
@@ -137,3 +137,70 @@ def test_lists_without_room_prove_nothing_but_what_is_so(place: Path, way: str |
         if not proved:
             assert "live: " in said or "verify: " in said, f"{room} KiB: {said}"
     assert outcomes == ({False} if way else {False, True})
+
+
+# Each writes its list where there is room for another one, but for the last.
+LISTINGS = [
+    'entries "$WORK/source" {}',
+    'sorted {} keys "$LISTS/now"',
+    'sorted {} looks "$LISTS/now"',
+    'sorted {} either "$LISTS/names" /dev/null',
+    'into {} of_names "$LISTS/names" "$LISTS/now"',
+    'into {} not_of_names /dev/null "$LISTS/now"',
+    'into {} not_through_links "$WORK/source" "$LISTS/now"',
+    'into {} comm -23 "$LISTS/names" /dev/null',
+    'into {} names_of 1 "$LISTS/now"',
+    'sorted {} inodes_of "$WORK/source" "$LISTS/now"',
+    'marks_of "$WORK/source" "$LISTS/now" {}',
+    'attributes_of "$WORK/source" "$LISTS/now" {}',
+    'links_of "$LISTS/now" {}',
+    'special "$WORK/source" "$LISTS/now" {}',
+    'filled "$LISTS/sparse" "$WORK/source" {}',
+    'quotas_at "$WORK/source" {}',
+]
+QUOTAS = "#!/bin/sh\necho 'fs = /dev/x'\necho '1000 1 2 3 4 5'\n"
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_a_list_that_cannot_be_written_is_no_list(place: Path, listing: str) -> None:
+    command(place, "xfs_quota", QUOTAS)
+    subprocess.run(["chattr", "+d", str(place / "source" / "sub" / "f 4")], check=True)
+    lists = (
+        'QUOTA=usrquota; entries "$WORK/source" "$LISTS/now" && sorted "$LISTS/names" names "$LISTS/now" || exit 9\n'
+    )
+    lists += "awk '{ $3 = 1e9; $11 = 0 } 1' OFS=' ' \"$LISTS/now\" | sed 's/ \\./\\t./' >\"$LISTS/sparse\"\n"
+    whole = shell(place, lists + listing.replace("{}", '"$RUN/list"'))
+    assert whole.returncode == 0, whole.stderr
+    assert (place / "run" / "list").stat().st_size > 0
+    small = place / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)], check=True)
+    try:
+        (small / "fill").write_bytes(bytes(256 * 1024))
+        done = shell(place, lists + listing.replace("{}", '"$WORK/small/list"'))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert done.returncode == 1, done.stderr
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        'sorted "$LISTS/x" false',
+        'into "$LISTS/x" of_names "$LISTS/none" /dev/null',
+        'printf "1\\n" >"$LISTS/a"; same_count x "$LISTS/a" /dev/null',
+        'mkdir "$WORK/nowhere"; find() { :; }; entries "$WORK/nowhere" "$LISTS/x"',
+        'KIND=xfs QUOTA=usrquota; xfs_quota() { :; }; quotas_at "$WORK/source" "$LISTS/x"',
+        'KIND=xfs QUOTA=grpquota; xfs_quota() { echo "fs = /dev/x"; return 1; }; quotas_at "$WORK/source" "$LISTS/x"',
+        'KIND=ext4 QUOTA=usrquota; repquota() { :; }; quotas_at "$WORK/source" "$LISTS/x"',
+        'KIND=ext4 QUOTA=usrquota; repquota() { echo "*** Report for"; false; }; quotas_at "$WORK/source" "$LISTS/x"',
+        'own=""; du() { :; }; inodes=1; count_used "$WORK/source" /dev/null',
+        'own=2; stat() { :; }; inodes=1; count_used "$WORK/source" /dev/null',
+        'own=2; inodes=1; count_used "$WORK/source" /dev/null',
+        'entries "$WORK/source" "$LISTS/now"; awk() { :; }; count_listed "$WORK/source" "$LISTS/now"',
+    ],
+)
+def test_an_empty_answer_is_not_an_answer(place: Path, commands: str) -> None:
+    done = shell(place, f'{commands} && exit 0; echo "$reason"; exit 1')
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.strip(), "no reason was given"
