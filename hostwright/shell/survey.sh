@@ -9,7 +9,10 @@ section files
 # What find complains of goes another way (3), and is not worth a word where something only went meanwhile. An inode above
 # all others, and the directory itself once more, tell that nothing of a list was lost.
 unshare -m sh -c '
-    mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro,noatime "$1" && cd "$1" || exit 1
+    mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro,noatime,nodev "$1" || exit 1
+    # What lsattr opens may have become a link.
+    mount -o remount,bind,ro,noatime,nodev,nosymfollow "$1" 2>/dev/null
+    cd "$1" || exit 1
     {
         # Every inode once, blocks shared by reflinks counted each time: separate copies are what a copy makes of them.
         {
@@ -26,7 +29,7 @@ unshare -m sh -c '
             } | xargs -0r sh -c "lsattr -d -- \"\$@\" 2>/dev/null; [ \$? -le 1 ] || exit 255" sh && echo end
         } | awk "\$2 == \".\" { tops++ } \$1 ~ /E/ { e++ } \$1 ~ /V/ { v++ } { last = \$0 }
                 END { if (tops == 2 && last == \"end\") printf \"encrypted=%d\nverity=%d\n\", e, v }" >&4
-    } 3>&1 | awk "/: No such file or directory\$/ { next } { if (++n <= 3) print \"unreadable=\" \$0 }
+    } 3>&1 | awk "/: (No such file or directory|Not a directory|Too many levels of symbolic links)\$/ { next } { if (++n <= 3) print \"unreadable=\" \$0 }
         END { print \"complaints=\" n + 0 }" >&4
 ' survey "$MOUNT" 4>&1 || exit 1
 
