@@ -245,11 +245,10 @@ def test_what_could_not_be_read_is_told() -> None:
 def test_the_host_is_asked_for_archives_only_when_a_volume_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
-    class Silent:
-        def get_fact(self, *what: object, **about: object) -> None:
-            asked.append((what, about))
+    def silent(what: object, arguments: object, **about: object) -> None:
+        asked.append((what, arguments, about))
 
-    monkeypatch.setattr(looking, "host", Silent())
+    monkeypatch.setattr(looking, "observe", silent)
     with looking.saying_the_way_back({"_sudo": True}):
         examine(storage(), Rebalance(shrink_to="2G"))
     assert not asked
@@ -258,8 +257,8 @@ def test_the_host_is_asked_for_archives_only_when_a_volume_was_cut(monkeypatch: 
         looking.saying_the_way_back({"_sudo": True}),
     ):
         examine(host(), Rebalance(shrink_to="2G"))
-    assert asked == [((LvmArchives,), {"vg": "centos", "_sudo": True})]
-    assert "VG='a'\"'\"'; touch /x'" in shlex.split(LvmArchives().command(vg="a'; touch /x"))[2]
+    assert asked == [(LvmArchives, {"_sudo": True}, {"vg": "centos"})]
+    assert "VG='a'\"'\"'; touch /x'" in LvmArchives().text(vg="a'; touch /x")
 
 
 def test_odd_names_reach_lvm_as_they_are() -> None:
