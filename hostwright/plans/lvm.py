@@ -357,6 +357,23 @@ def _unit_text(unit: str) -> str:
     return f"{name} of {owner}" if owner else name
 
 
+def _check_run(task: Task) -> None:
+    """A job tells there how it ends; and what fstab says is taken from there."""
+    host = task.storage.host
+    blocks, _, size = host.get("run_free", "").partition(" ")
+    version = int(host.get("systemd") or 0)
+    needed = SYSTEMD_KEEPS + MIB if version >= 233 else 2 * MIB
+    if blocks and int(blocks) * int(size) < needed:
+        raise Refusal(
+            f"/run has {size_text(int(blocks) * int(size))} free, and {size_text(needed)} are needed for a job and for "
+            f"systemd {version} as it reads /etc/fstab anew: make room, or give it more: mount -o remount,size=... /run"
+        )
+
+
+SYSTEMD_KEEPS = 16 * MIB
+"""what `systemctl daemon-reload` wants to be free on /run since systemd 233 (dbus-manager.c)"""
+
+
 def _check_room(task: Task, survey: Survey) -> None:
     home = task.home
     least = file_systems.least_bytes(home, survey)
@@ -374,6 +391,7 @@ def _check_room(task: Task, survey: Survey) -> None:
 
 def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], growth: tuple[Step, ...]) -> Plan:
     _check_room(task, survey)
+    _check_run(task)
     way = choose(task, survey)
     if way.name != "in-place":
         _check_carried(task)
@@ -450,6 +468,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     old = task.group.volume(name)
     copy = task.group.volume(task.copy)
     assert survey is not None
+    _check_run(task)
     if task.line:
         check_automount(task.storage, task.line)
     _check_use(task, survey, f"{task.group.name}/{name}")

@@ -18,6 +18,7 @@ if ids=$($engine ps --all --quiet --no-trunc 2>/dev/null); then
     printf '%s\n' "$ids" | xargs -r $engine inspect --type container --format "$format" 2>/dev/null
 else
     section error
+    # shellcheck disable=SC2069 # what it complains of, alone
     $engine ps 2>&1 >/dev/null
 fi
 true

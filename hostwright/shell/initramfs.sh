@@ -8,6 +8,7 @@ early_everywhere() {
     [ -x "$early" ] || return 1
     for kernel in /lib/modules/*; do
         at=/boot/initrd.img-${kernel##*/}
+        # shellcheck disable=SC3013 # dash has it
         [ ! -e "$at" ] || [ "$at" -nt "$early" ] || return 1
     done
 }

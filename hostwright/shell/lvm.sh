@@ -35,6 +35,8 @@ by_id() {
 closed() {
     tries=0
     settle
+    # udev makes no device file while /run is full.
+    [ -b "$1" ] || { try vgmknodes "$VG" && [ -b "$1" ]; } || { why "$1 has no device file"; return 1; }
     while [ "$(dmsetup info -c --noheadings -o open "$1" | tr -d ' ')" != 0 ]; do
         tries=$((tries + 1))
         [ $tries -lt 50 ] || { why "$1 is still open: nothing was changed on it"; return 1; }
@@ -129,7 +131,9 @@ mount_work() {
     target_device "$1" || return 1
     mkdir -p "$WORK/source" "$WORK/copy"
     if [ -z "$(device_at "$WORK/source")" ]; then
-        try mount --bind "$MOUNT" "$WORK/source" && try mount -o remount,bind,ro,noatime,nodev "$WORK/source" || return 1
+        # Private: what people mount in home meanwhile (FUSE) is not to be read in its place.
+        try mount --bind "$MOUNT" "$WORK/source" && try mount --make-private "$WORK/source" &&
+            try mount -o remount,bind,ro,noatime,nodev "$WORK/source" || return 1
         mount -o remount,bind,ro,noatime,nodev,nosymfollow "$WORK/source" 2>/dev/null || :
     fi
     seal=,nosymfollow
@@ -141,26 +145,32 @@ mount_work() {
 }
 
 # lay_out_cell: where no mount can forbid it, what reads home has nothing but programs, home and its copy to be led to by a link.
+programs='bin sbin lib lib32 lib64 libx32 usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32'
 lay_out_cell() {
     cell="chroot $WORK"
     [ -z "$(device_at "$WORK/dev/null")" ] || return 0
-    for directory in bin sbin lib lib32 lib64 libx32 usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32; do
-        mkdir -p "$WORK/usr" || return 1
+    # Paths mean there what they mean here.
+    mkdir -p "$WORK/usr" "$WORK/dev" "$WORK${WORK%/*}" && ln -sfn / "$WORK$WORK" || return 1
+    for directory in $programs; do
         if [ -h "/$directory" ]; then ln -sfn "$(readlink "/$directory")" "$WORK/$directory" || return 1
         elif [ -d "/$directory" ]; then
             mkdir -p "$WORK/$directory" && try mount --bind "/$directory" "$WORK/$directory" &&
                 try mount -o remount,bind,ro "$WORK/$directory" || return 1
         fi
     done
-    # Paths mean there what they mean here.
-    mkdir -p "$WORK/dev" "$WORK${WORK%/*}" && ln -sfn / "$WORK$WORK" && : >"$WORK/dev/null" && try mount --bind /dev/null "$WORK/dev/null"
+    : >"$WORK/dev/null" && try mount --bind /dev/null "$WORK/dev/null"
 }
 
 clear_cell() {
     cell=''
-    awk -v at="$WORK/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r at; do umount "$at" 2>"$RUN/out" || exit 1; done ||
-        { why "umount: $(tail -n 1 "$RUN/out")"; return 1; }
-    [ ! -d "$WORK" ] || find "$WORK" -xdev -mindepth 1 \( -type l -o -name null -o -type d -empty \) -delete
+    [ -d "$WORK/dev" ] || return 0
+    for name in $programs dev/null; do
+        while [ -n "$(device_at "$WORK/$name")" ]; do umount "$WORK/$name" 2>"$RUN/out" || { why "$(tail -n 1 "$RUN/out")"; return 1; }; done
+        if [ -h "$WORK/$name" ] || [ -f "$WORK/$name" ]; then rm "$WORK/$name"; else rmdir "$WORK/$name" 2>/dev/null; fi
+    done
+    rm -f "$WORK$WORK"
+    inside=${WORK#/}
+    (cd "$WORK" && rmdir -p usr dev "${inside%/*}") 2>/dev/null || :
 }
 
 unmount() {

@@ -8,7 +8,7 @@ section host
 echo "uid=$(id -u)"
 echo "kernel=$(uname -r)"
 sed -n 's/^ID=/os=/p; s/^VERSION_ID=/os_version=/p' /etc/os-release 2>/dev/null | tr -d '"'
-[ ! -d /run/systemd/system ] || echo systemd=yes
+[ ! -d /run/systemd/system ] || systemctl --version | sed -n '1s/^[a-z]* \([0-9]*\).*/systemd=\1/p'
 stat -f -c 'run_free=%a %S' /run
 awk '/^(MemAvailable|SwapTotal|SwapFree):/ { print tolower(substr($1, 1, length($1) - 1)) "=" $2 * 1024 }' /proc/meminfo
 for tool in lvm flock rsync getfattr lsattr e2fsck resize2fs mke2fs tune2fs mkfs.xfs xfs_repair xfs_growfs xfs_admin xfs_quota \
@@ -41,7 +41,7 @@ lsblk -a -b -P -o NAME,KNAME,PKNAME,TYPE,RM,RO,SIZE,FSTYPE,MOUNTPOINT,UUID,LABEL
 
 section lvm
 # What it complains of comes in the middle of its report, if it likes.
-complaints= status=0
+complaints='' status=0
 { [ "$(id -u)" != 0 ] || complaints=$(lvm fullreport --reportformat json --units b --nosuffix \
     --configreport vg -o vg_name,vg_uuid,vg_attr,vg_size,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno,vg_missing_pv_count,vg_tags,vg_systemid \
     --configreport pv -o pv_name,pv_uuid,pv_attr,pv_size,pv_pe_count,pv_pe_alloc_count,pv_tags,dev_size,vg_name \
@@ -122,7 +122,7 @@ volume "$SHRINK" "/dev/$VG/$SHRINK"
 section unit
 [ -z "$at" ] || [ ! -d /run/systemd/system ] || {
     unit=$(systemctl show -p FragmentPath -p DropInPaths "$at") && printf '%s\n' "$unit" || echo UNKNOWN=yes
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086 # words
     set -- $(printf '%s\n' "$unit" | sed -n 's/^[A-Za-z]*=//p')
     [ $# -eq 0 ] || grep -Es '^[[:space:]]*(What|Options)[[:space:]]*=' "$@" /dev/null | sed 's/^/SET=/'
 }

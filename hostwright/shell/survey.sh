@@ -34,7 +34,7 @@ section holders
 steady_holders "$MOUNT" "$(own_login)" || exit 1
 
 section kernel
-found=$({ dmesg 2>/dev/null && echo '@ end'; } | grep -iE "^@ end$|(XFS|EXT[234]-fs|BTRFS)[^(]*\($DEVICE\)?[^:]*.*(error|corrupt|shut ?down)|I/O error.*$DEVICE[ ,]|$DEVICE: .*(error|corrupt)" | tail -n 4) || exit 1
+found=$({ dmesg 2>/dev/null && echo '@ end'; } | grep -iE "^@ end$|(XFS|EXT[234]-fs|BTRFS)[^(]*\($DEVICE\)?[^:]*.*(error|corrupt|shut ?down)|I/O error.*${DEVICE}[ ,]|$DEVICE: .*(error|corrupt)" | tail -n 4) || exit 1
 case $found in *'@ end') printf '%s\n' "${found%'@ end'}" ;; *) exit 1 ;; esac
 
 section end

@@ -41,7 +41,7 @@ mount -o remount,ro "$MOUNT" || exit 98
 verify "$PLACE/copy.img" || {{ say "verify: $reason"; exit 1; }}
 say "proved: $PROOF"
 unmount_work || {{ say "unmount: $reason"; exit 1; }}
-rmdir "$WORK" && ! grep "$WORK" /proc/self/mountinfo || say "left: $(find "$WORK")"
+rmdir "$WORK"/* "$WORK" && ! grep "$WORK" /proc/self/mountinfo || say "left: $(find "$WORK")"
 """
 # What is done to the directory outside; also by name alone.
 _OPEN, _ACCESS, _MODIFY, _ATTRIB, _CREATE, _DELETE, _MOVED = 0x20, 1, 2, 4, 0x100, 0x200, 0xC0

@@ -1,5 +1,7 @@
 """How a job keeps to the lock of its host: the shell itself, in a directory of its own."""
 
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ STEPS = """
 undo() { say "from $PWD"; echo undone >>"$RUN/did"; }
 drop_lists() { :; }
 works() { echo "works as $(cut -f 8 "$place/holder")" >>"$RUN/did"; }
+fills_memory() { ! dd if=/dev/zero of="$RUN/filler" bs=4096 2>/dev/null; say more || :; false; }
 is_ended() { cd "$place" && { kill $$; sleep 1; } >"$RUN/elsewhere"; }
 is_broken() { rm "$place/holder"; }
 goes_to_another() { guarded hand_over; }
@@ -135,3 +138,18 @@ def test_nothing_of_the_library_goes_by_a_name_that_a_plan_gives_a_value(tmp_pat
     said = "\n".join(f'echo "{name} ${name}"' for name in names)
     done = subprocess.run(["sh", "-c", f"{text}\n{said}"], check=True, capture_output=True, text=True)
     assert done.stdout.split("\n")[:-1] == [f"{name} kept" for name in names]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+@pytest.mark.parametrize(
+    ("kib", "said"), [(400, "1 .*/job cannot take 1 MiB: make room in "), (1600, "1 step 2 .fills_memory.: ")]
+)
+def test_how_it_ends_is_told_when_memory_is_full(place: Path, kib: int, said: str) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", str(place / "job")], check=True)
+    try:
+        status, did = run(place, "works", "fills_memory", "works")
+        assert re.match(said, status), status
+        assert did == (["works as me/1", "undone"] if kib > 1024 else [])
+        assert not holder(place)
+    finally:
+        subprocess.run(["umount", str(place / "job")], check=True)

@@ -595,7 +595,8 @@ def swap_beside(host: Storage, extents: int = 500, used: int = 0) -> Storage:
     disk = replace(group.disks[0], extents=group.extents + extents, allocated=group.disks[0].allocated + extents)
     volumes = (*group.volumes, volume("swap", extents, 2))
     group = replace(group, extents=group.extents + extents, volumes=volumes, disks=(disk,))
-    return replace(host, groups=(group,), swaps=(Swap("/dev/dm-2", used),))
+    systems = {**host.file_systems, "swap": file_system("swap", extents, "")}
+    return replace(host, groups=(group,), swaps=(Swap("/dev/dm-2", used),), file_systems=systems)
 
 
 def test_every_way_to_make_room_is_named_the_smallest_first() -> None:
@@ -1069,3 +1070,14 @@ def test_the_picture() -> None:
     assert "root" in text.splitlines()[1]
     assert "way: beside" in text
     assert "not there (estimated)" in text
+
+
+@pytest.mark.parametrize(
+    ("systemd", "mib", "served"), [("", 1, ""), ("219", 1, ""), ("252", 16, ""), ("252", 16, "image")]
+)
+def test_a_run_that_is_nearly_full_is_refused_before_anything_begins(systemd: str, mib: int, served: str) -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    host = storage(**lost(image, image)) if served else WIDE
+    words = dict(host.host) | {"run_free": f"{mib * 256} 4096"} | ({"systemd": systemd} if systemd else {})
+    assert f"/run has {mib} MiB free" in refusal(replace(host, host=words))
+    assert plan(replace(host, host=words | {"run_free": f"{(mib + 1) * 256} 4096"})).changes
