@@ -53,9 +53,11 @@ def check_whole(storage: Storage, group: Group, only: str = "") -> None:
 
 
 def _unfinished(volume: Volume, system: FileSystem | None) -> bool:
-    """A copy that a lost run left: what was in its extents before may still look like a file system."""
+    """A copy or lists that a lost run left: what was in their extents before may still look like a file system."""
     served = system is not None and system.mounted
-    return "hostwright.copy" in volume.tags and volume.name.endswith("_hostwright") and not served
+    copy = "hostwright.copy" in volume.tags and volume.name.endswith("_hostwright")
+    lists = "hostwright.lists" in volume.tags and volume.name.endswith("_hostwright_lists")
+    return (copy or lists) and not served
 
 
 def _device(group: Group, volume: Volume) -> str:

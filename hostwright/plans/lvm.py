@@ -43,12 +43,10 @@ from hostwright.plans.ways import (
     LISTS_TAG,
     Way,
     choose,
-    free_extents,
     image_path,
-    lists_bytes,
     lists_directory,
     lists_volume,
-    place_of_lists,
+    place_of_resumed_lists,
 )
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
@@ -230,7 +228,10 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
     steps = []
     if "hostwright.copy" in task.shrink.tags:
         steps.append(Step(f"{task.shrink.name} is in place: take its mark away", ("clear_tags", task.shrink.name)))
-    image = image_path(task.wish) if task.storage.staging and task.storage.staging.image else ""
+    staging = task.storage.staging
+    image = image_path(task.wish) if staging and staging.owned and staging.image else ""
+    # What lies on a borrowed disk when it is given back is moved to where there may be no room.
+    steps += _left_lists(task)
     if copy or borrowed or image:
         if copy and "hostwright.copy" not in copy.tags:
             raise Refusal(f"{group.name}/{copy.name} is in the way and not ours: rename it first")
@@ -238,7 +239,6 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
         steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, image)))
-    steps += _left_lists(task)
     if task.mount and f"hostwright.cover.{task.wish.shrink}" in group.tags:
         steps.append(Step(f"let the directory beneath {task.mount.point} be written again", ("uncover",)))
     if task.storage.marker:
@@ -251,7 +251,8 @@ def _left_lists(task: Task) -> list[Step]:
     volume = task.group.volume(name)
     if volume and LISTS_TAG not in volume.tags:
         raise Refusal(f"{task.group.name}/{name} is in the way and not ours: rename it first")
-    directory = lists_directory(image_path(task.wish)) if task.storage.staging and task.storage.staging.lists else ""
+    staging = task.storage.staging
+    directory = lists_directory(image_path(task.wish)) if staging and staging.owned and staging.lists else ""
     if not volume and not directory:
         return []
     where = " and ".join([*([name] if volume else []), *([directory] if directory else [])])
@@ -475,15 +476,15 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     if task.served == "image" and old and "hostwright.copy" in old.tags:
         steps.append(Step(f"clear away the unfinished {name}", ("discard", name, "")))
         old = None
+    if task.served == "image" and copy:
+        steps.append(Step(f"clear away the unfinished {copy.name}", ("discard", task.copy, "")))
     former = name if old and served_name(task) != name else memory["image"] if task.served == "copy" else ""
     if task.served == "image" or former:
-        steps.append(lists_step(task, survey, _lists_of_resumed(task, survey, memory["image"])))
+        steps.append(lists_step(task, survey, place_of_resumed_lists(task, survey, memory["image"], old)))
     if former:
         steps.append(Step(f"see that {former} holds what was proved, before it goes", ("check_proof", former)))
     if task.served == "image":
         made = replace(task, home=replace(task.home, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"]))
-        if copy:
-            steps.append(Step(f"clear away the unfinished {copy.name}", ("discard", task.copy, "")))
         steps += remake_steps(made, survey, memory["image"], old=old is not None)
     else:
         steps.append(Step(f"take {point} away and check its file system", ("take_away", "")))
@@ -508,18 +509,6 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
         read_only=5 + survey.allocated // (60 * MIB) if task.served == "image" else 0,
         away=5,
     )
-
-
-def _lists_of_resumed(task: Task, survey: Survey, image: str) -> tuple[str, ...]:
-    """Beside the staged copy; where there is none, or no room, as for a new copy."""
-    staging = task.storage.staging
-    beside = (lists_directory(image),)
-    if image and (image != image_path(task.wish) or staging is None or staging.free >= lists_bytes(survey)):
-        return beside
-    place = place_of_lists(task, survey, free_extents(task))
-    if isinstance(place, str):
-        raise Refusal(place)
-    return place
 
 
 def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from hostwright.facts.lvm import Group, Mount, Staging, Survey
+from hostwright.facts.lvm import Group, Mount, Staging, Survey, Volume
 from hostwright.plans import file_systems
 from hostwright.plans.file_systems import MIB
 from hostwright.plans.memory import quota_options
@@ -165,12 +165,14 @@ def _gibibytes(size: int) -> str:
 
 
 def free_extents(task: Task) -> int:
+    """With those of a lost run's copy, unless home is that copy, and of its lists."""
     group = task.group
     free = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
-    leftover = group.volume(task.copy)
+    leftover = group.volume(task.copy) if task.served != "copy" else None
     if leftover and set(leftover.disks) <= {disk.name for disk in own_disks(group)}:
         free += leftover.extents
-    if lists := group.volume(lists_volume(task.wish)):
+    lists = group.volume(lists_volume(task.wish))
+    if lists and set(lists.disks) <= {disk.name for disk in own_disks(group)}:
         free += lists.extents
     return free
 
@@ -218,6 +220,25 @@ def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> tup
         f"the lists of what is in {task.shrink.name} need {size_text(needed)}: {group.name} has "
         f"{extents_text(group, max(free, 0))} left for them, and {_staging_said(task)} no room"
     )
+
+
+def place_of_resumed_lists(task: Task, survey: Survey, image: str, old: Volume | None) -> tuple[str, ...]:
+    """Beside the staged copy; where there is no such, or no room, as for a new copy."""
+    staging = task.storage.staging
+    looked_at = staging is not None and image == image_path(task.wish)
+    if looked_at and staging and staging.free >= lists_bytes(survey):
+        return (lists_directory(image),)
+    free = free_extents(task)
+    if task.served == "image":
+        # The volume that is made anew needs its extents while lists are there.
+        free = min(free, free + (old.extents if old else 0) - task.target)
+    place = place_of_lists(task, survey, free)
+    if isinstance(place, str) and image and not looked_at:
+        return (lists_directory(image),)
+    if isinstance(place, str):
+        room = _gibibytes(lists_bytes(survey) + RESERVE)
+        raise Refusal(f"{place}: see that it has {room} free, or name a directory that has as lvm_staging")
+    return place
 
 
 def _scratch_way(task: Task, survey: Survey) -> Way | str:

@@ -86,7 +86,7 @@ leads_home() {
     esac
     case $leads in
         /*) [ -f "$found" ] && [ "$found" = "$leads" ] ;;
-        *) [ -b "$found" ] && [ -b "$(volume "$leads")" ] && [ "$(number_of "$found")" = "$(number_of "$(volume "$leads")")" ] ;;
+        *) same_device "$found" "$(volume "$leads")" ;;
     esac || why "/etc/fstab takes $MOUNT from $spec, which leads to ${found:-nothing}, not to $leads"
 }
 

@@ -4,7 +4,12 @@ live=no pointed='' served=$SERVED
 
 volume() { echo "/dev/$VG/$1"; }
 
-number_of() { printf '%d:%d\n' "0x$(stat -L -c %t "$1")" "0x$(stat -L -c %T "$1")"; }
+# number_of DEVICE: nothing where that is not known.
+number_of() {
+    hex=$(stat -L -c '%t %T' "$1") && [ -n "$hex" ] && printf '%d:%d\n' "0x${hex% *}" "0x${hex#* }"
+}
+
+same_device() { [ -b "$1" ] && [ -b "$2" ] && one=$(number_of "$1") && [ "$one" = "$(number_of "$2")" ]; }
 
 # ask COMMAND...: $answer is what LVM tells, a line each. That it fails is no answer.
 ask() {

@@ -129,7 +129,7 @@ is_served() {
     from=$(source_of "$MOUNT")
     case $served in
         /*) [ -b "$from" ] && case $(losetup -j "$served") in "$from":*) ;; *) false ;; esac ;;
-        *) [ -b "$from" ] && [ "$(number_of "$from")" = "$(number_of "$(volume "$served")")" ] ;;
+        *) same_device "$from" "$(volume "$served")" ;;
     esac || why "$MOUNT is mounted from ${from:-nothing}, not from $served: mount it as /etc/fstab says, and run again"
 }
 
@@ -160,8 +160,10 @@ proof_holds() {
 compare_old() {
     since=$(stat -c %Y /etc/fstab) && entries "$WORK/source" "$LISTS/now" && count_listed "$WORK/source" "$LISTS/now" || return 1
     live=yes
-    entries "$WORK/copy" "$LISTS/there" && sorted "$LISTS/newer" newer "$LISTS/there" && into "$LISTS/again.entries" not_of_names "$LISTS/newer" "$LISTS/now" &&
+    entries "$WORK/copy" "$LISTS/there" && sorted "$LISTS/newer" newer "$LISTS/there" && sorted "$LISTS/names.copy" names "$LISTS/there" &&
+        into "$LISTS/both" of_names "$LISTS/names.copy" "$LISTS/now" && into "$LISTS/again.entries" not_of_names "$LISTS/newer" "$LISTS/both" &&
         unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" /dev/null "$LISTS/unlike" &&
+        sorted "$LISTS/others" others "$WORK/source" && sorted "$LISTS/others.copy" others "$WORK/copy" && into "$LISTS/newer.odd" newer_odd &&
         sorted "$LISTS/looks" lasting_looks "$LISTS/now" && sorted "$LISTS/looks.copy" lasting_looks "$LISTS/there" &&
         into "$LISTS/other.looks" comm -23 "$LISTS/looks" "$LISTS/looks.copy" && sorted "$LISTS/differing" lost_names
     code=$?
@@ -169,7 +171,7 @@ compare_old() {
     [ $code -eq 0 ] || return 1
     if [ -s "$LISTS/differing" ]; then
         differences=${LOG%/*}/$VG-$LV.differences
-        mkdir -p "${LOG%/*}" && cp "$LISTS/differing" "$differences" || { why "$differences cannot be written"; return 1; }
+        mkdir -p "${LOG%/*}" && tr '\001' '?' <"$LISTS/differing" >"$differences" || { why "$differences cannot be written"; return 1; }
         keep_both "$1" "$(lines "$LISTS/differing") entries of $1 are missing in $MOUNT, or differ there and are not newer (listed in $differences)"
         return 1
     fi
@@ -180,10 +182,34 @@ newer() { awk -v since="$since" '$2 > since + 1 { print substr($0, index($0, "\t
 
 lasting_looks() { awk '{ print $4, $5, $6, $7, ($4 == "d" ? "" : $3 " " $9) substr($0, index($0, "\t")) }' "$1"; }
 
+# others DIRECTORY: what no list tells, a line each: where symbolic links lead, and what has an odd name, with \001 for a newline.
+others() {
+    {
+        told=$({
+            (cd "$1" && well find . -xdev -type l -printf '%l\t%p\0' -o -path "*$newline*" -printf '%y\t%p\0') | well tr '\n\0' '\001\n' >&4
+            if has_odd "$1"; then well odd_sums "$1" >&4; else printf .; fi
+        } 3>&1)
+    } 4>&1
+    [ "$told" = ... ]
+}
+
+odd_sums() {
+    odd_names "$1" -type f >"$LISTS/odd.some" && within "$1" xargs -0r md5sum -- <"$LISTS/odd.some" >"$LISTS/odd.all" &&
+        awk "$unescaped"'{
+            sub(/^\\/, ""); gsub(/\\\\/, "\\134"); gsub(/\\n/, "\\001"); gsub(/\\r/, "\\015")
+            print unescaped(substr($0, 1, 32) "\t" substr($0, 35), "\\")
+        }' "$LISTS/odd.all"
+}
+
+newer_odd() {
+    (cd "$WORK/copy" && find . -xdev -path "*$newline*" -newerct "@$((since + 1))" -print0) >"$LISTS/odd.all" && tr '\n\0' '\001\n' <"$LISTS/odd.all"
+}
+
 # What is newer is there all the same: what is not there at all is in neither list of looks.
 lost_names() {
-    names "$LISTS/there" | sort >"$LISTS/names.copy" && names "$LISTS/now" | sort >"$LISTS/names" && comm -23 "$LISTS/names" "$LISTS/names.copy" || return 1
-    names "$LISTS/other.looks" >"$LISTS/names" && sort "$LISTS/names" >"$LISTS/names.copy" && comm -23 "$LISTS/names.copy" "$LISTS/newer" && cat "$LISTS/unlike"
+    names "$LISTS/now" >"$LISTS/both" && sort "$LISTS/both" >"$LISTS/names" && comm -23 "$LISTS/names" "$LISTS/names.copy" && cat "$LISTS/unlike" || return 1
+    comm -23 "$LISTS/others" "$LISTS/others.copy" >"$LISTS/both" && cat "$LISTS/other.looks" >>"$LISTS/both" && names "$LISTS/both" >"$LISTS/names" &&
+        cat "$LISTS/newer.odd" >>"$LISTS/newer" && awk -v list="$LISTS/newer" "$wanted"' !($0 in wanted)' "$LISTS/names"
 }
 
 # keep_both OLD WHY
