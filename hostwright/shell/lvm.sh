@@ -372,9 +372,10 @@ point_back() {
 
 bring_back() {
     settle
-    try mount "$MOUNT" && is_back || return 1
-    exchanged
-    start_units && uncover
+    try mount "$MOUNT" && is_meant || return 1
+    is_read_only
+    [ $? -eq 0 ] || exchanged
+    start_units && uncover && is_back
 }
 
 # start_units: what this job, and those that were lost before they could, have stopped; a manager before what it manages.
@@ -390,15 +391,19 @@ start_units() {
     done
 }
 
-# is_back: home is mounted from what fstab says, can be read, and written unless its options forbid it. Who asks has it
-# uncovered.
-is_back() {
+# is_meant: home is mounted from what fstab says.
+is_meant() {
     meant=$(findmnt -n -s -e -o SOURCE "$MOUNT" 2>"$RUN/out") || { why "$MOUNT: fstab does not tell what belongs there"; return 1; }
     found=$(source_of "$MOUNT") || { why "$MOUNT is not mounted"; return 1; }
     case $meant in
         /dev/*) [ "$(readlink -f "$meant")" = "$found" ] ;;
         *) losetup -j "$meant" | grep -q "^$found:" ;;
-    esac || { why "$MOUNT is mounted from $found, and fstab says $meant"; return 1; }
+    esac || why "$MOUNT is mounted from $found, and fstab says $meant"
+}
+
+# is_back: and can be read, and written unless its options forbid it. Who asks has it uncovered.
+is_back() {
+    is_meant || return 1
     is_read_only
     [ $? -eq 1 ] || { why "$MOUNT cannot be written"; return 1; }
     try ls -A "$MOUNT" || why "$MOUNT cannot be read ($reason)"
