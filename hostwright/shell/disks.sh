@@ -1,16 +1,6 @@
 # Observes what blocks are made of. storage.sh stands before this, holders.sh and initramfs.sh. Set before: VG SHRINK (the volume)
 # DEVICES POINT (where it is to be mounted) HOLDERS (yes: who keeps its mounts busy).
 
-# signs_of DEVICE: everything that speaks against its being blank.
-signs_of() {
-    found=$(blkid -p -o export "$1" 2>/dev/null)
-    case $? in 0 | 2) printf '%s\n' "$found" | grep -E '^(TYPE|PTTYPE)=' ;; *) echo 'SIGNATURE=something that blkid does not tell' ;; esac
-    if found=$(wipefs -n "$1" 2>/dev/null); then printf '%s\n' "$found" | sed -n '2,4s/^/SIGNATURE=/p'
-    else echo 'SIGNATURE=something that wipefs does not tell'; fi
-    # A device of a MiB or more, whose beginning can be read, and is zeros.
-    head -c 1048576 "$1" 2>/dev/null | cmp -s -n 1048576 - /dev/zero && [ "$(head -c 1048576 "$1" | wc -c)" = 1048576 ] || echo NONZERO=yes
-}
-
 for device in $DEVICES; do
     section "disk $device"
     [ -b "$device" ] || continue

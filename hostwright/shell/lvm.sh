@@ -26,8 +26,12 @@ has_volume() {
 
 # has_tag VOLUME TAG: the same.
 has_tag() {
-    ask lvs -o lv_tags "$VG/$1" || return 2
-    case ,$answer, in *,"$2",*) ;; *) return 1 ;; esac
+    ask lvs -o lv_name,lv_tags "$VG/$1" || return 2
+    case $answer in
+        "$1") return 1 ;;
+        "$1 "*) case ,${answer##* }, in *,"$2",*) ;; *) return 1 ;; esac ;;
+        *) why "LVM does not tell the tags of $VG/$1"; return 2 ;;
+    esac
 }
 
 settle() { udevadm settle --timeout=30 2>/dev/null || :; }
@@ -364,6 +368,10 @@ exchanged() {
 # point_back: what came before the exchange is undone: the boot takes home from where it is still whole and newest.
 point_back() {
     [ -n "$pointed" ] && [ "$pointed" != "$served" ] || return 0
+    case $served in
+        /*) [ -e "$served" ] ;;
+        *) has_volume "$served"; [ $? -ne 1 ] ;;
+    esac || { exchanged; return 0; }
     say "    letting the boot take $MOUNT from $served again"
     case $served in /*) serve_image "$served" ;; *) serve_volume "$served" ;; esac || return 1
     pointed=''
@@ -372,10 +380,13 @@ point_back() {
 
 bring_back() {
     settle
-    try mount "$MOUNT" && is_meant || return 1
+    # It may fail though it has mounted, where the note of it (/run/mount/utab) could not be written.
+    try mount "$MOUNT" || [ -n "$(device_at "$MOUNT")" ] || return 1
+    # From the first writable mount on, what fstab says may be what is newest.
+    is_meant || return 1
     is_read_only
     [ $? -eq 0 ] || exchanged
-    start_units && uncover && is_back
+    is_back && start_units && uncover
 }
 
 # start_units: what this job, and those that were lost before they could, have stopped; a manager before what it manages.
@@ -498,9 +509,9 @@ discard() {
     done
 }
 
-# named_in_fstab SPEC: also where fstab cannot be read.
+# named_in_fstab SPEC: also where fstab cannot be read, or is empty.
 named_in_fstab() {
-    ! awk -v spec="$(escaped "$1" | sed 's/\\/\\\\/g')" '$1 == spec { found = 1 } END { exit found }' /etc/fstab
+    ! awk -v spec="$(escaped "$1" | sed 's/\\/\\\\/g')" '$1 == spec { found = 1 } END { exit found || !NR }' /etc/fstab
 }
 
 # -- the scratch disk
@@ -508,7 +519,7 @@ named_in_fstab() {
 # give_back DISK: what is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.
 give_back() {
     ask pvs -o pv_uuid,vg_name "$1" || return 1
-    case $answer in hostwr-ight-*) ;; *) return 0 ;; esac
+    case $answer in hostwr-ight-*) ;; '') why "LVM does not tell whose $1 is"; return 1 ;; *) return 0 ;; esac
     if [ "$answer" != "${answer%% *}" ]; then
         move_away "$1" && try pvchange -x n "$1" && wipe_lent "$1" && try vgreduce "$VG" "$1" || return 1
     fi
@@ -525,7 +536,7 @@ move_away() {
     done
     ask pvs -o pv_pe_alloc_count "$1" || return 1
     [ "$answer" != 0 ] || return 0
-    ask pvs --nosuffix --units b -o pv_used "$1" || return 1
+    ask pvs --nosuffix --units b -o pv_used "$1" && [ -n "$answer" ] || { why "LVM does not tell what of $1 is used"; return 1; }
     moving=$answer
     say "    moving $(mebibytes "$moving") back from $1"
     lvm pvmove --config "$unpolled" --atomic -i +86400 "$1" >"$RUN/out" 2>&1 &
@@ -617,7 +628,7 @@ put_back() {
         say "    putting $MOUNT back"
         settle
         # What somebody still has of it is as read-only as we made it, and cannot be mounted otherwise before it is changed.
-        try mount "$MOUNT" || try mount -o ro "$MOUNT" || { why "$MOUNT could not be mounted ($reason); the data are safe, see /etc/fstab"; return 1; }
+        try mount "$MOUNT" || [ -n "$(device_at "$MOUNT")" ] || try mount -o ro "$MOUNT" || { why "$MOUNT could not be mounted ($reason); the data are safe, see /etc/fstab"; return 1; }
     fi
     is_read_only
     case $? in

@@ -157,14 +157,24 @@ FREE=%f' "$STAGING"
     fi
 fi
 
+# signs_of DEVICE: everything that speaks against its being blank.
+signs_of() {
+    found=$(blkid -p -o export "$1" 2>/dev/null)
+    case $? in 0 | 2) printf '%s\n' "$found" | grep -E '^(TYPE|PTTYPE)=' ;; *) echo 'SIGNATURE=something that blkid does not tell' ;; esac
+    if found=$(wipefs -n "$1" 2>/dev/null); then printf '%s\n' "$found" | sed -n '2,4s/^/SIGNATURE=/p'
+    else echo 'SIGNATURE=something that wipefs does not tell'; fi
+    # A device of a MiB or more, whose beginning can be read, and is zeros.
+    head -c 1048576 "$1" 2>/dev/null | cmp -s -n 1048576 - /dev/zero && [ "$(head -c 1048576 "$1" | wc -c)" = 1048576 ] || echo NONZERO=yes
+}
+
 if [ -n "$SCRATCH" ]; then
     section scratch
     if [ -b "$SCRATCH" ]; then
         echo "KNAME=$(basename "$(readlink -f "$SCRATCH")")"
         echo "SIZE=$(blockdev --getsize64 "$SCRATCH")"
-        blkid -p -o export "$SCRATCH" 2>/dev/null | grep -E '^(TYPE|PTTYPE|UUID)='
-        wipefs -n "$SCRATCH" 2>/dev/null | awk 'NR > 1 { print "SIGNATURE=" $0 }' | head -n 3
-        head -c 1048576 "$SCRATCH" | cmp -s -n 1048576 - /dev/zero || echo NONZERO=yes
+        # A disk that was lent to us is known by this alone.
+        blkid -p -o export "$SCRATCH" 2>/dev/null | grep '^UUID='
+        signs_of "$SCRATCH"
         ls "/sys/class/block/$(basename "$(readlink -f "$SCRATCH")")/holders" 2>/dev/null | sed 's/^/HOLDER=/'
     else
         echo MISSING=yes

@@ -135,8 +135,8 @@ LVM = """#!/bin/sh
 [ ! -e {place}/broken.$1 ] || exit 5
 case $*,$1 in
     *lv_count*) wc -l <{place}/volumes ;;
+    *lv_tags*) grep "^${{4#centos/}} " {place}/volumes || exit 5 ;;
     *lv_name*) cut -d ' ' -f 1 {place}/volumes ;;
-    *lv_tags*) grep "^${{4#centos/}} " {place}/volumes >{place}/found || exit 5; cut -d ' ' -f 2 {place}/found ;;
     *) exit 3 ;;
 esac
 """
