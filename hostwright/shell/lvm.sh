@@ -382,10 +382,9 @@ bring_back() {
     settle
     # It may fail though it has mounted, where the note of it (/run/mount/utab) could not be written.
     try mount "$MOUNT" || [ -n "$(device_at "$MOUNT")" ] || return 1
-    # From the first writable mount on, what fstab says may be what is newest.
-    is_meant || return 1
+    # From the first writable mount on, this may be what is newest; unless it is what home was before.
     is_read_only
-    [ $? -eq 0 ] || exchanged
+    [ $? -eq 0 ] || is_served || exchanged
     is_back && start_units && uncover
 }
 
@@ -402,19 +401,15 @@ start_units() {
     done
 }
 
-# is_meant: home is mounted from what fstab says.
-is_meant() {
+# is_back: home is mounted from what fstab says, can be read, and written unless its options forbid it. Who asks has it
+# uncovered.
+is_back() {
     meant=$(findmnt -n -s -e -o SOURCE "$MOUNT" 2>"$RUN/out") || { why "$MOUNT: fstab does not tell what belongs there"; return 1; }
     found=$(source_of "$MOUNT") || { why "$MOUNT is not mounted"; return 1; }
     case $meant in
         /dev/*) [ "$(readlink -f "$meant")" = "$found" ] ;;
         *) losetup -j "$meant" | grep -q "^$found:" ;;
-    esac || why "$MOUNT is mounted from $found, and fstab says $meant"
-}
-
-# is_back: and can be read, and written unless its options forbid it. Who asks has it uncovered.
-is_back() {
-    is_meant || return 1
+    esac || { why "$MOUNT is mounted from $found, and fstab says $meant"; return 1; }
     is_read_only
     [ $? -eq 1 ] || { why "$MOUNT cannot be written"; return 1; }
     try ls -A "$MOUNT" || why "$MOUNT cannot be read ($reason)"
