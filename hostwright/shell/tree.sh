@@ -118,7 +118,7 @@ copy_bulk() {
         settling="$settling $!"
     done
     [ -z "$settling" ] || wait $settling
-    rm -f "$LISTS"/part.*
+    rm -f "$LISTS"/part.* "$LISTS"/copied.*
 }
 
 copy_side_by_side() {
@@ -154,11 +154,13 @@ copy_all() {
         run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -d -0 --files-from=- "$1/" "$2/" || return 1
         bulk "$LISTS/entries" >"$LISTS/untimed"
         into "$LISTS/bulk" not_through_links "$2" "$LISTS/untimed" || return 1
+        rm -f "$LISTS/untimed"
         copy_bulk "$1" "$2" "$LISTS/bulk"
     else
         run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
     fi
     carried_sums <"$LISTS/carried" | sort - "$LISTS/sums.bulk" >"$LISTS/sums"
+    rm -f "$LISTS/carried" "$LISTS/sums.bulk" "$LISTS/list"
     entries "$2" "$LISTS/there" || return 1
     in_both "$LISTS/entries" "$LISTS/there" >"$LISTS/bulk"
     if [ "$pass" -eq 1 ]; then rest "$LISTS/bulk" >"$LISTS/untimed"; else mv "$LISTS/bulk" "$LISTS/untimed"; fi
@@ -166,6 +168,7 @@ copy_all() {
     names_of '$4 == "f"' "$LISTS/untimed" | copy_times_of_files "$1" "$2" || return 1
     copy_times_of_others "$1" "$2" "$LISTS/untimed"
     copy_times_of_directories "$1" "$2"
+    rm -f "$LISTS/untimed" "$LISTS/there"
 }
 
 # not_through_links DIRECTORY ENTRIES: those whose path there leads over no symbolic link. Who swaps a directory for a link
