@@ -243,6 +243,8 @@ class Survey:
     unreadable: tuple[str, ...] = ()
     holders: tuple[Holder, ...] = ()
     kernel_errors: tuple[str, ...] = field(default=())
+    paths: int = 0
+    """bytes of the paths of files and directories"""
 
 
 def pairs(lines: Sequence[str]) -> dict[str, str]:
@@ -505,6 +507,7 @@ def parse_survey(lines: list[str]) -> Survey | None:
             unreadable=tuple(dict.fromkeys(unreadable)),
             holders=holders(found["holders"]),
             kernel_errors=tuple(found["kernel"]),
+            paths=int(values["paths"]) if told else 0,
         )
     except (KeyError, ValueError):
         return None

@@ -28,17 +28,20 @@ sums_side_by_side() {
         at_work="$at_work $!"
     done
     wait $at_work
+    rm -f "$LISTS"/summed.*
     for reader in $readers; do echo "$LISTS/sums.$reader"; done | zero | xargs -0 sort -m
+    code=$?
+    rm -f "$LISTS"/sums.[1-9]
+    return $code
 }
 
-# sums_of_copy DIRECTORY NAMES: of files. What cannot be read counts as zeros to rsync, which says nothing of it; cat does.
+# sums_of_copy DIRECTORY NAMES FILE: of files. What cannot be read counts as zeros to rsync, which says nothing of it; cat does.
 sums_of_copy() {
     rsync_options
     [ $checksum = md5 ] || zero <"$2" | within "$1" xargs -0r cat -- 2>>"$LISTS/errors" >/dev/null &
     reading=$!
-    sums_side_by_side "$1" <"$2" >"$LISTS/sums.read"
-    if wait $reading; then cat "$LISTS/sums.read"
-    else unreadable "$1" <"$2" >"$LISTS/unreadable" && not_of_names "$LISTS/unreadable" "$LISTS/sums.read"; fi
+    sums_side_by_side "$1" <"$2" >"$3"
+    wait $reading || { unreadable "$1" <"$2" >"$LISTS/unreadable" && not_of_names "$LISTS/unreadable" "$3" >"$3.read"; mv "$3.read" "$3"; }
 }
 
 # unreadable DIRECTORY: of the names that come in.
@@ -131,16 +134,18 @@ unlike() {
     attributes_of "$2" "$3" "$LISTS/attributes.copy" &
     of_copy=$!
     one_name_each "$3" "$4"
+    rm -f "$LISTS/sums"
     { cat "$LISTS/known" && sums_of "$1" <"$LISTS/unknown"; } | sort >"$LISTS/sums.source"
     { names "$LISTS/known" && cat "$LISTS/unknown"; } | sort >"$LISTS/read.names"
     of_names "$LISTS/read.names" "$LISTS/there" | plain - | names >"$LISTS/read"
     rm -f "$LISTS/known" "$LISTS/unknown" "$LISTS/read.names"
-    sums_of_copy "$2" "$LISTS/read" >"$LISTS/sums.copy"
+    sums_of_copy "$2" "$LISTS/read" "$LISTS/sums.copy"
+    rm -f "$LISTS/read"
     { comm -12 "$LISTS/sums.source" "$LISTS/sums.copy" | names && holey "$3" | names | alike_holey "$1" "$2"; } >"$LISTS/alike"
-    rm -f "$LISTS/sums.source" "$LISTS/sums.copy" "$LISTS/sums.read" "$LISTS"/sums.[1-9] "$LISTS"/summed.*
+    rm -f "$LISTS/sums.source" "$LISTS/sums.copy"
     wait $of_source && wait $of_copy || { why "extended attributes could not be compared"; return 1; }
     sorted "$5" names_unlike "$3" || return 1
-    rm -f "$LISTS/alike"
+    rm -f "$LISTS/alike" "$LISTS/attributes" "$LISTS/attributes.copy"
 }
 
 names_unlike() {

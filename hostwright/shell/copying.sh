@@ -32,6 +32,7 @@ changed_since() {
     sorted "$LISTS/keys.now" keys "$1" && same_count "$MOUNT" "$1" "$LISTS/keys.now" &&
         into "$LISTS/keys.new" comm -13 "$LISTS/keys" "$LISTS/keys.now" && sorted "$LISTS/changed" names "$LISTS/keys.new" &&
         same_count "what changed in $MOUNT" "$LISTS/keys.new" "$LISTS/changed" || return 1
+    rm -f "$LISTS/keys.new"
     kept=$(comm -12 "$LISTS/keys" "$LISTS/keys.now" | wc -l)
     [ $((kept + $(lines "$LISTS/changed"))) = "$(lines "$1")" ] || why "$MOUNT: $(lines "$1") entries, but $kept proved and $(lines "$LISTS/changed") not"
 }
@@ -48,6 +49,7 @@ pass_live() {
     changed_since "$LISTS/entries" || return 1
     rm -f "$LISTS/again.entries"
     if [ "$pass" -eq 1 ]; then ln -s entries "$LISTS/again.entries"; else into "$LISTS/again.entries" of_names "$LISTS/changed" "$LISTS/entries"; fi || return 1
+    rm -f "$LISTS/changed"
     wait $tick
     total=$(used_bytes "$WORK/source")
     watch "copying $MOUNT" "$total" used_bytes "$WORK/copy"
@@ -73,7 +75,8 @@ compare_live() {
     marking=$!
     unlike "$WORK/source" "$WORK/copy" "$LISTS/again.entries" "$LISTS/sums" "$LISTS/unlike" || return 1
     wait $marking || { why "flags of the copy could not be read"; return 1; }
-    sorted "$LISTS/unproved" names_unproved && into "$LISTS/keys" not_of_names "$LISTS/unproved" "$LISTS/keys.now"
+    sorted "$LISTS/unproved" names_unproved && into "$LISTS/keys" not_of_names "$LISTS/unproved" "$LISTS/keys.now" || return 1
+    rm -f "$LISTS/unproved" "$LISTS/keys.now"
 }
 
 names_unproved() { cat "$LISTS/other.looks" "$LISTS/unlike" "$LISTS/marks.untold" && names "$LISTS/marks.copy"; }
@@ -107,12 +110,13 @@ copy_rest() {
 # list_work: what to copy again, what is gone, and whose times to set.
 list_work() {
     # What came and went while the copy was made is in no list of ours, but it may be in the copy.
+    rm -f "$LISTS/keys.now"
     sorted "$LISTS/names" names "$LISTS/now" && same_count "$MOUNT" "$LISTS/now" "$LISTS/names" && sorted "$LISTS/names.copy" names "$LISTS/there" &&
-        into "$LISTS/gone" comm -23 "$LISTS/names.copy" "$LISTS/names" && sorted "$LISTS/again" names_again &&
+        into "$LISTS/gone" comm -23 "$LISTS/names.copy" "$LISTS/names" && rm -f "$LISTS/names.copy" "$LISTS/there" && sorted "$LISTS/again" names_again &&
         into "$LISTS/again.entries" of_names "$LISTS/again" "$LISTS/now" && same_count "what to copy again" "$LISTS/again" "$LISTS/again.entries" &&
         sorted "$LISTS/looks" looks "$LISTS/entries" && sorted "$LISTS/looks.now" looks "$LISTS/now" &&
         into "$LISTS/other.looks" either "$LISTS/looks" "$LISTS/looks.now" && sorted "$LISTS/times" names_timed || return 1
-    rm -f "$LISTS/names.copy" "$LISTS/looks" "$LISTS/looks.now"
+    rm -f "$LISTS/looks" "$LISTS/looks.now"
 }
 
 names_again() { cat "$LISTS/changed" && linked_to_odd "$WORK/source" "$LISTS/now"; }

@@ -27,8 +27,8 @@ unshare -m sh -c '
                 find . -xdev \( -type f -o -type d \) -print0 2>&3
                 [ $? -gt 1 ] || printf ".\0"
             } | xargs -0r sh -c "lsattr -d -- \"\$@\" 2>/dev/null; [ \$? -le 1 ] || exit 255" sh && echo end
-        } | awk "\$2 == \".\" { tops++ } \$1 ~ /E/ { e++ } \$1 ~ /V/ { v++ } { last = \$0 }
-                END { if (tops == 2 && last == \"end\") printf \"encrypted=%d\nverity=%d\n\", e, v }" >&4
+        } | awk "\$2 == \".\" { tops++ } \$1 ~ /E/ { e++ } \$1 ~ /V/ { v++ } { last = \$0; paths += length(\$0) - length(\$1) - 1 }
+                END { if (tops == 2 && last == \"end\") printf \"encrypted=%d\nverity=%d\npaths=%.0f\n\", e, v, paths }" >&4
     } 3>&1 | awk "/: (No such file or directory|Not a directory|Too many levels of symbolic links)\$/ { next } { if (++n <= 3) print \"unreadable=\" \$0 }
         END { print \"complaints=\" n + 0 }" >&4
 ' survey "$MOUNT" 4>&1 || exit 1

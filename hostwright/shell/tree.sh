@@ -99,16 +99,18 @@ is_bulk='$8 == 1 && ($4 == "l" || $4 == "f" && $11 * 512 >= $3 && $3 <= most + 0
 # copy_bulk SOURCE TARGET ENTRIES: about twice as fast as rsync. Part by part, each so small that it is still in memory
 # when its sums are taken; that, and its way to the disk, while the next one is copied. The directories are there.
 copy_bulk() {
-    rm -f "$LISTS"/part.*
-    awk -v part="$LISTS/part." -v most="$most" '{
+    # Not a file each: a small file system for lists has few inodes.
+    into "$LISTS/parts" awk -v most="$most" '{
         bytes += $3
-        at = part int(bytes / (most < 268435456 ? most + 1 : 268435456))
-        if (at != last) { close(last); last = at }
-        print >at
-    }' "$3"
-    settling=''
-    for part in "$LISTS"/part.*; do
-        [ -e "$part" ] || break
+        at = int(bytes / (most < 268435456 ? most + 1 : 268435456))
+        if (at != last && count) { print count; count = 0 }
+        last = at
+        count++
+    } END { if (count) print count }' "$3" || return 1
+    settling='' turn=0
+    while read -r count <&5; do
+        turn=$((1 - turn)) part=$LISTS/part.$turn
+        head -n "$count" <&6 >"$part"
         names "$part" | dealt_out copied
         until_unstuck copy_side_by_side "$1" "$2"
         [ -z "$settling" ] || wait $settling
@@ -116,9 +118,9 @@ copy_bulk() {
         settling=$!
         names_of '$4 == "f"' "$part" | sums_side_by_side "$1" >>"$LISTS/sums.bulk" &
         settling="$settling $!"
-    done
+    done 5<"$LISTS/parts" 6<"$3"
     [ -z "$settling" ] || wait $settling
-    rm -f "$LISTS"/part.*
+    rm -f "$LISTS"/part.[01] "$LISTS/parts" "$LISTS"/copied.*
 }
 
 copy_side_by_side() {
@@ -154,11 +156,13 @@ copy_all() {
         run_rsync -d --exclude='*' "$1/" "$2/" && run_rsync -d -0 --files-from=- "$1/" "$2/" || return 1
         bulk "$LISTS/entries" >"$LISTS/untimed"
         into "$LISTS/bulk" not_through_links "$2" "$LISTS/untimed" || return 1
-        copy_bulk "$1" "$2" "$LISTS/bulk"
+        rm -f "$LISTS/untimed"
+        copy_bulk "$1" "$2" "$LISTS/bulk" || return 1
     else
         run_rsync -r --delete --delete-delay "$1/" "$2/" || return 1
     fi
     carried_sums <"$LISTS/carried" | sort - "$LISTS/sums.bulk" >"$LISTS/sums"
+    rm -f "$LISTS/carried" "$LISTS/sums.bulk" "$LISTS/list"
     entries "$2" "$LISTS/there" || return 1
     in_both "$LISTS/entries" "$LISTS/there" >"$LISTS/bulk"
     if [ "$pass" -eq 1 ]; then rest "$LISTS/bulk" >"$LISTS/untimed"; else mv "$LISTS/bulk" "$LISTS/untimed"; fi
@@ -166,6 +170,7 @@ copy_all() {
     names_of '$4 == "f"' "$LISTS/untimed" | copy_times_of_files "$1" "$2" || return 1
     copy_times_of_others "$1" "$2" "$LISTS/untimed"
     copy_times_of_directories "$1" "$2"
+    rm -f "$LISTS/untimed" "$LISTS/there"
 }
 
 # not_through_links DIRECTORY ENTRIES: those whose path there leads over no symbolic link. Who swaps a directory for a link

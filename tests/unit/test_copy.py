@@ -69,7 +69,9 @@ def test_many_parts_bring_every_file_and_its_sum(tmp_path: Path) -> None:
     sums = (tmp_path / "lists" / "sums.bulk").read_text().splitlines()
     names = sorted(f"./a/f {number}" for number in range(50))
     assert sorted(line.split("\t")[1] for line in sums) == names
-    assert len(list((tmp_path / "lists").glob("part.*"))) > 10
+    assert len((tmp_path / "lists/parts").read_text().splitlines()) > 10
+    # Where lists have a file system of their own, it has few inodes.
+    assert len(list((tmp_path / "lists").glob("part.*"))) == 2
 
 
 def put_command(place: Path, name: str, text: str) -> None:

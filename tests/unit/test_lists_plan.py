@@ -274,3 +274,14 @@ def test_the_way_out_that_a_refused_run_that_goes_on_names_leads_on(inodes: int)
     assert made_lists(other) == ("/srv/own/hostwright/centos-home.lists",)
     # Where the staged copy lies is another place than the one that was looked at.
     assert made_lists(plan(image, found, staging="/srv/own")) == (DIRECTORY,)
+
+
+def test_long_paths_are_counted() -> None:
+    short, long = survey(inodes=100_000, paths=4_000_000), survey(inodes=100_000, paths=15_000_000)
+    assert lists_bytes(short) == lists_bytes(survey(inodes=100_000))
+    # As measured, and more.
+    assert lists_bytes(long) > 100_000 * 2020
+    assert lists_bytes(replace(short, paths=6_000_000)) > 100_000 * 1070
+    host = storage(free=512 + lists_extents(storage().groups[0], short), root_free=0)
+    assert made_lists(plan(host, short))[0] == NAME
+    assert "the lists of what is in home need" in refusal(host, long)
