@@ -18,7 +18,7 @@ test: setup
 	$(BIN)/ruff check
 	$(BIN)/mypy --strict hostwright deploys
 	shellcheck -s sh -S warning -e SC2034,SC2064,SC2154 hostwright/shell/*.sh tests/lab/*.sh tests/lab/guest/*.sh
-	$(BIN)/pytest tests/unit --durations=5
+	$(BIN)/pytest tests/unit -n 2 --dist worksteal --durations=5
 	$(BIN)/pytest tests/acceptance -m 'not matrix and not soak' -n 2 --dist worksteal --durations=0
 
 # The same acceptance tests on every Debian release and kind of host. pytest's code 5 says that no test was found.

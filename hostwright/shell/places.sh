@@ -32,7 +32,11 @@ drop_lists() {
     unset TMPDIR
     lists_in=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
     rm -f "$LISTS" && mkdir "$LISTS"
-    if [ "$lists_in" = "$RUN/disk" ]; then unmount "$lists_in" && discard_lists "${LV}_hostwright_lists" ''; else discard_lists '' "$lists_in"; fi
+    if [ "$lists_in" = "$RUN/disk" ]; then
+        unmount "$lists_in" && rmdir "$lists_in" && discard_lists "${LV}_hostwright_lists" ''
+    else
+        discard_lists '' "$lists_in"
+    fi
 }
 
 # forget_lists VOLUME: one that could not be made in full.
