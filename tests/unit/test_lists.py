@@ -254,7 +254,7 @@ def test_lists_in_a_volume(place: Path) -> None:
     disk = f"{place}/run/disk"
     assert said.splitlines() == [
         *(disk, disk, "spilled into the lists", "ext2/ext3"),
-        *("home ", "root ", f"{LISTS} hostwright.lists,web", "unset", "disk", "go", "lists", "out"),
+        *("home ", "root ", f"{LISTS} hostwright.lists,web", "unset", "go", "lists", "out"),
     ]
     assert volumes(place) == ["home ", "root "]
     assert (place / "told").read_text().endswith("--addtag hostwright.lists --addtag web centos /dev/vda\n")
