@@ -44,13 +44,19 @@ def cut_and_go_on(host: Host, home: dict[str, Entry], known: str, seed: int, bec
         became.append("lost")
         machine.start()
         machine.succeed("mountpoint -q /home")
-        _compare(machine, home, "after the boot")
+        compare(machine, home, "after the boot")
         resumed = "# hostwright-lvm" in machine.succeed("cat /etc/fstab")
         became[-1] = "resumed" if resumed else "went-back"
+    finish(host, home, known)
+
+
+def finish(host: Host, home: dict[str, Entry], known: str) -> None:
+    """The last run does what is left to do, and leaves nothing behind."""
+    machine = host.machine
     run = host.pyinfra("-y")
     if run.code != 0:
         raise Lost(f"the next run failed: {run.err[-3000:]}")
-    _compare(machine, home, "after the last run")
+    compare(machine, home, "after the last run")
     if (now := identity(machine)) != known:
         raise Lost(f"UUID, label or fstab changed:\n{now}, but was:\n{known}")
     if left := [line for line in machine.succeed(LEFT).splitlines() if "hostwright" in line]:
@@ -109,6 +115,6 @@ def _a_step_began(machine: Machine, chance: Random, controller: "subprocess.Pope
     raise MachineError("no step began that the power could be cut in")
 
 
-def _compare(machine: Machine, home: dict[str, Entry], when: str) -> None:
+def compare(machine: Machine, home: dict[str, Entry], when: str) -> None:
     if changes := differences(home, listing(machine)):
         raise Lost("\n".join([f"{len(changes)} differences {when}:", *changes[:20]]))

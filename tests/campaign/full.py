@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.acceptance.host import Host
-from tests.acceptance.story import identity
 from tests.campaign import package
 from tests.campaign.after_cut import Lost
-from tests.campaign.boot import LEFT
+from tests.campaign.cuts import compare, finish
 from tests.campaign.prepared import prepared
 from tests.campaign.recording import data
 from tests.campaign.results import Result
@@ -18,7 +17,7 @@ from tests.campaign.scenarios import Scenario
 from tests.lab.booted import booted
 from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
-from tests.lab.tree import differences, listing
+from tests.lab.tree import Entry
 
 JOB = "/run/hostwright/lvm/current"
 FILL_RUN = "mount -o remount,size=$(df -k --output=used /run | tail -n 1)k /run"
@@ -80,7 +79,7 @@ def results(scenario: Scenario, kind: str, steps: Iterator[int]) -> Iterator[Res
         )
 
 
-def _one(host: Host, home: dict[str, dict[str, object]], known: str, kind: str, step: int) -> str:
+def _one(host: Host, home: dict[str, Entry], known: str, kind: str, step: int) -> str:
     """`past` where there is no such step, `went-on` where the job did all the same, or `went-back`."""
     machine = host.machine
     fill, free = KINDS[kind]
@@ -91,21 +90,7 @@ def _one(host: Host, home: dict[str, dict[str, object]], known: str, kind: str, 
     if status.startswith("0") and f"[{step}/" not in log:
         return "past"
     machine.succeed("mountpoint -q /home")
-    _compare(machine, home, f"after step {step} with no room ({kind}): {status}")
+    compare(machine, home, f"after step {step} with no room ({kind}): {status}")
     machine.succeed(free)
-    run = host.pyinfra("-y")
-    if run.code != 0:
-        raise Lost(f"the next run failed: {run.err[-3000:]}")
-    _compare(machine, home, "after the next run")
-    if (now := identity(machine)) != known:
-        raise Lost(f"UUID, label or fstab changed:\n{now}, but was:\n{known}")
-    if left := [line for line in machine.succeed(LEFT).splitlines() if "hostwright" in line]:
-        raise Lost("\n".join(["left behind:", *left]))
-    if not host.pyinfra("-y").unchanged:
-        raise Lost("a run after the last one changed something")
+    finish(host, home, known)
     return "went-on" if status.startswith("0") else "went-back"
-
-
-def _compare(machine: Machine, home: dict[str, dict[str, object]], when: str) -> None:
-    if changes := differences(home, listing(machine)):
-        raise Lost("\n".join([f"{len(changes)} differences {when}:", *changes[:20]]))
