@@ -1095,3 +1095,12 @@ def test_the_line_that_leads_back_to_the_old_home_leads_back() -> None:
     # The same line, once the copy has home's name.
     renamed = home_volume_is(host, tags=("hostwright.copy",))
     assert "the rest is done from there" in plan(renamed, found=survey()).reason
+
+
+def test_a_report_that_lvm_did_not_end_well_is_no_report() -> None:
+    said = refusal(replace(WIDE, lvm_told=False, lvm_error="  WARNING: x\n  VG centos metadata is odd."))
+    assert "LVM does not tell all" in said
+    assert "VG centos metadata is odd." in said
+    # What is known to lack a disk is refused by its own name.
+    partial = group_is(WIDE, partial=True)
+    assert "is partial" in refusal(replace(partial, lvm_told=False))
