@@ -22,7 +22,8 @@ drop_lists() { :; }
 works() { echo "works as $(cut -f 8 "$place/holder")" >>"$RUN/did"; }
 fills_memory() { ! dd if=/dev/zero of="$RUN/filler" bs=4096 2>/dev/null; say more || :; false; }
 is_ended() { cd "$place" && { kill $$; sleep 1; } >"$RUN/elsewhere"; }
-is_broken() { rm "$place/holder"; }
+is_broken() { guarded remove; }
+remove() { rm "$place/holder"; }
 goes_to_another() { guarded hand_over; }
 hand_over() {
     sed "s|^[0-9]*|999999999999|; s|$OWNER|somebody|" "$place/holder" >"$place/other"
