@@ -154,3 +154,12 @@ def test_how_it_ends_is_told_when_memory_is_full(place: Path, kib: int, said: st
         assert not holder(place)
     finally:
         subprocess.run(["umount", str(place / "job")], check=True)
+
+
+@pytest.mark.parametrize("name", ["place", "tab", "ticket", "taken", "fence"])
+def test_what_a_job_keeps_of_its_lock_has_a_name_of_its_own(name: str) -> None:
+    # All files of a job share their variables: one that took another's name once made it lose the lock.
+    assigns = re.compile(rf"(?<![\w$-]){name}=|read -r [^\n<]*\b{name}\b|for {name} in")
+    others = [file for file in LIBRARY if file not in ("lock", "job")]
+    assert assigns.search(script("lock", "job"))
+    assert [file for file in others if assigns.search(script(file))] == []
