@@ -245,6 +245,8 @@ class Survey:
     kernel_errors: tuple[str, ...] = field(default=())
     paths: int = 0
     """bytes of the paths of files and directories"""
+    long: bool = False
+    """some path in it has more than 4,000 bytes"""
 
 
 def pairs(lines: Sequence[str]) -> dict[str, str]:
@@ -508,6 +510,7 @@ def parse_survey(lines: list[str]) -> Survey | None:
             holders=holders(found["holders"]),
             kernel_errors=tuple(found["kernel"]),
             paths=int(values["paths"]) if told else 0,
+            long=values["long"] != "0",
         )
     except (KeyError, ValueError):
         return None

@@ -395,6 +395,7 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
     way = choose(task, survey)
     if way.name != "in-place":
         _check_carried(task)
+        _check_paths(task, survey)
         if survey.encrypted is None:
             tools = install_step(task, file_systems.COPYING)
             return replace(plan, after=plan.before, steps=_guarded(task, tools), again=True)
@@ -432,7 +433,7 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
 
 def _check_carried(task: Task) -> None:
     """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
-    group, volume, storage = task.group, task.shrink, task.storage
+    group, volume = task.group, task.shrink
     name = f"{group.name}/{volume.name}"
     if re.match(r"\s*/dev/(disk/by-id/dm-uuid-LVM-|dm-)", memory_of(task)["line"]):
         raise Refusal(
@@ -445,13 +446,30 @@ def _check_carried(task: Task) -> None:
         raise Refusal(f"{name} has a device number of its own for ever: give it up first (lvchange -M n {name})")
     if volume.attributes[9:] == "k":
         raise Refusal(f"{name} is left out when volumes are activated: end that first (lvchange -k n {name})")
-    if storage.active is None:
+    _check_listed(task)
+
+
+def _check_listed(task: Task) -> None:
+    """The copy must be active at boot, too."""
+    group, active = task.group, task.storage.active
+    if active is None:
         raise Refusal("lvm.conf has a volume_list, and `lvmconfig activation/volume_list` does not tell it")
-    copy = f"{group.name}/{task.copy}"
-    tags = {f"@{tag}" for tag in (*volume.tags, *group.tags)}
-    for listed in storage.active:
+    name, copy = f"{group.name}/{task.wish.shrink}", f"{group.name}/{task.copy}"
+    kept = [tag for tag in memory_of(task)["tags"].split(",") if tag]
+    tags = {f"@{tag}" for tag in (*kept, *group.tags)}
+    for listed in active:
         if name in listed and not {group.name, copy, *tags} & set(listed):
             raise Refusal(f"a volume_list of lvm.conf allows {name} by its name: allow {copy} there too, for its copy")
+
+
+def _check_paths(task: Task, survey: Survey) -> None:
+    """What no tool can be told cannot be copied (PATH_MAX, limits.h, with room for where it is mounted)."""
+    if survey.long:
+        point = task.mount.point if task.mount else "home"
+        raise Refusal(
+            f"{point} has paths of more than 4,000 bytes, which no tool can copy: rename or move up what "
+            f"(cd {point} && find . -xdev -path \"$(printf %4001s | tr ' ' '?')*\") names"
+        )
 
 
 def _tools(task: Task, way: Way) -> tuple[str, ...]:
@@ -484,6 +502,8 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     if former:
         steps.append(Step(f"see that {former} holds what was proved, before it goes", ("check_proof", former)))
     if task.served == "image":
+        _check_listed(task)
+        _check_paths(task, survey)
         made = replace(task, home=replace(task.home, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"]))
         steps += remake_steps(made, survey, memory["image"], old=old is not None)
     else:

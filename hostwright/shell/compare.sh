@@ -202,6 +202,6 @@ special_odd() {
     odd_names "$1" \( -type b -o -type c \) >"$LISTS/odd.some" && within "$1" xargs -0r stat --printf '%t:%T %n\0' -- <"$LISTS/odd.some" &&
         odd_names "$1" -type f >"$LISTS/odd.some" && within "$1" xargs -0r md5sum -- <"$LISTS/odd.some" &&
         within "$1" xargs -0r getfattr -h -d -m - -e hex --absolute-names -- <"$LISTS/odd.all" &&
-        each_odd "$1" 'printf "%s %s\t%s\0" "$project" "$flags" "$name"' >"$LISTS/odd.some" && sort -z "$LISTS/odd.some" || return 1
+        odd_marks "$1" "$LISTS/odd.some" && sort -z "$LISTS/odd.some" || return 1
     rm -f "$LISTS/odd.all" "$LISTS/odd.some"
 }

@@ -1,5 +1,7 @@
 # The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
-# QUOTA (mount options for quotas) TAGS READ_AHEAD ALLOCATION PROFILE (the volume's own) UUID LABEL ORIGINAL and MARKER (fstab lines) LOGIN BUSY WORK (mount points of our own).
+# QUOTA (mount options for quotas) TAGS READ_AHEAD ALLOCATION PROFILE (the volume's own) UUID LABEL ORIGINAL and MARKER (fstab
+# lines) SERVED (what home is served from: a volume's name or an image's path) PROOF (of the copy that is home, from the
+# marker) TRUST (yes: a copy is not compared with what was proved) LOGIN BUSY WORK (mount points of our own).
 live=no pointed='' served=$SERVED
 
 volume() { echo "/dev/$VG/$1"; }
@@ -668,12 +670,18 @@ is_alone() {
     [ $? -eq 1 ] && id=$(by_id "$LV") && named_in_fstab "$id"
 }
 
+# told_of NAME: a value of the header of a lost job's script, which is quoted where it must be.
+told_of() {
+    value=$(printf '%s\n' "$told" | grep "^$1=") || return 1
+    value=${value#*=}
+    case $value in \'*) printf '%s\n' "$value" | sed "s/^'//; s/'\$//; s/'\"'\"'/'/g" ;; *) printf '%s\n' "$value" ;; esac
+}
+
 # recover ID: a run that was ended by force left nobody behind to put home back.
 recover() {
     lost=${RUN%/*}/$1
-    told=$(sed '/^#/q' "$lost/job.sh") && told=$(printf '%s\n' "$told" | grep -E '^(MOUNT|OPTIONS|VG|LV)=') ||
+    told=$(sed '/^#/q' "$lost/job.sh") && MOUNT=$(told_of MOUNT) && OPTIONS=$(told_of OPTIONS) && VG=$(told_of VG) && LV=$(told_of LV) ||
         { why "$lost/job.sh does not tell what the lost run was about: see that what it worked on is mounted, then remove $lost"; return 1; }
-    eval "$told"
     all_pids && found=$(of_all environ "grep -szl '^HOSTWRIGHT_JOB=$1\$' \"\$@\"") ||
         { why "what the lost run still has at work could not be found out"; return 1; }
     for environment in $found; do

@@ -26,41 +26,43 @@ marks_of() {
 
 list_flags() { zero <"$2.asked" | within "$1" xargs -0r lsattr "-d$(projects_option)" -- >"$2.raw" 2>"$2.errors" || [ $? -eq 123 ] || no_list "$2.raw"; }
 
-# each_odd DIRECTORY COMMAND [ARGUMENT]: for each odd name there that has a mark, with $project, $flags and $name set; $target
-# is the argument. One process a name, so that thousands of them stay bearable.
-each_odd() {
+# odd_marks DIRECTORY FILE: "PROJECT FLAGS<TAB>NAME", a zero byte after each, of the odd names there that have a mark. Newlines
+# do not tell lsattr's lines apart here: the names that it was asked for do.
+odd_marks() {
+    : >"$2" || return 1
     has_odd "$1" || return 0
-    odd_names "$1" \( -type f -o -type d \) | within "$1" xargs -0r sh -c '
-        target=$1 option=$2
-        shift 2
+    odd_names "$1" \( -type f -o -type d \) >"$LISTS/odd.asked" && within "$1" xargs -0r -n 500 sh -c '
+        told=$(lsattr "-d$0" -- "$@" && echo .) || exit 255
         for name do
-            mark=$(lsattr "-d$option" -- "$name") || exit 255
-            mark=${mark%% ./*} project=0
+            mark=${told%%" $name
+"*} told=${told#*" $name
+"} project=0
             mark=${mark##"${mark%%[! ]*}"}
             case $mark in [0-9]*) project=${mark%% *} mark=${mark##* } ;; esac
-            case $project$mark in 0*[!-eINhEV]* | [1-9]*) ;; *) continue ;; esac
-            flags=$(printf %s "$mark" | tr -d -- -eINhEV)
-            '"$2"'
-        done' odd "${3-}" "$(projects_option)"
+            case $mark in *[!a-zA-Z-]* | "") exit 255 ;; esac
+            case $project$mark in 0*[!-eINhEV]* | [1-9]*) printf "%s %s\t%s\0" "$project" "$mark" "$name" ;; esac
+        done
+        [ "$told" = . ] || exit 255' "$(projects_option)" <"$LISTS/odd.asked" >"$LISTS/odd.told" &&
+        sed -z ':more; s/^\([0-9]* [^\t]*\)[-eINhEV]\([^\t]*\t\)/\1\2/; t more' "$LISTS/odd.told" >"$2" || return 1
+    rm -f "$LISTS/odd.asked" "$LISTS/odd.told"
 }
 
-# different MARKS FIELD: the different projects (1) or flags (2) in a list of marks.
-different() { cut -f 1 "$1" | cut -d ' ' -f "$2" | sort -u | grep -v '^0*$'; }
+# different MARKS FIELD: the different projects (1) or flags (2) in a list of marks, and in that of odd names.
+different() { { cut -f 1 "$1" && sed -z 's/\t.*//' "$LISTS/odd.marks" | tr '\0' '\n'; } | cut -d ' ' -f "$2" | sort -u | grep -v '^0*$'; }
 
-# marked MARKS PATTERN: the names whose mark has it.
-marked() { sed -n "s/^$2\t//p" "$1" | zero; }
+# marked MARKS PATTERN: the names whose mark has it, a zero byte after each.
+marked() { sed -n "s/^$2\t//p" "$1" | zero && sed -n -z "s/^$2\t//p" "$LISTS/odd.marks"; }
 
 # set_marks SOURCE TARGET MARKS: flags come last, for they forbid.
 set_marks() {
+    odd_marks "$1" "$LISTS/odd.marks" || { why "flags of names with a newline could not be read"; return 1; }
     for project in $(different "$3" 1); do
         marked "$3" "$project [^\t]*" | within "$2" xargs -0r chattr -p "$project" -- 2>"$RUN/out" || { why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
     done
-    each_odd "$1" '[ "$project" = 0 ] || chattr -p "$project" -- "$target/$name" || exit 255' "$2" 2>"$RUN/out" ||
-        { why "project IDs: $(tail -n 1 "$RUN/out")"; return 1; }
     for flags in $(different "$3" 2); do
         marked "$3" "[0-9]* $flags" | within "$2" xargs -0r chattr "+$flags" -- 2>"$RUN/out" || { why "flags: $(tail -n 1 "$RUN/out")"; return 1; }
     done
-    each_odd "$1" '[ -z "$flags" ] || chattr "+$flags" -- "$target/$name" || exit 255' "$2" 2>"$RUN/out" || why "flags: $(tail -n 1 "$RUN/out")"
+    rm -f "$LISTS/odd.marks"
 }
 
 # clear_flags DIRECTORY: what is immutable could not be copied again, and what is made in a marked directory inherits.

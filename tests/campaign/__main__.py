@@ -28,8 +28,8 @@ def main() -> int:
     many.add_argument("--scenario", action="append", choices=SCENARIOS, help="which deploy; all by default")
     many.add_argument("--jobs", type=int, default=14, metavar="N", help="so many for each scenario; 14 by default")
     many.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="when to stop")
-    filled = commands.add_parser("full", help="with root, /run or memory full from each step on")
-    filled.add_argument("--scenario", action="append", choices=SCENARIOS, help="which deploy; all by default")
+    filled = commands.add_parser("full", help="with root, /run, memory or the staging disk full from each step on")
+    filled.add_argument("--scenario", action="append", choices=full.FULL_SCENARIOS, help="which deploy; all by default")
     filled.add_argument("--kind", action="append", choices=full.KINDS, help="what is full; each by default")
     filled.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="when to stop")
     one = commands.add_parser("point", help="one point again, with what was written around it")
@@ -114,8 +114,10 @@ def _full(arguments: argparse.Namespace) -> int:
     past: set[tuple[str, str]] = set()
     # A step of each in turn, so that whenever it is stopped all have had their share.
     for step, name, kind in itertools.product(
-        range(1, 40), arguments.scenario or SCENARIOS, arguments.kind or full.KINDS
+        range(1, 40), arguments.scenario or full.FULL_SCENARIOS, arguments.kind or full.KINDS
     ):
+        if kind == "staging" and not full.FULL_SCENARIOS[name].staging:
+            continue
         if time.monotonic() > end:
             break
         known = {result.key: result for result in results.read(arguments.results)}
@@ -123,7 +125,7 @@ def _full(arguments: argparse.Namespace) -> int:
         if (name, kind) in past or key in known:
             past |= {(name, kind)} if key in known and known[key].outcome == "past" else set()
             continue
-        for result in full.results(SCENARIOS[name], kind, iter([step])):
+        for result in full.results(full.FULL_SCENARIOS[name], kind, iter([step])):
             results.append(arguments.results, result)
             lost += result.outcome == "lost"
             past |= {(name, kind)} if result.outcome == "past" else set()

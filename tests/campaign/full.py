@@ -1,4 +1,4 @@
-"""Every step of a deploy with a file system full: root, /run, where a copy is staged, or no memory left."""
+"""Every step of a deploy with a file system full: root, /run, a disk where a copy is staged, or no memory left."""
 
 import shutil
 import tempfile
@@ -13,7 +13,7 @@ from tests.campaign.cuts import compare, finish
 from tests.campaign.prepared import prepared
 from tests.campaign.recording import data
 from tests.campaign.results import Result
-from tests.campaign.scenarios import Scenario
+from tests.campaign.scenarios import SCENARIOS, STAGED_APART, Scenario
 from tests.lab.booted import booted
 from tests.lab.image import image
 from tests.lab.machine import Machine, MachineError
@@ -22,11 +22,12 @@ from tests.lab.tree import Entry
 JOB = "/run/hostwright/lvm/current"
 FILL_RUN = "mount -o remount,size=$(df -k --output=used /run | tail -n 1)k /run"
 FREE_RUN = "mount -o remount,size=200m /run"
-FILL_ROOT = (
-    "fallocate -l $(($(stat -f -c '%a * %S' /) - 65536)) /full; dd if=/dev/zero of=/full2 bs=4096 2>/dev/null; "
-    "while echo x >>/full3; do :; done 2>/dev/null"
+FILL_DISK = (
+    "fallocate -l $(($(stat -f -c '%a * %S' {at}/.) - 65536)) {at}/full; dd if=/dev/zero of={at}/full2 bs=4096 "
+    "2>/dev/null; while echo x >>{at}/full3; do :; done 2>/dev/null"
 )
-FREE_ROOT = "rm -f /full /full2 /full3"
+FREE_DISK = "rm -f {at}/full {at}/full2 {at}/full3"
+FILL_ROOT, FREE_ROOT = FILL_DISK.format(at=""), FREE_DISK.format(at="")
 FILL_MEMORY = (
     "mkdir -p /dev/shm && mount -o remount,size=100% /dev/shm; "
     "left=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo); "
@@ -37,7 +38,9 @@ KINDS = {
     "root": (FILL_ROOT, FREE_ROOT),
     "run": (FILL_RUN, FREE_RUN),
     "memory": (FILL_MEMORY, "rm -f /dev/shm/full"),
+    "staging": (FILL_DISK.format(at=STAGED_APART.staging), FREE_DISK.format(at=STAGED_APART.staging)),
 }
+FULL_SCENARIOS = {**SCENARIOS, STAGED_APART.name: STAGED_APART}
 BOTH = (f"{FILL_RUN}; {FILL_ROOT}", f"{FREE_RUN}; {FREE_ROOT}")
 
 

@@ -63,12 +63,14 @@ def _prepare(scenario: Scenario, directory: Path) -> None:
         prepare(machine, **scenario.variant)
         plant_few(machine)
         reads_leave_no_trace(machine)
+        if at := scenario.staging:
+            machine.succeed(f"mkdir {at} && echo '/dev/vda2 {at} ext4 nofail 0 2' >>/etc/fstab")
         kept = {"home": listing(machine), "identity": identity(machine)}
         machine.stop()
     finally:
         machine.crash()
     if scenario.scratch:
-        _partition(machine.disk, _partitions(scenario))
+        _partition(machine.disk, _partitions(scenario), formatted=bool(scenario.staging))
     (directory / "prepared.json").write_text(json.dumps(kept))
     machine.disk.rename(directory / "disk.qcow2")
     shutil.rmtree(directory / "machine")
@@ -80,7 +82,7 @@ def _partitions(scenario: Scenario) -> tuple[tuple[int, int], ...]:
     return (MIB, DISK), (MIB + DISK, scenario.scratch)
 
 
-def _partition(disk: Path, partitions: tuple[tuple[int, int], ...]) -> None:
+def _partition(disk: Path, partitions: tuple[tuple[int, int], ...], formatted: bool) -> None:
     """Move the content of the disk into the first one of partitions that it had not."""
     raw = disk.with_suffix(".raw")
     first, last = partitions[0], partitions[-1]
@@ -90,5 +92,7 @@ def _partition(disk: Path, partitions: tuple[tuple[int, int], ...]) -> None:
     subprocess.run(["sfdisk", "--quiet", "--label", "dos", str(raw)], input=table, text=True, check=True)
     place = f"driver=raw,offset={first[0]},size={first[1]},file.driver=file,file.filename={raw}"
     call(["qemu-img", "convert", "-n", "--target-image-opts", str(disk), place])
+    if formatted:
+        call(["mke2fs", "-q", "-F", "-t", "ext4", "-E", f"offset={last[0]}", str(raw), f"{last[1] // 1024}k"])
     call(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(disk)])
     raw.unlink()

@@ -11,12 +11,14 @@ class Scenario:
     + variant: what `tests.lab.variants.prepare` makes of the host
     + way: the way of freeing space that the plan must choose
     + scratch: the size in bytes of a second partition, /dev/vda2, to be lent; the volume group is then in the first one
+    + staging: where an ext4 file system in that partition is mounted, to stage on instead
     """
 
     name: str
     variant: Mapping[str, Any]
     way: str
     scratch: int = 0
+    staging: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -37,3 +39,13 @@ SCENARIOS = {
         ),
     )
 }
+
+# Only for `full`: what flushes and cuts look for lies on root.
+STAGED_APART = Scenario(
+    "staging-apart-xfs",
+    {"home_fs": "xfs"},
+    "staging",
+    scratch=1024**3,
+    staging="/srv/stage",
+    data={"lvm_staging": "/srv/stage"},
+)

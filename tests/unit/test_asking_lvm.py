@@ -118,6 +118,27 @@ def test_whoever_cannot_read_fstab_takes_it_that_it_names_a_copy(tmp_path: Path,
     assert (done.returncode == 0) is named
 
 
+CENTOS_HOME = "echo centos-home"
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "reason"),
+    [
+        ("echo centos-root", 0, ""),
+        (CENTOS_HOME, 1, "is active, but has no device file"),
+        ("echo no >&2; return 1", 1, "dmsetup: no"),
+        (f"{CENTOS_HOME}; return 1", 1, "dmsetup"),
+    ],
+)
+def test_a_device_without_a_file_is_closed_only_if_the_kernel_does_not_know_it(
+    tmp_path: Path, says: str, code: int, reason: str
+) -> None:
+    stubs = f"dmsetup() {{ {says}; }}\nvgmknodes() {{ :; }}"
+    found = run(tmp_path, "is_inactive /dev/centos/home", "", stubs)
+    assert found[0] == code
+    assert reason in found[1]
+
+
 # -- what is on a device
 
 BLANK = """

@@ -211,6 +211,16 @@ def test_who_could_not_look_does_not_say_nobody(host: Host, tool: str, fault: st
     assert host.sh(text, check=False).startswith("failed: ")
 
 
+@ROOT
+@pytest.mark.parametrize("list_", ["/proc/swaps", "/var/lib/nfs/etab"])
+def test_who_could_not_look_at_a_list_of_the_kernel_does_not_say_nobody(host: Host, list_: str) -> None:
+    host.sh("mkdir -p /var/lib/nfs && mount -t tmpfs none /var/lib/nfs && : >/var/lib/nfs/etab")
+    assert holders(host) == []
+    host.put_command("awk", f'#!/bin/sh\ncase "$*" in *{list_}) exit 2 ;; *) exec /usr/bin/awk "$@" ;; esac\n')
+    text = script("holders") + f'\nPATH={host.place}/bin:$PATH\nholders {host.home} "$$"'
+    assert host.sh(text, check=False).startswith("failed: ")
+
+
 ID = "0123456789abcdef" * 4
 SHOWN = """#!/bin/sh
 echo "$*" >>{calls}

@@ -266,6 +266,32 @@ def test_whoever_cannot_look_does_not_go_on(machine: Machine, busy: str) -> None
     assert "could not be found out" in said
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "/home",
+        "/ho me",
+        "it's",
+        "''",
+        "'",
+        '"\'"\'"',
+        "$(touch {place}/pwn)",
+        "`touch {place}/pwn`",
+        "a;b",
+        "\\",
+        "-n",
+    ],
+)
+def test_what_a_lost_run_was_about_is_data(tmp_path: Path, value: str) -> None:
+    value = value.replace("{place}", str(tmp_path))
+    header = script(MOUNT=value, OPTIONS="defaults", VG="centos", LV="home")
+    text = f"{script('lvm', SERVED='')}\ntold=$(cat) && told_of MOUNT"
+    said = subprocess.run(["sh", "-c", text], input=header, capture_output=True, text=True, check=True)
+    assert said.stdout == f"{value}\n"
+    assert not (tmp_path / "pwn").exists()
+
+
 @ROOT
 def test_a_lost_run_is_put_right_only_when_all_of_it_is_known(machine: Machine) -> None:
     lost = machine.run.parent / "lost"

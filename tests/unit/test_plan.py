@@ -898,6 +898,14 @@ def test_what_is_in_home_can_be_a_reason(found: dict[str, Any], says: str) -> No
     assert says in refusal(WIDE, survey(**found))
 
 
+def test_a_path_that_no_tool_can_copy_is_refused_with_the_command_that_names_it() -> None:
+    with pytest.raises(Refusal, match="/home has paths of more than 4,000 bytes") as refused:
+        plan(WIDE, survey(long=True))
+    assert """(cd /home && find . -xdev -path "$(printf %4001s | tr ' ' '?')*")""" in str(refused.value)
+    # Nothing is copied in place.
+    assert plan(storage(kind="btrfs"), survey(long=True)).way == "in-place"
+
+
 # -- what LVM keeps of the volume itself
 
 CARRIED = ("TAGS", "READ_AHEAD", "ALLOCATION", "PROFILE")
@@ -924,6 +932,22 @@ def test_tags_read_ahead_policy_and_profile_come_along() -> None:
 def test_a_copy_that_may_be_active_too_is_made(listed: tuple[str, ...]) -> None:
     host = group_is(home_volume_is(WIDE, tags=("web",)), tags=("all",))
     assert plan(replace(host, active=(listed,))).changes
+
+
+@pytest.mark.parametrize(
+    ("listed", "found", "says"),
+    [(("centos/home",), survey(), "allow centos/home_hostwright there too"), ((), survey(long=True), "4,000 bytes")],
+)
+def test_a_run_that_goes_on_after_a_power_cut_looks_at_the_same(
+    listed: tuple[str, ...], found: Survey, says: str
+) -> None:
+    image = "/var/lib/hostwright/centos-home.img"
+    host = storage(**lost(image, image))
+    assert plan(host).changes
+    with pytest.raises(Refusal, match=says):
+        plan(replace(host, active=(listed,)), found)
+    tagged = home_volume_is(replace(host, active=((*listed, "@web"),)), tags=("web",))
+    assert plan(tagged).changes
 
 
 def test_they_are_remembered_when_the_old_volume_is_gone() -> None:

@@ -36,6 +36,21 @@ def test_what_is_in_home(host: Host) -> None:
     assert abs(found.paths - int(names)) < 10
 
 
+# What the refusal names.
+FIND_LONG = """find . -xdev -path "$(printf %4001s | tr ' ' '?')*" -printf '%y\\n'"""
+
+
+@ROOT
+@pytest.mark.parametrize(("last", "long"), [(179, False), (180, True)])
+def test_a_path_that_is_too_long_for_any_tool_is_told_of(host: Host, last: int, long: bool) -> None:
+    made = f"cd {host.home} && name=$(printf %0200d 0) && for n in $(seq 19); do mkdir $name && cd $name; done"
+    host.sh(f"{made} && mkfifo $(printf %0{last}d 0)")
+    found = survey(host)
+    assert found
+    assert found.long is long
+    assert host.sh(f"cd {host.home} && {FIND_LONG}").split() == (["p"] if long else [])
+
+
 @ROOT
 @pytest.mark.parametrize("tool", ["find", "sort", "awk", "xargs", "lsattr", "unshare", "dmesg", "grep", "tail", "stat"])
 @pytest.mark.parametrize("fault", FAULTS)
