@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from typing_extensions import override
 
-from hostwright.facts.lvm import SECTIONS, Holder, Storage, holders, pairs, parse_storage
+from hostwright.facts.lvm import ALWAYS, SECTIONS, Holder, Storage, holders, pairs, parse_storage
 from hostwright.facts.observe import ScriptFact, parsing
 from hostwright.shell import NONCE, script, sections
 
@@ -110,6 +110,8 @@ class LvmBlocks(ScriptFact[Blocks]):
     + staging, scratch: what a shrink may use for a copy
     + holders: `yes` to look for what keeps the volume's file system busy
     """
+
+    always = (*ALWAYS, "initramfs", "signs")
 
     @override
     def text(

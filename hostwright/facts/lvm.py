@@ -17,9 +17,12 @@ from hostwright.shell import NONCE, script, sections
 # A disk that is lent to us is known by this beginning of its physical volume's UUID (shell/lvm.sh makes it).
 LENT = "hostwr-ight-"
 # Of storage.sh, and of disks.sh, which goes on after it.
-SECTIONS = (
+ALWAYS = (
     *("host", "job", "mountinfo", "fstab", "fstab leads", "swaps", "lsblk", "lvm", "lvm complaints", "lvm status"),
-    *("volume *", "detail *", "unit", "activation", "staging", "scratch"),
+    *("unit", "activation"),
+)
+SECTIONS = (
+    *(*ALWAYS, "volume *", "detail *", "staging", "scratch"),
     *("disk *", "initramfs", "signs", "point", "holders"),
 )
 
@@ -542,6 +545,8 @@ class LvmStorage(ScriptFact[Storage]):
     + vg, shrink, grow: names of the volume group and its two volumes
     + staging, scratch: the directory and the disk offered, if any
     """
+
+    always = ALWAYS
 
     @override
     def text(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:

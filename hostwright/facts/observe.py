@@ -1,6 +1,6 @@
 """What scripts that only look say of a host."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -9,15 +9,19 @@ from pyinfra.connectors.util import CommandOutput
 
 from hostwright import transport
 from hostwright.refusal import DidNotTell
-from hostwright.shell import observing
+from hostwright.shell import NONCE, observing
 
 T = TypeVar("T")
 
 
 class ScriptFact(Generic[T]):
-    """What one script says of a host, and what is made of it."""
+    """What one script says of a host, and what is made of it.
+
+    + always: sections that no answer lacks, where `process` does not ask for them itself
+    """
 
     text: Callable[..., str]
+    always: Sequence[str] = ()
 
     def process(self, output: list[str]) -> T:
         raise NotImplementedError
@@ -56,6 +60,8 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], **about: An
         return None
     if good and output.stdout_lines:
         try:
+            if missing := [name for name in fact.always if f"@@ {NONCE} {name}" not in output.stdout_lines]:
+                raise DidNotTell(f"its answer lacks a section: {missing[0]}")
             return fact().process(output.stdout_lines)
         except DidNotTell as error:
             transport.echo(str(error), host.print_prefix)
