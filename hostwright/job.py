@@ -12,7 +12,8 @@ from pyinfra.api import Host
 from pyinfra.connectors.util import CommandOutput
 
 from hostwright.plans.steps import Step
-from hostwright.shell import script, sections
+from hostwright.refusal import DidNotTell
+from hostwright.shell import NONCE, observing, script, sections
 from hostwright.transport import LOST, Answer, connector_arguments, is_cut, patiently, run
 
 DIRECTORY = "/run/hostwright/lvm"
@@ -67,7 +68,7 @@ def start(host: Host, text: str, job: str, owner: str) -> None:
 
     It travels within the command: an SFTP channel would keep the home of our own login busy.
     """
-    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    packed = base64.b64encode(gzip.compress(text.encode(errors="surrogateescape"), mtime=0)).decode()
     starting = script("holders", "start", ID=job, RUN=f"{DIRECTORY}/{job}", OWNER=owner)
 
     def ask() -> list[str]:
@@ -94,11 +95,14 @@ def follow(host: Host, job: str) -> Iterator[str]:
     A lost connection is made anew for two minutes; the job does not need us.
     """
     seen = 0
-    text = script("processes", "follow", RUN=f"{DIRECTORY}/{job}")
+    text = observing(script("processes", "follow", RUN=f"{DIRECTORY}/{job}"))
 
     def ask() -> Mapping[str, list[str]]:
         good, output = _run(host, "follow", f"{text}\nlook {seen + 1}\n")
-        found = sections(output.stdout_lines)
+        try:
+            found = sections(output.stdout_lines, NONCE, ("log", "status", "gone"))
+        except DidNotTell as error:
+            raise OSError(str(error)) from None
         if not good or "log" not in found:
             raise OSError(output.stderr or "the host did not answer")
         return found

@@ -2,23 +2,58 @@
 
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from queue import Queue
 from typing import Any, TypeVar, cast
 
+import click
 from paramiko import SSHException, Transport
+from paramiko.file import BufferedFile
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.connectors import util
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, remove_any_sudo_askpass_file
 
 from hostwright.shell import whole
+from hostwright.shown import shown
 
 Answer = TypeVar("Answer")
 LOST_SECONDS = 120.0
 RETRY_SECONDS = 3.0
 # What pyinfra and paramiko raise when a host cannot be reached, or can no longer.
 LOST = (SSHException, OSError, EOFError, PyinfraError)
+
+
+def echo(text: str, prefix: str = "") -> None:
+    """Our own lines, with a host's words in them, to a person.
+
+    + prefix: pyinfra's own, which may be coloured
+    """
+    click.echo(prefix + "\n".join(map(shown, text.split("\n"))), err=True)
+
+
+def _read(
+    name: str,
+    stream: Iterable[Any],
+    output_queue: "Queue[OutputLine]",
+    print_output: bool = False,
+    print_func: Callable[[str], str] = str,
+) -> None:
+    """In place of pyinfra's own, which takes half an answer for all where a byte is no UTF-8, and prints controls."""
+    if isinstance(stream, BufferedFile):
+        cast(Any, stream)._flags |= BufferedFile.FLAG_BINARY
+    for line in stream:
+        text = line.decode(errors="surrogateescape").rstrip("\n")
+        # What is said there is for people alone, and pyinfra prints it when a command fails.
+        text = shown(text) if name == "stderr" else text
+        output_queue.put(OutputLine(name, text))
+        if print_output:
+            click.echo(print_func(shown(text)), err=True)
+
+
+cast(Any, util).read_buffer = _read
 
 
 def connector_arguments(host: Host) -> dict[str, Any]:
@@ -46,6 +81,11 @@ def run(
     + title: what the process list shows of the script
     + data: what it reads from `data`
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        said = "a name on the host is no UTF-8, and cannot be told back to it: rename it there"
+        return False, CommandOutput([OutputLine("stderr", said)])
     if is_cut(host):
         _connect(host)
     chosen: dict[str, Any] = {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}

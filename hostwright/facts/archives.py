@@ -11,8 +11,8 @@ from typing import Any
 
 from typing_extensions import override
 
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.shell import NONCE, script, sections
 
 _TOKEN = re.compile(r'\s+|#[^\n]*|("(?:[^"\\]|\\.)*"|[\w.+-]+|[{}\[\]=,])')
 
@@ -142,8 +142,9 @@ def _segment(row: dict[str, Any], disks: dict[str, Any]) -> Segment:
     return Segment(int(row["start_extent"]), extents, kind, areas, int(row.get("stripe_size", 0)) * 512)
 
 
-def parse_archives(lines: list[str]) -> Archives:
-    found = sections(lines)
+@parsing()
+def parse_archives(lines: list[str], nonce: str = "") -> Archives:
+    found = sections(lines, nonce, ("file *", "looked in"))
     states, unreadable = [], []
     for name, text in found.items():
         if not name.startswith("file "):
@@ -168,4 +169,4 @@ class LvmArchives(ScriptFact[Archives]):
 
     @override
     def process(self, output: list[str]) -> Archives:
-        return parse_archives(output)
+        return parse_archives(output, NONCE)

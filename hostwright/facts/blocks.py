@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from typing_extensions import override
 
-from hostwright.facts.lvm import Holder, Storage, holders, pairs, parse_storage
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.lvm import ALWAYS, SECTIONS, Holder, Storage, holders, pairs, parse_storage
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.shell import NONCE, script, sections
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,13 @@ def _point(lines: Sequence[str]) -> Point:
     return Point(pairs(lines).get("REAL", ""), entries, "ODD=yes" in lines)
 
 
-def parse_blocks(lines: list[str]) -> Blocks:
-    found = sections(lines)
+@parsing()
+def parse_blocks(lines: list[str], nonce: str = "") -> Blocks:
+    found = sections(lines, nonce, SECTIONS)
     signs, point = found.get("signs", []), found.get("point")
     initramfs = pairs(found.get("initramfs", []))
     return Blocks(
-        storage=parse_storage(lines),
+        storage=parse_storage(lines, nonce),
         disks={name.removeprefix("disk "): _disk(found[name]) for name in found if name.startswith("disk ")},
         volume=pairs(signs).get("VOLUME", ""),
         signs=_signs(signs),
@@ -110,6 +111,8 @@ class LvmBlocks(ScriptFact[Blocks]):
     + holders: `yes` to look for what keeps the volume's file system busy
     """
 
+    always = (*ALWAYS, "initramfs", "signs")
+
     @override
     def text(
         self,
@@ -127,4 +130,4 @@ class LvmBlocks(ScriptFact[Blocks]):
 
     @override
     def process(self, output: list[str]) -> Blocks:
-        return parse_blocks(output)
+        return parse_blocks(output, NONCE)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hostwright.facts.lvm import pairs
+from hostwright.facts.observe import parsing
 from hostwright.shell import sections
 
 _LABEL = "com.docker.compose."
@@ -52,8 +53,9 @@ class ProjectState:
     images: Mapping[str, str]
 
 
-def parse_project(lines: list[str]) -> ProjectState:
-    found = sections(lines)
+@parsing()
+def parse_project(lines: list[str], nonce: str = "") -> ProjectState:
+    found = sections(lines, nonce, ("engine", "error", "files", "diff", "invalid", "containers", "images"))
     engine = pairs(found["engine"])
     files = (line.partition(" ") for line in found["files"])
     images = (line.rpartition(" ") for line in found.get("images", []))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from hostwright.facts.lvm import pairs
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.shell import NONCE, script, sections
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ class Containers:
     containers: tuple[Container, ...]
 
 
-def parse_containers(lines: list[str]) -> Containers:
-    found = sections(lines)
+@parsing()
+def parse_containers(lines: list[str], nonce: str = "") -> Containers:
+    found = sections(lines, nonce, ("engine", "containers", "error"))
     engine = pairs(found["engine"])
     containers = tuple(_container(json.loads(line)) for line in found.get("containers", []))
     error = " ".join(found.get("error", []))
@@ -76,4 +77,4 @@ class HostContainers(ScriptFact[Containers]):
 
     @override
     def process(self, output: list[str]) -> Containers:
-        return parse_containers(output)
+        return parse_containers(output, NONCE)

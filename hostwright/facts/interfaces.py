@@ -8,10 +8,14 @@ from ipaddress import ip_address
 from typing_extensions import override
 
 from hostwright.facts.addresses import Address, HostAddress, parse_addresses
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.shell import NONCE, script, sections
 
 _LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <[^>]*>(?P<rest>.*)")
+_SECTIONS = (
+    *("who", "came_by", "links", "addresses", "promoted", "routes", "tools", "networkd", "profile *", "file *"),
+    *("leased", "floating"),
+)
 _PROFILE = ("ipv4.method", "ipv6.method", "ipv4.addresses", "ipv6.addresses")
 
 
@@ -75,8 +79,9 @@ class HostInterfaces:
     floating: frozenset[str] | None
 
 
-def parse_interfaces(lines: list[str]) -> HostInterfaces:
-    found = sections(lines)
+@parsing()
+def parse_interfaces(lines: list[str], nonce: str = "") -> HostInterfaces:
+    found = sections(lines, nonce, _SECTIONS)
     marked = {name.removeprefix("file "): some for name, some in found.items() if name.startswith("file ")}
     floating = found.get("floating", [])
     return HostInterfaces(
@@ -130,4 +135,4 @@ class Interfaces(ScriptFact[HostInterfaces]):
 
     @override
     def process(self, output: list[str]) -> HostInterfaces:
-        return parse_interfaces(output)
+        return parse_interfaces(output, NONCE)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.shell import NONCE, script, sections
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Lock:
     waiters: tuple[LockWaiter, ...]
 
 
-def parse_locks(lines: list[str]) -> tuple[Lock, ...]:
-    found = sections(lines)
+@parsing()
+def parse_locks(lines: list[str], nonce: str = "") -> tuple[Lock, ...]:
+    found = sections(lines, nonce, ("uptime", "lock *"))
     now = int(float(found["uptime"][0].split()[0]))
     return tuple(
         _lock(name.removeprefix("lock "), [line.split("\t") for line in rows], now)
@@ -73,4 +74,4 @@ class HostLocks(ScriptFact[tuple[Lock, ...]]):
 
     @override
     def process(self, output: list[str]) -> tuple[Lock, ...]:
-        return parse_locks(output)
+        return parse_locks(output, NONCE)

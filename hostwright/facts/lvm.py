@@ -10,11 +10,21 @@ from dataclasses import dataclass, field
 
 from typing_extensions import override
 
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.refusal import DidNotTell
+from hostwright.shell import NONCE, script, sections
 
 # A disk that is lent to us is known by this beginning of its physical volume's UUID (shell/lvm.sh makes it).
 LENT = "hostwr-ight-"
+# Of storage.sh, and of disks.sh, which goes on after it.
+ALWAYS = (
+    *("host", "job", "mountinfo", "fstab", "fstab leads", "swaps", "lsblk", "lvm", "lvm complaints", "lvm status"),
+    *("unit", "activation"),
+)
+SECTIONS = (
+    *(*ALWAYS, "volume *", "detail *", "staging", "scratch"),
+    *("disk *", "initramfs", "signs", "point", "holders"),
+)
 
 
 @dataclass(frozen=True)
@@ -405,8 +415,9 @@ def _unescape_hex(text: str) -> str:
     return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), text)
 
 
-def parse_storage(lines: list[str]) -> Storage:
-    found = sections(lines)
+@parsing()
+def parse_storage(lines: list[str], nonce: str = "") -> Storage:
+    found = sections(lines, nonce, SECTIONS)
     host = pairs(found.get("host", []))
     groups, lent = _groups("\n".join(found.get("lvm", [])))
     job = pairs(found.get("job", []))
@@ -487,9 +498,12 @@ def _scratch(lines: Sequence[str]) -> Scratch:
     return Scratch(True, values["KNAME"], int(values["SIZE"]), () if lent else tuple(dict.fromkeys(holds)), lent)
 
 
-def parse_survey(lines: list[str]) -> Survey | None:
+def parse_survey(lines: list[str], nonce: str = "") -> Survey | None:
     """Nothing where the host did not tell all: a file system has at least its top directory."""
-    found = sections(lines)
+    try:
+        found = sections(lines, nonce, ("files", "holders", "kernel", "end"))
+    except DidNotTell:
+        return None
     if not {"files", "holders", "kernel", "end"} <= found.keys():
         return None
     values = pairs(found["files"])
@@ -535,6 +549,8 @@ class LvmStorage(ScriptFact[Storage]):
     + staging, scratch: the directory and the disk offered, if any
     """
 
+    always = ALWAYS
+
     @override
     def text(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
         return script(
@@ -543,7 +559,7 @@ class LvmStorage(ScriptFact[Storage]):
 
     @override
     def process(self, output: list[str]) -> Storage:
-        return parse_storage(output)
+        return parse_storage(output, NONCE)
 
 
 class LvmSurvey(ScriptFact[Survey | None]):
@@ -559,4 +575,4 @@ class LvmSurvey(ScriptFact[Survey | None]):
 
     @override
     def process(self, output: list[str]) -> Survey | None:
-        return parse_survey(output)
+        return parse_survey(output, NONCE)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing_extensions import override
 
 from hostwright.facts.lvm import pairs
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.shell import NONCE, script, sections
+
+_SECTIONS = ("data", "record", "others", "listeners", "users", "ports", "image")
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ class Accounts:
     grants: Mapping[tuple[str, str], tuple[str, ...]]
 
 
-def parse_data(lines: list[str]) -> DataDirectory:
-    found = sections(lines)
+@parsing()
+def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
+    found = sections(lines, nonce, _SECTIONS)
     record = {}
     for line in found.get("record", []):
         # The last one may have been cut off when the power was.
@@ -83,6 +86,7 @@ def parse_data(lines: list[str]) -> DataDirectory:
     )
 
 
+@parsing()
 def parse_accounts(lines: list[str]) -> Accounts:
     databases, users = set(), {}
     grants: dict[tuple[str, str], list[str]] = {}
@@ -111,4 +115,4 @@ class MariadbData(ScriptFact[DataDirectory]):
 
     @override
     def process(self, output: list[str]) -> DataDirectory:
-        return parse_data(output)
+        return parse_data(output, NONCE)

@@ -1,30 +1,53 @@
 """What scripts that only look say of a host."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-import click
 from pyinfra import host
 from pyinfra.connectors.util import CommandOutput
 
 from hostwright import transport
+from hostwright.refusal import DidNotTell
+from hostwright.shell import NONCE, observing
 
 T = TypeVar("T")
 
 
 class ScriptFact(Generic[T]):
-    """What one script says of a host, and what is made of it."""
+    """What one script says of a host, and what is made of it.
+
+    + always: sections that no answer lacks, where `process` does not ask for them itself
+    """
 
     text: Callable[..., str]
+    always: Sequence[str] = ()
 
     def process(self, output: list[str]) -> T:
         raise NotImplementedError
 
 
+@contextmanager
+def parsing() -> Iterator[None]:
+    """Around what makes values of a host's words: any that are none are DidNotTell, and no traceback."""
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise DidNotTell(f"its answer cannot be read: {type(error).__name__}: {error}") from error
+
+
 def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], **about: Any) -> T | None:
     """In place of host.get_fact, which knows command lines only; nothing where the host did not tell."""
     known = transport.reaching(host, arguments)
-    text = fact().text(**about)
+    text = observing(fact().text(**about))
 
     def ask() -> tuple[bool, CommandOutput]:
         shown = (host.state.print_fact_input, host.state.print_fact_output)
@@ -33,10 +56,16 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], **about: An
     try:
         good, output = transport.patiently(host, ask)
     except transport.LOST as error:
-        click.echo(f"{host.print_prefix}{error}", err=True)
+        transport.echo(str(error), host.print_prefix)
         return None
     if good and output.stdout_lines:
-        return fact().process(output.stdout_lines)
+        try:
+            if missing := [name for name in fact.always if f"@@ {NONCE} {name}" not in output.stdout_lines]:
+                raise DidNotTell(f"its answer lacks a section: {missing[0]}")
+            return fact().process(output.stdout_lines)
+        except DidNotTell as error:
+            transport.echo(str(error), host.print_prefix)
+            return None
     for line in output.stderr_lines:
-        click.echo(f"{host.print_prefix}{line}", err=True)
+        transport.echo(line, host.print_prefix)
     return None

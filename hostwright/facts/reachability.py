@@ -9,9 +9,18 @@ from itertools import pairwise
 from typing_extensions import override
 
 from hostwright.facts.addresses import Address, HostAddress, Network, parse_addresses
-from hostwright.facts.observe import ScriptFact
-from hostwright.shell import script, sections
+from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.shell import NONCE, script, sections
 
+_SECTIONS = (
+    *("who", "addresses", "routes4", "routes6", "rules4", "rules6", "sockets4", "sockets6"),
+    *("owners", "processes", "containers", "firewall", "lacking"),
+)
+# Where engines that root runs put their containers; a user may make a cgroup with the name of any below their own.
+_CONTAINER = re.compile(
+    r"[0-9]+:[^:]*:/(?:(?:docker|libpod_parent)/(?:libpod-)?"
+    r"|system\.slice/docker-|machine\.slice/libpod-)(?P<id>[0-9a-f]{64})(?![0-9a-f])"
+)
 # What is no route to anybody.
 _NOWHERE = ("unreachable", "blackhole", "prohibit", "throw")
 _KINDS = ("unicast", "local", "broadcast", "multicast", "anycast", "nat", *_NOWHERE)
@@ -37,6 +46,7 @@ class Listener:
     + address: nothing: every address of its families
     + families: 4, 6 or both
     + who: the process (`sshd, pid 411`), container, or nothing where it could not be read
+    + device: the interface that it is bound to, so that it is reached through its addresses alone
     """
 
     protocol: str
@@ -44,6 +54,7 @@ class Listener:
     port: int
     families: tuple[int, ...]
     who: str
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class HostReachability:
     + routes: those of the main table
     + other_rules: rules that have packets take another table than the main one
     + firewall: its chains, or nothing where it could not be read
+    + lacking: what could not be asked for, and why
     """
 
     user: str
@@ -75,19 +87,18 @@ class HostReachability:
     other_rules: tuple[str, ...]
     listeners: tuple[Listener, ...]
     firewall: tuple[Chain, ...] | None
+    lacking: tuple[str, ...] = ()
 
 
-def parse_reachability(lines: list[str]) -> HostReachability:
-    found = sections(lines)
-    names = dict(line.partition("\t")[0].split(" ", 1) for line in found.get("containers", []))
-    within = dict(line.split(" ", 1) for line in found.get("processes", []))
+@parsing()
+def parse_reachability(lines: list[str], nonce: str = "") -> HostReachability:
+    found = sections(lines, nonce, _SECTIONS)
+    names = dict(line.partition("\t")[0].split(" ", 1) for line in found["containers"])
+    users = _users(found["owners"], found["processes"], names)
     sockets = [
-        one
-        for family in (4, 6)
-        for line in found.get(f"sockets{family}", [])
-        for one in _socket(line, family, within, names)
+        one for family in (4, 6) for line in found.get(f"sockets{family}", []) for one in _socket(line, family, users)
     ]
-    firewall = found.get("firewall", [])
+    firewall = found["firewall"]
     return HostReachability(
         user=found["who"][0],
         addresses=parse_addresses(found["addresses"]),
@@ -95,36 +106,59 @@ def parse_reachability(lines: list[str]) -> HostReachability:
             route for family in (4, 6) for line in found.get(f"routes{family}", []) for route in _routes(line, family)
         ),
         other_rules=tuple(line for family in (4, 6) for line in found.get(f"rules{family}", [])),
-        listeners=tuple(dict.fromkeys([*_merged(sockets, list(_published(found.get("containers", []))))])),
+        listeners=tuple(dict.fromkeys([*_merged(sockets, list(_published(found["containers"])))])),
         firewall=None if "unreadable" in firewall else tuple(_chain(line) for line in firewall),
+        lacking=tuple(found["lacking"]),
     )
 
 
-def _socket(line: str, family: int, within: Mapping[str, str], names: Mapping[str, str]) -> Iterator[Listener]:
-    words = line.split(maxsplit=6)
-    if len(words) < 6:
+def _socket(line: str, family: int, users: Mapping[str, str]) -> Iterator[Listener]:
+    protocol, _, _, _, local, _, details = [*line.split(maxsplit=6), ""][:7]
+    place, _, number = local.rpartition(":")
+    if protocol == "Netid" or number == "*":
         return
-    place, _, port = words[4].rpartition(":")
-    if not port.isdigit():
-        return
-    text = place.strip("[]").partition("%")[0].strip("[]")
-    if text in ("*", "0.0.0.0", "::", ""):
+    text, _, device = place.partition("%")
+    if text in ("*", "0.0.0.0", "::", "[::]", ""):
         # In an IPv6 socket `*` takes IPv4, too; older tools write `::` for both.
-        address, families = None, (4, 6) if family == 6 and place in ("*", "::", ":") else (family,)
+        address, families = None, (4, 6) if family == 6 and text in ("*", "::", "") else (family,)
     else:
-        here = ip_address(text)
+        here = ip_address(text.strip("[]"))
         address = getattr(here, "ipv4_mapped", None) or here
         families = (address.version,)
-    yield Listener(words[0], address, int(port), families, _who(" ".join(words[6:]), within, names))
+    # The cgroup, whose name may be anything, comes behind both.
+    inode = re.search(r"(?:uid:(?P<uid>[0-9]+) )?ino:(?P<number>[0-9]+)", details)
+    who = users.get(inode["number"], "") if inode else ""
+    if inode and inode["uid"] and who:
+        who += f" (uid {inode['uid']})"
+    yield Listener(protocol, address, int(number), families, who, device.rstrip("]"))
 
 
-def _who(users: str, within: Mapping[str, str], names: Mapping[str, str]) -> str:
-    processes = dict.fromkeys(re.findall(r'"([^"]+)",pid=([0-9]+)', users))
-    said = []
-    for name, pid in processes:
-        container = names.get(within.get(pid, ""))
-        said.append(f"{name}, pid {pid}" + (f", in container {container}" if container else ""))
-    return "; ".join(said)
+def _users(owners: list[str], processes: list[str], names: Mapping[str, str]) -> dict[str, str]:
+    """Who has a socket open, by its inode."""
+    called: dict[str, str] = {}
+    within: dict[str, str] = {}
+    for line in processes:
+        _, _, pid, what = line.split("/", 3)
+        file, _, said = what.partition(":")
+        if file == "comm":
+            # grep says whose it is at each line of it.
+            called[pid] = f"{called[pid]}\n{said}" if pid in called else said
+        elif found := _CONTAINER.match(said):
+            within.setdefault(pid, found["id"])
+    using: dict[str, list[str]] = {}
+    for line in owners:
+        socket, _, place = line.partition(" ")
+        using.setdefault(socket.removeprefix("socket:[").rstrip("]"), []).append(place.split("/")[2])
+    return {
+        inode: "; ".join(_process(pid, called.get(pid, "?"), names.get(within.get(pid, ""), "")) for pid in pids)
+        for inode, pids in using.items()
+    }
+
+
+def _process(pid: str, name: str, container: str) -> str:
+    """A name that could be read as more than one is quoted."""
+    name = name if re.fullmatch(r"[\w.:/@+()-]+", name, re.ASCII) else repr(name)
+    return f"{name}, pid {pid}" + (f", in container {container}" if container else "")
 
 
 def _published(lines: list[str]) -> Iterator[Listener]:
@@ -137,6 +171,8 @@ def _published(lines: list[str]) -> Iterator[Listener]:
             if not arrow or not place:
                 continue
             first, _, last = numbers.partition("-")
+            if int(last or first) > 65535:
+                raise ValueError(f"{numbers} are no ports")
             address = place.strip("[]")
             anywhere = address in ("0.0.0.0", "::", ":", "")
             family = 6 if ":" in place else 4
@@ -159,7 +195,8 @@ def _merged(sockets: list[Listener], published: list[Listener]) -> Iterator[List
             for one in published
             if (one.protocol, one.address, one.port) == (socket.protocol, socket.address, socket.port)
         ]
-        if here and "docker-proxy" in socket.who:
+        # A user may call a process so, but not make it root's.
+        if here and re.fullmatch("docker-proxy, pid [0-9]+", socket.who):
             yield replace(socket, who=here[0].who)
             left = [one for one in left if one not in here or not set(one.families) <= set(socket.families)]
         else:
@@ -201,4 +238,4 @@ class Reachability(ScriptFact[HostReachability]):
 
     @override
     def process(self, output: list[str]) -> HostReachability:
-        return parse_reachability(output)
+        return parse_reachability(output, NONCE)

@@ -8,7 +8,6 @@ from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -32,7 +31,7 @@ from hostwright.plans.compose import (
     private_directories,
 )
 from hostwright.refusal import Refusal
-from hostwright.shell import script
+from hostwright.shell import NONCE, observing, script
 
 WAIT_SECONDS = 180
 
@@ -99,9 +98,9 @@ def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, 
     if present:
         check(wish)
         wish = complete(wish)
-    state = parse_project(_look(wish, arguments))
+    state = parse_project(_look(wish, arguments), NONCE)
     plan = decide(wish, state) if present else decide_absent(wish, state, remove_data)
-    click.echo(f"\n{draw(host.name, wish, plan, state.diff)}\n", err=True)
+    transport.echo(f"\n{draw(host.name, wish, plan, state.diff)}\n")
     return plan
 
 
@@ -117,7 +116,8 @@ def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
         "DIFF": "yes" if host.state.config.DIFF else "no",
     }
     known, show = transport.reaching(host, arguments), host.state.print_fact_input
-    good, output = transport.run(host, "compose", script("compose", **variables), known, packed(wish), print_input=show)
+    text = observing(script("compose", **variables))
+    good, output = transport.run(host, "compose", text, known, packed(wish), print_input=show)
     if not good:
         raise Refusal(f"the host did not tell what there is of {wish.name}: {output.stderr.strip()}")
     return list(output.stdout_lines)

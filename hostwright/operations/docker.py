@@ -3,7 +3,6 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
-import click
 from pyinfra import host
 from pyinfra.api import FunctionCommand, StringCommand, operation
 from pyinfra.api.exceptions import DeployError
@@ -17,6 +16,7 @@ from hostwright.plans.restart_policy import PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_docker import RestartPolicies
+from hostwright.transport import echo
 
 
 def restart_policy(container: str, policy: str | bool, **arguments: Any) -> OperationMeta:
@@ -63,7 +63,7 @@ def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> Opera
     except Refusal as refusal:
         raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
     if plan.changes or plan.warnings:
-        click.echo(f"\n{draw(host.name, plan)}\n", err=True)
+        echo(f"\n{draw(host.name, plan)}\n")
     return _set(plan=plan, rules=rules, **({"name": f"Restart policies of {', '.join(rules)}"} | arguments))
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
-import click
 from gevent import Timeout
 from paramiko import SSHException
 from pyinfra import host
@@ -86,7 +85,7 @@ def ifconfig(line: str, **arguments: Any) -> OperationMeta:
         meant = understand(line)
     except Refusal as refusal:
         raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    click.echo(f"{host.name}: {line} means {meant.words}", err=True)
+    transport.echo(f"{host.name}: {line} means {meant.words}")
     return address(meant.interface, meant.address, meant.present, **arguments)
 
 
@@ -124,7 +123,7 @@ def _plan(wish: AddressesSettings, persist: bool, arguments: dict[str, Any]) -> 
         raise Refusal("the host did not tell what interfaces it has (see the error above)")
     plan = decide(found, wish, persist)
     if plan.lines or plan.notes:
-        click.echo(f"\n{draw(host.name, wish.addresses, plan)}\n", err=True)
+        transport.echo(f"\n{draw(host.name, wish.addresses, plan)}\n")
     return plan
 
 
@@ -168,10 +167,10 @@ def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -
             return False
     deadline = begun + wish.confirm_seconds - 2
     if not _came_back(state, host, plan.back_to, _calls(text, "is_changed"), deadline):
-        click.echo(
-            f"{host.print_prefix}nobody could come back over a new connection: the host undoes its changes by itself "
+        transport.echo(
+            "nobody could come back over a new connection: the host undoes its changes by itself "
             f"{wish.confirm_seconds} s after it made them, and nothing was written for the time after a boot",
-            err=True,
+            host.print_prefix,
         )
         return False
     return tell("confirm", *keep)
@@ -195,8 +194,9 @@ def _packed(plan: AddressPlan) -> str:
                 entry = tarfile.TarInfo(path.lstrip("/"))
                 # netplan wants to be alone with its files; networkd reads them as a user of its own.
                 entry.mode = 0o600 if keeping.backend == "netplan" else 0o644
-                entry.size = len(text.encode())
-                tar.addfile(entry, io.BytesIO(text.encode()))
+                content = text.encode(errors="surrogateescape")
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
     return base64.b64encode(archive.getvalue()).decode()
 
 

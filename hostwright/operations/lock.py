@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-import click
 from pyinfra import host, state
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.exceptions import DeployError
@@ -28,7 +27,7 @@ from hostwright.facts.observe import observe
 from hostwright.plans.lock import check_break, draw_locks
 from hostwright.refusal import Refusal
 from hostwright.shell import script
-from hostwright.transport import LOST, connector_arguments, is_cut, run
+from hostwright.transport import LOST, connector_arguments, echo, is_cut, run
 
 DEPLOY = "deploy"
 WAIT_SECONDS = 60
@@ -136,7 +135,7 @@ def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -
             check_break(locks, name, break_owner)
         except Refusal as refusal:
             raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    click.echo(f"\n{draw_locks(host.name, locks)}\n", err=True)
+    echo(f"\n{draw_locks(host.name, locks)}\n")
     title = f"Break the lock {name} of {break_owner}" if break_owner else "Show the locks"
     return _break(lock=name, owner=break_owner, **({"name": title} | arguments))
 
@@ -314,7 +313,7 @@ def _run(host: Host, lock: str, owner: str, command: str, arguments: dict[str, A
     try:
         good, _ = run(host, f"lock {command}", whole, arguments, print_output=True)
     except LOST as error:
-        click.echo(f"{host.print_prefix}{error}", err=True)
+        echo(str(error), host.print_prefix)
         return False
     return good
 

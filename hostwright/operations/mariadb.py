@@ -7,7 +7,6 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.exceptions import DeployError
@@ -22,6 +21,7 @@ from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_mariadb import Mariadb
 from hostwright.several_commands import HERE, SeveralCommands
+from hostwright.transport import echo
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mariadb"
 COMMANDS = "commands"
@@ -53,7 +53,7 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
         init = _init(wish, commands, arguments)
     except Refusal as refusal:
         raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    click.echo("", err=True)
+    echo("")
     _decide(
         init=init, wish=wish, commands=commands, **({"name": f"Record what is decided of {wish.container}"} | arguments)
     )
@@ -132,7 +132,7 @@ def _init(wish: Mariadb, commands: SeveralCommands, arguments: dict[str, Any]) -
     plan = plans.decide_init(wish, commands.digests(), found)
     notes = (*plans.warnings(wish), *plan.notes)
     if plan.lines or notes:
-        click.echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', plan.lines, notes)}", err=True)
+        echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', plan.lines, notes)}")
     return plan
 
 
@@ -144,7 +144,7 @@ def _accounts(wish: Mariadb, arguments: dict[str, Any]) -> plans.AccountsPlan:
     _, output = asked(command, plans.question(wish), arguments)
     plan = plans.decide_accounts(wish, parse_accounts(list(output.stdout_lines)))
     lines = plan.lines if plan.known else ("looked at once it answers",)
-    click.echo(f"{plans.draw(host.name, 'databases and users', lines)}\n", err=True)
+    echo(f"{plans.draw(host.name, 'databases and users', lines)}\n")
     return plan
 
 

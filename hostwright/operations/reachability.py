@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import click
 from pyinfra import host
 from pyinfra.api import FunctionCommand, State, operation
 from pyinfra.api.exceptions import DeployError
@@ -19,6 +18,7 @@ from hostwright.plans.reachability import Report, as_json, complaint, draw, draw
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_reachability import ReachabilitySettings
+from hostwright.transport import echo
 
 _reports: WeakKeyDictionary[State, dict[str, Report]] = WeakKeyDictionary()
 
@@ -51,7 +51,7 @@ def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> Opera
         here = judge(found, wish.public, wish.allow)
     except Refusal as refusal:
         raise DeployError(f"{host.name}: refused: {refusal}") from None
-    click.echo(f"\n{draw(host.name, here)}\n", err=True)
+    echo(f"\n{draw(host.name, here)}\n")
     reports = _reports.setdefault(host.state, {})
     reports[host.name] = here
     # The last one of the hosts has them all.
@@ -63,7 +63,7 @@ def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> Opera
 def _together(reports: Mapping[str, Report], wish: ReachabilitySettings) -> None:
     shared = list(pairs({name: one.found for name, one in reports.items()}))
     if shared:
-        click.echo(f"{draw_pairs(shared)}\n", err=True)
+        echo(f"{draw_pairs(shared)}\n")
     if wish.json_file:
         try:
             Path(wish.json_file).write_text(json.dumps(as_json(reports, shared), indent=2) + "\n")
@@ -73,7 +73,7 @@ def _together(reports: Mapping[str, Report], wish: ReachabilitySettings) -> None
 
 @operation()
 def _judge(here: Report) -> Generator[FunctionCommand, None, None]:
-    if here.forbidden:
+    if here.forbidden or here.unjudged:
         yield failing(complaint(here))
     else:
         host.noop("nothing is open that may not be")

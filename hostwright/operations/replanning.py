@@ -1,8 +1,9 @@
 """Plans are made when deploy files are loaded; when their turn comes, the host may have changed since."""
 
-import click
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
+
+from hostwright.transport import echo
 
 
 def is_stale() -> bool:
@@ -18,5 +19,5 @@ def failing(why: str) -> FunctionCommand:
 
 
 def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
-    click.echo(f"{host.print_prefix}{why}", err=True)
+    echo(why, host.print_prefix)
     return False

@@ -43,9 +43,14 @@ class Open:
 
 @dataclass(frozen=True)
 class Report:
+    """
+    + unjudged: what the host did not tell although it was to be judged
+    """
+
     found: HostReachability
     addresses: tuple[Judged, ...]
     open: tuple[Open, ...]
+    unjudged: tuple[str, ...] = ()
 
     @property
     def forbidden(self) -> tuple[Open, ...]:
@@ -104,13 +109,15 @@ def judge(found: HostReachability, public: Mapping[str, str], allowed: tuple[All
     addresses = tuple(Judged(one, purpose(one.address.ip), there.get(one.address.ip)) for one in found.addresses)
     reached = [_open(listener, addresses, allowed) for listener in found.listeners]
     reached.sort(key=lambda one: (-one.reach, one.listener.protocol, one.listener.port, str(one.listener.address)))
-    return Report(found, addresses, tuple(reached))
+    return Report(found, addresses, tuple(reached), () if allowed is None else found.lacking)
 
 
 def _open(listener: Listener, addresses: tuple[Judged, ...], allowed: tuple[Allowed, ...] | None) -> Open:
     if listener.address is None:
         through = [
-            (one.reach, one.address.address.ip) for one in addresses if one.address.address.version in listener.families
+            (one.reach, one.address.address.ip)
+            for one in addresses
+            if one.address.address.version in listener.families and listener.device in ("", one.address.interface)
         ]
     else:
         known = [(one.reach, one.address.address.ip) for one in addresses if one.address.address.ip == listener.address]
@@ -192,6 +199,7 @@ def draw(host: str, report: Report) -> str:
         f"  default route: {', '.join(_default(found)) or 'none'}",
         *(f"  note: packets may take another table: {rule}" for rule in found.other_rules),
         *_firewall(found),
+        *(f"  not known: {what}" for what in found.lacking),
         "  listening" if report.open else "  listening: nothing",
         *_columns((_place(one.listener), one.listener.who or _nobody(found), _reached(one)) for one in report.open),
     ]
@@ -207,7 +215,7 @@ def _firewall(found: HostReachability) -> list[str]:
     if found.firewall is None:
         return [f"  firewall: {found.user} may not read it"]
     if not found.firewall:
-        return ["  firewall: none"]
+        return [] if any(what.startswith("firewall") for what in found.lacking) else ["  firewall: none"]
     return [
         "  firewall (what it lets through is not judged)",
         *_columns(
@@ -222,7 +230,7 @@ def _place(listener: Listener) -> str:
         where = "*" if len(listener.families) > 1 else "0.0.0.0" if listener.families == (4,) else "[::]"
     else:
         where = f"[{listener.address}]" if listener.address.version == 6 else str(listener.address)
-    return f"{listener.protocol} {where}:{listener.port}"
+    return f"{listener.protocol} {where}{'%' if listener.device else ''}{listener.device}:{listener.port}"
 
 
 def _nobody(found: HostReachability) -> str:
@@ -230,7 +238,7 @@ def _nobody(found: HostReachability) -> str:
 
 
 def _reached(one: Open) -> str:
-    by = "" if one.listener.address else f", by {', '.join(map(str, one.by))}"
+    by = "" if one.listener.address or not one.by else f", by {', '.join(map(str, one.by))}"
     return f"{one.reach.words}{by}{'' if one.allowed else ': NOT ALLOWED'}"
 
 
@@ -278,6 +286,7 @@ def _host_as_json(report: Report) -> dict[str, Any]:
             for one in report.addresses
         ],
         "default_routes": _default(found),
+        "lacking": list(found.lacking),
         "firewall": None
         if found.firewall is None
         else [
@@ -289,6 +298,7 @@ def _host_as_json(report: Report) -> dict[str, Any]:
                 "protocol": one.listener.protocol,
                 "address": str(one.listener.address) if one.listener.address else None,
                 "port": one.listener.port,
+                "device": one.listener.device or None,
                 "who": one.listener.who,
                 "reach": one.reach.name.lower(),
                 "by": [str(address) for address in one.by],
@@ -300,12 +310,15 @@ def _host_as_json(report: Report) -> dict[str, Any]:
 
 
 def complaint(report: Report) -> str:
-    """What is open to the Internet, and may not be."""
-    places = "; ".join(
-        f"{_place(one.listener)} ({one.listener.who or 'unknown'}), by {', '.join(map(str, one.by))}"
-        for one in report.forbidden
-    )
-    return (
-        f"open to the Internet, and not in reachability_allow: {places}; bind it to another address, or allow it "
-        f"(reachability_allow: {report.forbidden[0].listener.protocol}/{report.forbidden[0].listener.port})"
-    )
+    """What is open to the Internet, and may not be; and what keeps anybody from saying that nothing else is."""
+    said = [f"not judged, since the host did not tell all: {'; '.join(report.unjudged)}"] if report.unjudged else []
+    if report.forbidden:
+        places = "; ".join(
+            f"{_place(one.listener)} ({one.listener.who or 'unknown'}), by {', '.join(map(str, one.by))}"
+            for one in report.forbidden
+        )
+        said.append(
+            f"open to the Internet, and not in reachability_allow: {places}; bind it to another address, or allow it "
+            f"(reachability_allow: {report.forbidden[0].listener.protocol}/{report.forbidden[0].listener.port})"
+        )
+    return "; ".join(said)

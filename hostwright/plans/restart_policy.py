@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hostwright.facts.docker import Container, Containers
 from hostwright.plans.engine import must_answer
 from hostwright.refusal import Refusal
+from hostwright.shown import shown
 
 POLICIES = ("no", "on-failure", "unless-stopped", "always")
 _COMPOSE = "com.docker.compose."
@@ -111,4 +112,4 @@ def draw(host: str, plan: PolicyPlan) -> str:
         lines += [f"  {container.name}: {container.policy} -> {policy}" for container in containers]
     if not plan.changes:
         lines.append("  nothing to do: they are as wanted")
-    return "\n".join([*lines, *(f"  note: {warning}" for warning in plan.warnings)])
+    return "\n".join([*lines, *(f"  note: {shown(warning)}" for warning in plan.warnings)])

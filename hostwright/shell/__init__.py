@@ -1,10 +1,16 @@
 """The POSIX sh that runs on hosts: read here, put together by facts and operations."""
 
+import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hostwright.refusal import DidNotTell
+
 _HERE = Path(__file__).parent
+# Users of a host choose names of processes and files, so any line may be theirs, but for one with this in it.
+NONCE = secrets.token_hex(8)
 
 
 def script(*names: str, **variables: str) -> str:
@@ -23,13 +29,26 @@ def whole(text: str, data: str = "") -> str:
     return "\n".join(["main() {", *source, text, "}", "main </dev/null", ""])
 
 
-def sections(lines: list[str]) -> Mapping[str, list[str]]:
-    """Output of an observing script, by the "@@ name" lines in it."""
+def observing(text: str) -> str:
+    """A script that only looks: `section NAME` in it begins a section of its output."""
+    return f"section() {{ printf '\\n@@ {NONCE} %s\\n' \"$1\"; }}\n{text}"
+
+
+def sections(lines: Sequence[str], nonce: str, known: Sequence[str]) -> dict[str, list[str]]:
+    """Output of an observing script, by its sections.
+
+    + nonce: what tells its marks from other lines; nothing for what was recorded without
+    + known: their names; `file *`: all that begin so
+    """
+    mark = f"@@ {nonce} " if nonce else "@@ "
     found: dict[str, list[str]] = {}
     current: list[str] = []
     for line in lines:
-        if line.startswith("@@ "):
-            current = found.setdefault(line[3:], [])
+        if line.startswith(mark):
+            name = line.removeprefix(mark)
+            if name in found or not any(fnmatchcase(name, one) for one in known):
+                raise DidNotTell(f"its answer has a section too many: {name}")
+            current = found[name] = []
         elif line:
             current.append(line)
     return found

@@ -10,7 +10,8 @@ archives=$(kept_in archive_dir) backups=$(kept_in backup_dir)
 archives=${archives:-/etc/lvm/archive} backups=${backups:-/etc/lvm/backup}
 for file in "$archives/$VG"_*.vg "$backups/$VG"; do
     [ -e "$file" ] || continue
-    printf '\n@@ file %s\n' "$file"
+    section "file $file"
     head -c 1048576 "$file" | tr -c '\11\12\40-\176' '?'
 done
-printf '\n@@ looked in\n%s\n%s\n' "$archives" "$backups"
+section 'looked in'
+printf '%s\n%s\n' "$archives" "$backups"

@@ -3,7 +3,6 @@
 # and DIFF (yes: show what changes in files). The files to come come from `data`, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
-section() { printf '\n@@ %s\n' "$1"; }
 
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT

@@ -1,6 +1,5 @@
 # Observes the containers of a host, in one command however many there are, and changes nothing.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-section() { printf '\n@@ %s\n' "$1"; }
 section engine
 for engine in docker podman ''; do
     [ -n "$engine" ] && command -v $engine >/dev/null && break

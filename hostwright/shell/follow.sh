@@ -2,8 +2,8 @@
 look() {
     cd /
     ended=$(cat "$RUN/status" 2>/dev/null)
-    echo '@@ log'
+    section log
     tail -n "+$1" "$RUN/log" 2>/dev/null | sed 's/^/| /'
-    [ -z "$ended" ] || printf '\n@@ status\n%s\n' "$ended"
-    if [ -z "$ended" ] && ! lives "$(cat "$RUN/process" 2>/dev/null)" && [ ! -e "$RUN/status" ]; then printf '\n@@ gone\nyes\n'; fi
+    [ -z "$ended" ] || { section status; printf '%s\n' "$ended"; }
+    if [ -z "$ended" ] && ! lives "$(cat "$RUN/process" 2>/dev/null)" && [ ! -e "$RUN/status" ]; then section gone; echo yes; fi
 }

@@ -1,6 +1,5 @@
 # Observes the interfaces of a host, where it keeps their addresses, and by which of them we came, and changes nothing.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-section() { printf '\n@@ %s\n' "$1"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # came_by: SSH_CONNECTION, which sudo takes from the environment: then it is in that of a process above us.
@@ -14,18 +13,21 @@ came_by() {
     done
 }
 
-# show FILE...: each with its lines marked, for they may look like ours.
+# show FILE...: each once, with its lines marked, for empty ones count.
+shown='|'
 show() {
     for file do
         [ -f "$file" ] || continue
+        case $shown in *"|$file|"*) continue ;; esac
+        shown="$shown$file|"
         section "file $file"
         if [ -r "$file" ]; then sed 's/^/|/' "$file"; else echo unreadable; fi
     done
 }
 
-# sourced FILE: what ifupdown reads, with what that names.
+# sourced FILE: what ifupdown reads, with what that names; some of it more than once.
 sourced() {
-    show "$1"
+    printf '%s\n' "$1"
     sed -n 's/^ *source  *//p' "$1" 2>/dev/null | while read -r patterns; do
         for file in $patterns; do
             case $file in /*) ;; *) file=${1%/*}/$file ;; esac
@@ -35,7 +37,7 @@ sourced() {
     sed -n 's/^ *source-directory  *//p' "$1" 2>/dev/null | while read -r directory; do
         case $directory in /*) ;; *) directory=${1%/*}/$directory ;; esac
         for file in "$directory"/*; do
-            case ${file##*/} in *[!A-Za-z0-9_-]*) ;; *) show "$file" ;; esac
+            case ${file##*/} in *[!A-Za-z0-9_-]*) ;; *) printf '%s\n' "$file" ;; esac
         done
     done
 }
@@ -73,7 +75,8 @@ if [ -d /run/systemd/system ] && systemctl -q is-active systemd-networkd; then
     done
 fi
 if has nmcli; then
-    nmcli -t -f DEVICE,UUID,NAME connection show --active 2>/dev/null | while IFS=: read -r device uuid name; do
+    # A VPN comes again under the device that it goes over.
+    nmcli -t -f DEVICE,UUID,NAME connection show --active 2>/dev/null | awk -F : '!known[$1]++' | while IFS=: read -r device uuid name; do
         [ -n "$device" ] && [ "$device" != lo ] || continue
         section "profile $device"
         printf '%s\n%s\n' "$uuid" "$name"
@@ -86,7 +89,7 @@ for unit in $(printf '%s\n' $units | sort -u); do
 done
 # Ours may be there without having been read yet.
 show /etc/systemd/network/70-hostwright-*.network
-sourced /etc/network/interfaces
+sourced /etc/network/interfaces | awk '!known[$0]++' | while IFS= read -r file; do show "$file"; done
 show /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml
 for file in /etc/sysconfig/network-scripts/ifcfg-*; do case $file in *.bak | *.orig | *.rpm* | *~) ;; *) show "$file" ;; esac; done
 section leased

@@ -1,5 +1,4 @@
 # Observes the locks of a host, in one command, and changes nothing.
-section() { printf '\n@@ %s\n' "$1"; }
 section uptime
 cat /proc/uptime
 for place in /run/hostwright/lock/*/; do

@@ -1,45 +1,81 @@
 # Observes the addresses, routes, listening sockets and published ports of a host, in one command, and changes nothing.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-section() { printf '\n@@ %s\n' "$1"; }
-section who
-id -un
-section addresses
-ip -o address show
-for family in 4 6; do
-    section routes$family
-    ip -o -$family route show table main
-    # What is not there by itself: then the main table is not all there is.
-    section rules$family
-    ip -$family rule show 2>/dev/null | awk '$1 !~ /^(0|32766|32767):$/'
-    section sockets$family
-    ss -$family -ltunp | tail -n +2
-done
-section containers
-if command -v docker >/dev/null; then docker ps --no-trunc --format '{{.ID}} {{.Names}}	{{.Ports}}' 2>/dev/null; fi
-section processes
-# Which container a process that listens is in.
-for process in $(ss -ltunp | grep -o 'pid=[0-9]*' | sort -u); do
-    process=${process#pid=}
-    container=$(grep -Eom 1 '[0-9a-f]{64}' "/proc/$process/cgroup" 2>/dev/null) && echo "$process $container"
-done
-section firewall
-if [ "$(id -u)" -ne 0 ]; then
-    echo unreadable
-elif command -v nft >/dev/null; then
-    nft list ruleset 2>/dev/null | awk '
+lacking=
+
+# told WHAT COMMAND...: what it prints; what it says when it fails is told at the end.
+told() {
+    what=$1
+    shift
+    { complaint=$("$@" 2>&1 >&3 3>&-) || lacking="$lacking$what: $(printf '%s\n' "${complaint:-$1 failed}" | tail -n 1)
+"; } 3>&1
+}
+
+# What is not there by itself: then the main table is not all there is.
+other_rules() {
+    rules=$(ip "-$1" rule show) || return
+    printf '%s\n' "$rules" | awk '$1 !~ /^(0|32766|32767):$/'
+}
+
+chains_of_nft() {
+    rules=$(nft list ruleset) || return
+    printf '%s\n' "$rules" | awk '
         $1 == "table" { table = $2 " " $3 }
         $1 == "chain" { chain = $2; rules = 0; base = "" }
         $1 == "type" && /hook (input|forward)/ { match($0, /hook [a-z]+/); hook = substr($0, RSTART + 5, RLENGTH - 5); base = /policy drop/ ? "drop" : "accept"; next }
         $1 == "}" && chain != "" { if (base != "") print "nftables", table, chain, hook, base, rules; chain = "" }
         chain != "" && $1 != "chain" && $1 != "type" { rules++ }'
-fi
-if [ "$(id -u)" -eq 0 ] && ! { command -v nft >/dev/null && iptables --version 2>/dev/null | grep -q nf_tables; }; then
+}
+
+chains_of_iptables() {
+    rules=$("$1" -S) || return
+    printf '%s\n' "$rules" | awk -v tool="$1" '
+        $1 == "-P" && ($2 == "INPUT" || $2 == "FORWARD") { policy[$2] = tolower($3) }
+        $1 == "-A" { rules[$2]++ }
+        END { for (chain in policy) print tool, "-", "filter", chain, tolower(chain), policy[chain], rules[chain] + 0 }'
+}
+
+firewall() {
+    if command -v nft >/dev/null; then told firewall chains_of_nft
+    elif grep -q '^nf_tables ' /proc/modules; then lacking="${lacking}firewall: nft is not there to read it: install nftables
+"
+    fi
     for tool in iptables ip6tables; do
         command -v $tool >/dev/null || continue
-        $tool -S 2>/dev/null | awk -v tool=$tool '
-            $1 == "-P" && ($2 == "INPUT" || $2 == "FORWARD") { policy[$2] = tolower($3) }
-            $1 == "-A" { rules[$2]++ }
-            END { for (chain in policy) print tool, "-", "filter", chain, tolower(chain), policy[chain], rules[chain] + 0 }'
+        case $($tool --version 2>/dev/null) in
+            *nf_tables*) command -v nft >/dev/null || told firewall chains_of_iptables $tool ;;
+            # To ask it where it has no tables would load its modules.
+            *) ! grep -qs . "/proc/net/${tool%tables}_tables_names" || told firewall chains_of_iptables $tool ;;
+        esac
     done
-fi
+}
+
+section who
+id -un
+section addresses
+ip -o address show || exit 1
+families=4
+[ ! -e /proc/net/if_inet6 ] || families='4 6'
+for family in $families; do
+    section routes$family
+    told routes ip -o -$family route show table main
+    section rules$family
+    told rules other_rules $family
+    section sockets$family
+    told sockets ss -$family -ltune
+done
+# Who has one open tells the kernel: what a process is called is its own word.
+section owners
+owners=$({
+    ss -ltune | grep -o ' ino:[0-9]*'
+    find /proc/[0-9]*/fd -lname 'socket:*' -printf '%l %h\n'
+} 2>/dev/null | awk '/^ ino:/ { wanted["socket:[" substr($1, 5) "]"]; next } $1 in wanted && !known[$0]++')
+printf '%s\n' "$owners"
+section processes
+printf '%s\n' "$owners" | sed -n 's|.* \(.*\)/fd$|\1/comm \1/cgroup|p' | tr ' ' '\n' | sort -u | xargs -r grep -aH '' 2>/dev/null
+section containers
+if command -v docker >/dev/null; then told containers docker ps --no-trunc --format '{{.ID}} {{.Names}}	{{.Ports}}'; fi
+section firewall
+if [ "$(id -u)" -eq 0 ]; then firewall; else echo unreadable; fi
+section lacking
+printf '%s' "$lacking"
 true

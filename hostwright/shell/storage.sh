@@ -1,8 +1,6 @@
 # Observes a host's storage in one command and changes nothing. processes.sh stands before this. Set before this: VG SHRINK GROW STAGING SCRATCH.
-# The output is sections, each begun by a line "@@ name".
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
-section() { printf '\n@@ %s\n' "$1"; }
 
 section host
 echo "uid=$(id -u)"

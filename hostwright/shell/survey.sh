@@ -2,7 +2,6 @@
 # holders.sh stands before it. Whatever cannot be looked at, or only in part, has no line: who reads this knows what is missing.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd / || exit 1
-section() { printf '\n@@ %s\n' "$1"; }
 
 section files
 # Through a mount of our own that records no access times, in a namespace of its own: to look must leave no trace.

@@ -39,4 +39,5 @@ def output(host: Host, command: str, *args: str) -> str:
 
 
 def lines(host: Host, command: str, *args: str) -> list[str]:
-    return [line.strip() for line in output(host, command, *args).splitlines() if line.strip()]
+    # What str takes for more ends of lines and more blanks, a name may have in it.
+    return [line.strip(" \t") for line in output(host, command, *args).split("\n") if line.strip(" \t")]

@@ -8,7 +8,6 @@ from typing import Any
 # Before anything that it makes cooperative.
 import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401  # isort: skip
 from pyinfra.api.arguments import ConnectorArguments, pop_global_arguments
-from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
@@ -16,6 +15,9 @@ from pyinfra.context import ctx_config, ctx_inventory, ctx_state
 from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]
 from pyinfra_cli.util import exec_file  # type: ignore[import-untyped]
 from testinfra.backend.base import BaseBackend, CommandResult
+
+from hostwright import transport
+from hostwright.shell import NONCE
 
 
 def targets(inventory: str) -> list[Host]:
@@ -53,9 +55,9 @@ class PyinfraBackend(BaseBackend):  # type: ignore[misc]
         arguments, _names = pop_global_arguments(self.target.state, self.target, {})
         entitled = {key: value for key, value in arguments.items() if key in ConnectorArguments.__annotations__}
         # pyinfra tells success from failure, but not which code a command ended with.
-        line = f"sh -c {shlex.quote(self.quote(command, *args))}; printf '\\n%s\\n' $?"
-        done, output = self.target.run_shell_command(StringCommand(line), **entitled)
-        if not done:
+        line = f"sh -c {shlex.quote(self.quote(command, *args))}"
+        done, output = transport.run(self.target, "check", f"{line}\nprintf '\\n@@ {NONCE} %s\\n' $?", entitled)
+        before, mark, code = output.stdout.partition(f"\n@@ {NONCE} ")
+        if not done or not mark:
             raise RuntimeError(f"{self.target.name}: no command can be run: {output.stderr}")
-        *lines, code = output.stdout_lines
-        return self.result(int(code), line.encode(), "\n".join(lines), output.stderr)
+        return self.result(int(code.partition("\n")[0]), line.encode(), before, output.stderr)

@@ -6,7 +6,7 @@ Sources: proc_pid_mountinfo(5), proc_swaps(5), fstab(5), findmnt(8), findfs(8).
 import re
 from typing import NamedTuple
 
-from hostwright.verify.commands import Host, answer, output
+from hostwright.verify.commands import Host, answer, lines, output
 
 
 class Mount(NamedTuple):
@@ -31,7 +31,7 @@ def mounts(host: Host) -> list[Mount]:
     >>> mounts(host)[-1]
     Mount(point='/home', device='/dev/mapper/centos-home', kind='xfs', options=('rw', 'relatime', 'attr2'))
     """
-    return [_mount(line) for line in output(host, "cat /proc/self/mountinfo").splitlines()]
+    return [_mount(line) for line in lines(host, "cat /proc/self/mountinfo")]
 
 
 def mount_points(host: Host, device: str) -> list[str]:
@@ -40,7 +40,7 @@ def mount_points(host: Host, device: str) -> list[str]:
     >>> mount_points(host, "/dev/centos/home")
     ['/home']
     """
-    return [_unescape(point) for point in answer(host, "findmnt -n -r -o TARGET -S %s", device).splitlines()]
+    return [_unescape(point) for point in answer(host, "findmnt -n -r -o TARGET -S %s", device).split("\n") if point]
 
 
 def fstab(host: Host) -> list[FstabLine]:
@@ -49,7 +49,7 @@ def fstab(host: Host) -> list[FstabLine]:
     >>> fstab(host)[-1]
     FstabLine(spec='UUID=a00d34e4-13a7-46c4-bcb8-5f0cff4e66f6', point='/home', kind='xfs', options=('defaults',))
     """
-    rows = (line.split() for line in output(host, "cat /etc/fstab").splitlines())
+    rows = (re.findall("[^ \t]+", line) for line in lines(host, "cat /etc/fstab"))
     return [
         FstabLine(
             words[0],
@@ -68,7 +68,7 @@ def swaps(host: Host) -> dict[str, int]:
     >>> swaps(host)
     {'/dev/dm-1': 2147479552}
     """
-    rows = (line.split() for line in output(host, "cat /proc/swaps").splitlines()[1:])
+    rows = (re.findall("[^ \t]+", line) for line in lines(host, "cat /proc/swaps")[1:])
     return {_unescape(words[0]): int(words[2]) * 1024 for words in rows}
 
 

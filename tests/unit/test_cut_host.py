@@ -12,7 +12,7 @@ from hostwright.facts.archives import Archives, parse_archives
 from hostwright.facts.lvm import parse_storage
 from hostwright.plans.cut import CutVolume, with_remedy
 from hostwright.plans.file_systems import size_by_itself
-from hostwright.shell import script
+from hostwright.shell import NONCE, observing, script
 from tests.unit.hosts import file_system, storage, volume
 
 MIB = 1024**2
@@ -60,9 +60,10 @@ OVER = "mount -t tmpfs none '{place}/at'; "
 def size_of(device: Path, place: Path, before: str = "", stand_ins: str = "") -> int:
     """What is told of /dev/VG/home, after the commands `before`, where commands may be others."""
     (place / "at").mkdir(exist_ok=True)
-    looking = script("processes", "storage", VG=device.parent.name, SHRINK="home", GROW="", STAGING="", SCRATCH="")
+    words = {"VG": device.parent.name, "SHRINK": "home", "GROW": "", "STAGING": "", "SCRATCH": ""}
+    looking = observing(script("processes", "storage", **words))
     text = sh(f"{before.format(place=place, device=device)} set +eu; {stand_ins}\n{looking}")
-    return size_by_itself(parse_storage(text.splitlines()).file_systems["home"])
+    return size_by_itself(parse_storage(text.splitlines(), NONCE).file_systems["home"])
 
 
 @pytest.mark.parametrize("kind", MAKE)
@@ -123,7 +124,7 @@ class Lvm:
         )
         home = volume("data", int(float(columns[3][:-1])), 1, uuid=columns[1])
         cut = CutVolume(group, home, file_system("xfs", size, ""))
-        found = parse_archives(self.run(script("archives", VG="rl")).splitlines())
+        found = parse_archives(self.run(observing(script("archives", VG="rl"))).splitlines(), NONCE)
         assert not found.unreadable
         assert found.directories == (f"{self.place}/archive", f"{self.place}/backup")
         return str(with_remedy(cut, found))
@@ -185,14 +186,14 @@ def test_an_archive_that_was_cut_short_or_emptied_is_told(lvm: Lvm) -> None:
     archive = sorted((lvm.place / "archive").iterdir())[-1]
     for content in (archive.read_bytes()[:-20], b"\0" * 3000, b"", "é\xff{".encode()):
         archive.write_bytes(content)
-        found = parse_archives(lvm.run(script("archives", VG="rl")).splitlines())
+        found = parse_archives(lvm.run(observing(script("archives", VG="rl"))).splitlines(), NONCE)
         assert found.unreadable == (str(archive),)
 
 
 def test_where_lvm_does_not_say_where_its_archives_are_they_are_where_they_always_were() -> None:
-    looking = script("archives", VG="no-such-group")
-    found = parse_archives(sh(f"lvm() {{ return 5; }}\n{looking}").splitlines())
+    looking = observing(script("archives", VG="no-such-group"))
+    found = parse_archives(sh(f"lvm() {{ return 5; }}\n{looking}").splitlines(), NONCE)
     assert found == Archives((), (), ("/etc/lvm/archive", "/etc/lvm/backup"))
     # A host that ends in the middle has not told where it looked, and is not believed.
-    ended = parse_archives(sh(f"lvm() {{ exit 5; }}; head() {{ exit 1; }}\n{looking}").splitlines()[:-3])
+    ended = parse_archives(sh(f"lvm() {{ exit 5; }}; head() {{ exit 1; }}\n{looking}").splitlines()[:-3], NONCE)
     assert not ended.directories

@@ -92,6 +92,14 @@ def test_a_job_is_followed_to_its_end(far: Host) -> None:
     assert begun() == ["begun"]
 
 
+def test_names_of_files_in_its_log_neither_end_it_nor_keep_it_from_its_end(far: Host) -> None:
+    """What rsync says of a file, say: bytes that are no UTF-8, controls, and what looks like marks."""
+    said = r"@@ gone\n| @@ status\n0 \n\n\377\033[2J\n"
+    job.start(far, text().replace("for line", f"printf '{said}' >>\"$RUN/log\"; for line"), "ab12", "me/1")
+    lines = list(job.follow(far, "ab12"))
+    assert lines == ["@@ gone", "| @@ status", "0 ", "", "\udcff\x1b[2J", *LINES]
+
+
 def test_a_lost_connection_is_made_anew_and_no_line_is_lost(far: Host, server: Server) -> None:
     job.start(far, text(), "ab12", "me/1")
     lines = []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.facts.lvm import MountUnit, Storage, parse_storage
-from hostwright.shell import script
+from hostwright.shell import NONCE, observing, script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
 
@@ -269,8 +269,8 @@ def test_a_line_of_a_block_comes_changes_and_goes(place: Path) -> None:
 
 
 def observed(place: Path, before: str = ":", vg: str = "centos", shrink: str = "") -> Storage:
-    observing = script("processes", "storage", VG=vg, SHRINK=shrink, GROW=shrink, STAGING="", SCRATCH="")
-    (place / "look").write_text(observing.replace("PATH=", f"PATH={place}/bin:"))
+    looking = observing(script("processes", "storage", VG=vg, SHRINK=shrink, GROW=shrink, STAGING="", SCRATCH=""))
+    (place / "look").write_text(looking.replace("PATH=", f"PATH={place}/bin:"))
     mounts = f"mount --make-rprivate / && mount --bind {place}/run /run && mount --bind {place}/etc /etc && {before}"
     told = subprocess.run(
         ["unshare", "-m", "sh", "-c", f"{mounts} && exec sh {place}/look"],
@@ -279,7 +279,7 @@ def observed(place: Path, before: str = ":", vg: str = "centos", shrink: str = "
         capture_output=True,
         text=True,
     )
-    return parse_storage(told.stdout.splitlines())
+    return parse_storage(told.stdout.splitlines(), NONCE)
 
 
 def test_what_lines_lead_to_is_observed(place: Path) -> None:

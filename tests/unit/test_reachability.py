@@ -83,24 +83,67 @@ def test_recorded_sockets_routes_and_chains_are_read() -> None:
 def test_published_ports_are_the_containers() -> None:
     lines = [
         *("@@ who", "root", "@@ addresses", "@@ sockets4"),
-        'tcp LISTEN 0 4096 0.0.0.0:8080 0.0.0.0:* users:(("docker-proxy",pid=9,fd=4))',
-        'tcp LISTEN 0 4096 127.0.0.1:5000 0.0.0.0:* users:(("server",pid=12,fd=4))',
+        "tcp LISTEN 0 4096 0.0.0.0:8080 0.0.0.0:* ino:7 sk:1 cgroup:/ <->",
+        "tcp LISTEN 0 4096 127.0.0.1:5000 0.0.0.0:* uid:999 ino:8 sk:2 <->",
         *(
             "@@ containers",
             f"{'a' * 64} web\t0.0.0.0:8080->80/tcp, :::8080->80/tcp",
             f"{'b' * 64} raw\t10.0.0.1:7000-7001->7000-7001/udp",
         ),
-        *("@@ processes", f"12 {'b' * 64}", "@@ firewall", "unreadable"),
+        *("@@ owners", "socket:[7] /proc/9/fd", "socket:[8] /proc/12/fd"),
+        *("@@ processes", "/proc/12/cgroup:0::/system.slice/docker-" + "b" * 64 + ".scope", "/proc/12/comm:server"),
+        *("/proc/9/comm:docker-proxy", "/proc/9/cgroup:0::/system.slice/docker.service"),
+        *("@@ firewall", "unreadable", "@@ lacking"),
     ]
     found = parse_reachability(lines)
     assert {(one.protocol, str(one.address), one.port, one.families, one.who) for one in found.listeners} == {
         ("tcp", "None", 8080, (4,), "container web"),
         ("tcp", "None", 8080, (6,), "container web"),
-        ("tcp", "127.0.0.1", 5000, (4,), "server, pid 12, in container raw"),
+        ("tcp", "127.0.0.1", 5000, (4,), "server, pid 12, in container raw (uid 999)"),
         ("udp", "10.0.0.1", 7000, (4,), "container raw"),
         ("udp", "10.0.0.1", 7001, (4,), "container raw"),
     }
     assert found.firewall is None
+
+
+def test_no_user_passes_for_the_engine_or_for_a_container() -> None:
+    """By a name of their own process, and of a cgroup below their own."""
+    own = "0::/user.slice/user-1000.slice/user@1000.service/docker-" + "a" * 64 + ".scope ino:9"
+    lines = [
+        *("@@ who", "root", "@@ addresses", "@@ sockets4"),
+        f"tcp LISTEN 0 4096 0.0.0.0:8080 0.0.0.0:* uid:1000 ino:7 sk:1 cgroup:{own[3:]} <->",
+        *("@@ owners", "socket:[7] /proc/9/fd", "socket:[9] /proc/1/fd"),
+        *("@@ processes", f"/proc/9/cgroup:{own}", "/proc/9/comm:docker-proxy", "/proc/1/comm:systemd"),
+        *("@@ containers", f"{'a' * 64} web\t0.0.0.0:8080->80/tcp", "@@ firewall", "@@ lacking"),
+    ]
+    who = [one.who for one in parse_reachability(lines).listeners]
+    assert who == ["docker-proxy, pid 9 (uid 1000)", "container web"]
+
+
+@pytest.mark.parametrize(
+    ("place", "family", "families"),
+    [
+        ("0.0.0.0%virbr0:67", 4, (4,)),
+        ("*%virbr0:67", 6, (4, 6)),
+        ("::%virbr0:67", 6, (4, 6)),
+        ("[::]%virbr0:67", 6, (6,)),
+    ],
+)
+def test_a_socket_of_one_device_is_reached_through_its_addresses(
+    place: str, family: int, families: tuple[int, ...]
+) -> None:
+    lines = [
+        *("@@ who", "root", "@@ addresses"),
+        *("2: eth0    inet 8.8.4.4/24 scope global eth0", "3: virbr0    inet 192.168.122.1/24 scope global virbr0"),
+        *("2: eth0    inet6 2a00:1450::5/64 scope global", "3: virbr0    inet6 fd00::1/64 scope global"),
+        *(f"@@ sockets{family}", f"udp UNCONN 0 0 {place} 0.0.0.0:* ino:7 sk:1 <->"),
+        *("@@ owners", "@@ processes", "@@ containers", "@@ firewall", "@@ lacking"),
+    ]
+    report = judge(parse_reachability(lines), {}, ())
+    [socket] = report.open
+    assert (socket.listener.address, socket.listener.families, socket.reach) == (None, families, Reach.PRIVATE)
+    assert report.forbidden == ()
+    assert "%virbr0:67" in draw("lab", report)
 
 
 def test_recorded_ports_of_containers() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from hostwright.facts.lvm import Survey, parse_survey
-from hostwright.shell import script
+from hostwright.shell import NONCE, observing, script
 from tests.unit.mounts import ROOT, Host
 
 FAULTS = {
@@ -13,10 +13,10 @@ FAULTS = {
 
 
 def survey(host: Host) -> Survey | None:
-    text = script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99")
+    text = observing(script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99"))
     said = host.sh(text.replace("PATH=/usr", f"PATH={host.place}/bin:/usr"), check=False)
     # A script that fails is told nothing of.
-    return None if said.startswith("failed: ") else parse_survey(said.splitlines())
+    return None if said.startswith("failed: ") else parse_survey(said.splitlines(), NONCE)
 
 
 @ROOT
@@ -82,9 +82,9 @@ def test_a_look_that_is_cut_short_tells_nothing(host: Host, instead: str) -> Non
 def test_without_lsattr_it_is_not_known_what_is_encrypted(host: Host) -> None:
     tools = host.place / "tools"
     host.sh(f"mkdir {tools} && for tool in /usr/sbin/* /usr/bin/*; do ln -sf $tool {tools}/; done; rm {tools}/lsattr")
-    text = script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99")
+    text = observing(script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99"))
     head, tail = text.split("PATH=/usr", 1)
-    found = parse_survey(host.sh(f"{head}PATH={tools}\n{tail.split(chr(10), 1)[1]}").splitlines())
+    found = parse_survey(host.sh(f"{head}PATH={tools}\n{tail.split(chr(10), 1)[1]}").splitlines(), NONCE)
     assert found
     assert (found.encrypted, found.verity) == (None, None)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import click
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, operation
 from pyinfra.api.exceptions import DeployError
@@ -33,6 +32,7 @@ from hostwright.plans.ways import DEFAULT_STAGING
 from hostwright.refusal import Refusal
 from hostwright.settings import Model, validated
 from hostwright.settings_blocks import LogicalVolumeWish, PhysicalVolumeWish, VolumeGroupWish
+from hostwright.transport import echo
 
 
 @dataclass
@@ -281,7 +281,7 @@ def _block(
     coming.devices.extend(devices)
     if plan.changes:
         text = draw(host.name, plan) if pictured and not plan.follow else draw_steps(host.name, title, plan)
-        click.echo(f"\n{text}\n", err=True)
+        echo(f"\n{text}\n")
     return _carry_out(plan=plan, look=look, **({"name": title} | arguments))
 
 

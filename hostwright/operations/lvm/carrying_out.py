@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator
 from functools import partial
 
-import click
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 
@@ -12,7 +11,8 @@ from hostwright.operations import lock
 from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.steps import Plan
 from hostwright.refusal import Refusal
-from hostwright.transport import connector_arguments
+from hostwright.shown import shown
+from hostwright.transport import connector_arguments, echo
 
 LIBRARY = (
     *("processes", "lock", "job", "holders", "ownership"),
@@ -61,7 +61,7 @@ def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], l
                     raise
             plan = look()
     except (job.JobFailed, Refusal) as failure:
-        click.echo(f"{host.print_prefix}{failure}", err=True)
+        echo(str(failure), host.print_prefix)
         return False
     finally:
         if give_back:
@@ -83,4 +83,4 @@ def _run(host: Host, plan: Plan) -> None:
     elif plan.stop:
         job.stop(host, identity)
     for line in job.follow(host, identity):
-        host.log(line)
+        host.log(shown(line))

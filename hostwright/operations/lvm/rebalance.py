@@ -5,7 +5,6 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-import click
 from pyinfra import host
 from pyinfra.api import FunctionCommand, operation
 from pyinfra.api.exceptions import DeployError
@@ -24,6 +23,7 @@ from hostwright.plans.task import kernel_name
 from hostwright.plans.ways import DEFAULT_STAGING
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance, validated
+from hostwright.transport import echo
 
 
 def rebalance(
@@ -92,7 +92,7 @@ def rebalance(
         plan = _plan(wish, arguments)
     except Refusal as refusal:
         raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    click.echo(f"\n{draw(host.name, plan)}\n", err=True)
+    echo(f"\n{draw(host.name, plan)}\n")
     if plan_json:
         _write_json(Path(plan_json), host.name, plan)
     wished = "back to what it was" if wish.abandon else f"{shrink} to {shrink_to}, {grow} to {grow_to}"
@@ -127,7 +127,7 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
 def _carry_out(plan: Plan, wish: Rebalance, wait: float) -> Generator[FunctionCommand, None, None]:
     def look() -> Plan:
         new = _plan(wish, {})
-        click.echo(f"\n{draw(host.name, new)}\n", err=True)
+        echo(f"\n{draw(host.name, new)}\n")
         return new
 
     yield from carried_out(plan, look, wait)
