@@ -75,7 +75,12 @@ for tool in arping systemd-run netplan ifup nmcli; do ! has $tool || echo $tool;
 [ ! -d /etc/sysconfig/network-scripts ] || echo network-scripts
 [ ! -d /run/systemd/system ] || echo systemd
 units=''
-if [ -d /run/systemd/system ] && systemctl -q is-active systemd-networkd; then
+networkd=''
+if [ -d /run/systemd/system ]; then
+    # 3: it does not run; 4: it is not there.
+    systemctl -q is-active systemd-networkd && networkd=yes || case $? in 3 | 4) ;; *) exit 1 ;; esac
+fi
+if [ -n "$networkd" ]; then
     section networkd
     for link in /sys/class/net/*; do
         link=${link##*/}

@@ -235,6 +235,7 @@ def test_files_that_could_not_be_placed_are_an_error(place: Path, tool: str, tex
 
 
 LOOK = {
+    "systemctl": "exit 0",
     "networkctl": "echo '    Network File: n/a'",
     "nmcli": """case "$*" in
     *--active*) echo eth0:0a-1b:lan ;;
@@ -267,9 +268,9 @@ def test_what_it_says_is_read(place: Path) -> None:
     assert (found.profiles["eth0"].name, found.profiles["eth0"].addresses) == ("lan", ("10.0.0.5/24",))
     assert found.leased == {"10.0.2.15"}
     assert found.files[f"{place}/interfaces"].startswith("auto lo\n")
-    # It does not run, or not since the host was started.
-    idle = looks(place, nmcli="exit 8")
-    assert (idle.returncode, "@@ profile" in idle.stdout) == (0, False)
+    # They do not run.
+    idle = looks(place, nmcli="exit 8", systemctl="exit 3")
+    assert (idle.returncode, "@@ profile" in idle.stdout, "@@ networkd" in idle.stdout) == (0, False, False)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,7 @@ def test_what_it_says_is_read(place: Path) -> None:
         ("ip", "-o -4 route show"),
         ("ip", "-o -6 route show"),
         ("networkctl", "*"),
+        ("systemctl", "*"),
         ("nmcli", "*--active*"),
         ("nmcli", "-g*"),
         ("cat", "*leases"),
