@@ -69,6 +69,9 @@ def decide(found: HostInterfaces, wish: AddressesSettings, persist: bool = True)
             keeping = keep(found, name, wanted, wish.backend)
             keepings += [keeping] if keeping.changes else []
             notes += keeping.notes
+            # Another interface may be kept in the same file.
+            files = {path: text for path, text in {**found.files, **keeping.files}.items() if text}
+            found = replace(found, files=files)
     guarded = _could_cut(found, changes)
     back_to = _back_to(found, changes, wish)
     return AddressPlan(tuple(changes), tuple(keepings), guarded, back_to, tuple(notes))

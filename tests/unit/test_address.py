@@ -169,6 +169,13 @@ def test_an_address_may_move_from_one_interface_to_another() -> None:
     assert [change.line for change in moved.changes] == ["e1: 10.0.1.5/24 is removed", "e0: 10.0.1.5/24 is added"]
 
 
+def test_two_interfaces_are_kept_in_one_file() -> None:
+    wanted = {"e0": {"present": ["10.0.0.6/24"]}, "e1": {"present": ["10.0.1.6/24"]}}
+    texts = {path: text for keeping in plan(wanted).keepings for path, text in keeping.files.items()}
+    kept = {one.static.address for name in wanted for one in ifupdown.declared(texts, name)}
+    assert kept == {ip_interface(text) for text in ("10.0.0.5/24", "10.0.0.6/24", "10.0.1.6/24")}
+
+
 def test_exact_spares_what_nobody_wrote_down() -> None:
     exact = plan({"e0": {"present": ["10.0.0.6/24"], "exact": True}})
     assert exact.lines == (
