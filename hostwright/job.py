@@ -69,7 +69,7 @@ def start(host: Host, text: str, job: str, owner: str) -> None:
     It travels within the command: an SFTP channel would keep the home of our own login busy.
     """
     packed = base64.b64encode(gzip.compress(text.encode(errors="surrogateescape"), mtime=0)).decode()
-    starting = script("holders", "start", ID=job, RUN=f"{DIRECTORY}/{job}", OWNER=owner)
+    starting = script("ownership", "holders", "start", ID=job, RUN=f"{DIRECTORY}/{job}", OWNER=owner)
 
     def ask() -> list[str]:
         good, output = _run(host, "start", starting, packed)

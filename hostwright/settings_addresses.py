@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Address, ip_address, ip_interface
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -21,14 +21,14 @@ class AddressSettings(Settings):
     peer: str = ""
     label: str = ""
     scope: Literal["global", "site", "link", "host"] = "global"
-    preferred: int | Literal["forever"] = "forever"
+    preferred: Annotated[int, Field(ge=0, lt=2**32 - 1)] | Literal["forever"] = "forever"
     noprefixroute: bool = False
     nodad: bool = False
 
     def static(self) -> Static:
         return Static(
             address=read(self.address),
-            peer=str(ip_address(self.peer.partition("/")[0])) if self.peer else "",
+            peer=str(ip_address(_without_zone(self.peer.partition("/")[0]))) if self.peer else "",
             label=self.label,
             scope=self.scope,
             preferred=None if self.preferred == "forever" else int(self.preferred),
@@ -99,6 +99,10 @@ class AddressesSettings(Settings):
 
 
 def _interface(name: str, wished: object) -> InterfaceSettings:
+    # The kernel's dev_valid_name, without what no terminal shows.
+    size = len(name.encode(errors="replace"))
+    if not 0 < size < 16 or name in (".", "..") or re.search(r"[\s/:]", name) or not name.isprintable():
+        raise ValueError(f"{name!r} is no name of an interface: 15 bytes at most, without blanks, / and :")
     if not isinstance(wished, Mapping):
         raise ValueError(f"{name}: a mapping with present, absent or exact")
     try:
@@ -129,7 +133,7 @@ def _words(model: type[Settings], error: ValidationError) -> str:
 
 def read(text: str) -> Any:
     """An address with its prefix length; `81:0::000d/64` is `81::d/64`."""
-    place, slash, length = text.strip().partition("/")
+    place, slash, length = _without_zone(text).strip().partition("/")
     try:
         address = ip_address(place)
     except (AddressValueError, ValueError):
@@ -143,6 +147,12 @@ def read(text: str) -> Any:
         return ip_interface(f"{address}/{length}")
     except ValueError:
         raise ValueError(f"{text}: {length!r} is no prefix length; {address}/{usual} was probably meant") from None
+
+
+def _without_zone(text: str) -> str:
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone; leave out % and what follows it: the interface is named already")
+    return text
 
 
 def checked(static: Static) -> Static:
@@ -168,4 +178,6 @@ def checked(static: Static) -> Static:
         raise ValueError(f"{static.address}: the scope of an IPv6 address is in the address itself; leave it out")
     if static.label and static.version == 6:
         raise ValueError(f"{static.address}: a label is for IPv4")
+    if static.label and not re.fullmatch(r"[!-~]{1,15}", static.label):
+        raise ValueError(f"{static.address}: {static.label!r} is no label: 15 bytes of ASCII at most, without blanks")
     return static

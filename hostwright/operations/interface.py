@@ -143,15 +143,9 @@ def _set(plan: AddressPlan, wish: AddressesSettings, persist: bool) -> Generator
 
 def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -> bool:
     guarded = plan.guarded and bool(plan.changes)
-    variables = {
-        "ID": secrets.token_hex(4),
-        "RUN": "\n".join(change.run for change in plan.changes),
-        "UNDO": "\n".join(change.undo for change in plan.changes),
-        "LOOKS": "\n".join(f"{change.interface} {change.looks.ip}" for change in plan.changes if change.looks),
-        "SECONDS_LEFT": str(wish.confirm_seconds) if guarded else "",
-        "OURS": lock.fenced(":").get_raw_value(),
-    }
-    text, known = script("addresses", **variables), transport.connector_arguments(host)
+    ours = lock.fenced(":").get_raw_value()
+    text = _told(plan, wish.confirm_seconds if guarded else 0, secrets.token_hex(4), ours)
+    known = transport.connector_arguments(host)
     keep = [f"keep\n{_nmcli(plan)}"] if plan.keepings else []
     files = _packed(plan) if plan.keepings else ""
 
@@ -174,6 +168,26 @@ def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -
         )
         return False
     return tell("confirm", *keep)
+
+
+def _told(plan: AddressPlan, seconds: int, identity: str, ours: str) -> str:
+    """
+    + seconds: after which the host undoes it by itself; 0: it does not
+    + ours: a command that ends it once the lock of the host is somebody else's
+    """
+    variables = {
+        "ID": identity,
+        "CHANGES": str(len(plan.changes)),
+        "RUN": "\n".join(change.run for change in plan.changes),
+        "UNDO": "\n".join(change.undo for change in reversed(plan.changes)),
+        "LOOKS": "\n".join(f"{change.interface} {change.looks.ip}" for change in plan.changes if change.looks),
+        "SECONDS_LEFT": str(seconds or ""),
+        "FILES": str(len({path for keeping in plan.keepings for path in keeping.files})),
+    }
+    functions = [f"ours() {{ {ours}; }}"]
+    for number, change in enumerate(plan.changes, 1):
+        functions += [f"run_{number}() {{ {change.run}; }}", f"undo_{number}() {{ {change.undo}; }}"]
+    return "\n".join([script("ownership", "addresses", **variables), *functions])
 
 
 def _calls(text: str, *calls: str) -> str:

@@ -188,8 +188,11 @@ def fenced(command: str, name: str = DEPLOY) -> StringCommand:
         return StringCommand(command)
     holder = f"$(cut -f 8 /run/hostwright/lock/{name}/holder)"
     lost = f"the lock {name} is no longer ours: it was broken, or went to"
+    # Who may not look is not told that it went on.
+    other = f'[ "$(id -u)" = 0 ] || {{ echo "the lock {name}: only root may see who holds it" >&2; exit 76; }}'
     return StringCommand(
-        f'[ "{holder}" = {shlex.quote(taken.owner)} ] || {{ echo "{lost} {holder}" >&2; exit 76; }}; {command}'
+        f'[ "{holder}" = {shlex.quote(taken.owner)} ] || '
+        f"{{ {other}; printf '%s %s\\n' {shlex.quote(lost)} \"{holder}\" >&2; exit 76; }}; {command}"
     )
 
 
@@ -249,7 +252,7 @@ def take(host: Host, arguments: dict[str, Any], lock: str, owner: str, wait: flo
     if client is not None and not is_cut(host):
         # The host takes what arrives from us for a sign of life.
         client.get_transport().set_keepalive(max(1, lease // 4))
-    variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": doing.replace("\t", " ").replace("\n", " ")}
+    variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": _line(doing)}
     return _run(host, lock, owner, "acquire", arguments, **variables)
 
 
@@ -306,9 +309,16 @@ def _run(host: Host, lock: str, owner: str, command: str, arguments: dict[str, A
     local = type(host.connector).__name__ == "LocalConnector"
     watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
     text = script(
-        "processes", "holders", "lock", LOCK=lock, OWNER=owner, CONNECTION="no" if local else "yes", **variables
+        "processes",
+        "ownership",
+        "holders",
+        "lock",
+        LOCK=lock,
+        OWNER=owner,
+        CONNECTION="no" if local else "yes",
+        **variables,
     )
-    end = 'code=$?\n[ -z "$reason" ] || echo "$reason"\nexit $code'
+    end = 'code=$?\n[ -z "$reason" ] || printf "%s\\n" "$reason"\nexit $code'
     whole = f"{text}\nWATCH={watch}\n{command}\n{end}"
     try:
         good, _ = run(host, f"lock {command}", whole, arguments, print_output=True)
@@ -316,6 +326,11 @@ def _run(host: Host, lock: str, owner: str, command: str, arguments: dict[str, A
         echo(str(error), host.print_prefix)
         return False
     return good
+
+
+def _line(text: str) -> str:
+    """What it says as a field of one line; others are shown it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def seconds(key: str, value: float | str) -> float:

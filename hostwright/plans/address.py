@@ -1,6 +1,7 @@
 """Which addresses an interface gets and loses, now and after a boot; and whether that could lock the controller out."""
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -68,6 +69,9 @@ def decide(found: HostInterfaces, wish: AddressesSettings, persist: bool = True)
             keeping = keep(found, name, wanted, wish.backend)
             keepings += [keeping] if keeping.changes else []
             notes += keeping.notes
+            # Another interface may be kept in the same file.
+            files = {path: text for path, text in {**found.files, **keeping.files}.items() if text}
+            found = replace(found, files=files)
     guarded = _could_cut(found, changes)
     back_to = _back_to(found, changes, wish)
     return AddressPlan(tuple(changes), tuple(keepings), guarded, back_to, tuple(notes))
@@ -214,7 +218,7 @@ def _add(found: HostInterfaces, name: str, static: Static) -> Change:
     options = f" ({', '.join(static.options())})" if static.options() else ""
     return Change(
         line=f"{name}: {static.address} is added{options}",
-        run=f"ip address add {_words(name, static)}",
+        run=_ip("address", "add", *_words(name, static)),
         undo=_removal(found, name, static),
         interface=name,
         looks=None if static.nodad else static,
@@ -224,38 +228,43 @@ def _add(found: HostInterfaces, name: str, static: Static) -> Change:
 def _replace(name: str, here: HostAddress, static: Static) -> Change:
     return Change(
         line=f"{name}: {static.address} gets other options ({', '.join(static.options()) or 'none'})",
-        run=f"ip address replace {_words(name, static)}",
-        undo=f"ip address replace {_words(name, as_static(here))}",
+        run=_ip("address", "replace", *_words(name, static)),
+        undo=_ip("address", "replace", *_words(name, as_static(here))),
         interface=name,
     )
 
 
 def _delete(found: HostInterfaces, name: str, here: HostAddress) -> Change:
     static = as_static(here)
-    run, undo = _removal(found, name, static), f"ip address add {_words(name, static)}"
+    run, undo = _removal(found, name, static), _ip("address", "add", *_words(name, static))
     for route in _routes_from(found, static):
-        run += f" && {{ ip route replace {_without_source(route)} 2>/dev/null || :; }}"
-        undo += f" && {{ ip route replace {route} 2>/dev/null || :; }}"
+        run += f" && {{ {_ip('route', 'replace', *_without_source(route).split())} 2>/dev/null || :; }}"
+        undo += f" && {{ {_ip('route', 'replace', *route.split())} 2>/dev/null || :; }}"
     return Change(f"{name}: {static.address} is removed", run, undo, name, deletes=static)
 
 
 def _removal(found: HostInterfaces, name: str, static: Static) -> str:
-    delete = f"ip address del {_place(static)} dev {name}"
+    delete = _ip("address", "del", *_place(static), "dev", name)
     if static.version == 6 or found.promoted & {name, "all"}:
         return delete
     # Else the kernel takes the other addresses of its network with it.
-    setting = f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries"
+    setting = shlex.quote(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries")
     return f"echo 1 >{setting} && {delete}; code=$?; echo 0 >{setting}; [ $code = 0 ]"
 
 
-def _place(static: Static) -> str:
+def _ip(*words: str) -> str:
+    """As a shell takes it; what hosts call their interfaces, and their routes, is data as well."""
+    return shlex.join(["ip", *words])
+
+
+def _place(static: Static) -> list[str]:
     if static.peer:
-        return f"{static.ip} peer {static.peer}/{static.address.network.prefixlen}"
-    return str(static.address)
+        return [str(static.ip), "peer", f"{static.peer}/{static.address.network.prefixlen}"]
+    return [str(static.address)]
 
 
-def _words(name: str, static: Static) -> str:
-    words = [_place(static), "dev", name]
+def _words(name: str, static: Static) -> list[str]:
+    words = [*_place(static), "dev", name]
     if static.version == 4 and not static.peer and static.address.network.prefixlen < 31:
         words += ["broadcast", "+"]
     if static.label:
@@ -264,7 +273,7 @@ def _words(name: str, static: Static) -> str:
         words += ["scope", static.scope]
     words += [word for word, is_set in (("noprefixroute", static.noprefixroute), ("nodad", static.nodad)) if is_set]
     preferred = "forever" if static.preferred is None else str(static.preferred)
-    return " ".join([*words, "valid_lft", "forever", "preferred_lft", preferred])
+    return [*words, "valid_lft", "forever", "preferred_lft", preferred]
 
 
 def _could_cut(found: HostInterfaces, changes: Iterable[Change]) -> bool:
@@ -273,7 +282,8 @@ def _could_cut(found: HostInterfaces, changes: Iterable[Change]) -> bool:
     if way is None:
         return False
     for change in changes:
-        if change.deletes and (change.interface == way.interface or change.deletes.ip == way.address):
+        # Where the host did not tell by which interface it answers, any may be it.
+        if change.deletes and (way.interface in ("", change.interface) or change.deletes.ip == way.address):
             return True
         # A network that has the controller in it draws what is sent there to its interface.
         if change.looks and way.controller in change.looks.address.network:

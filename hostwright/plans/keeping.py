@@ -1,5 +1,6 @@
 """Which of the ways to keep addresses across a boot a host uses for an interface, and what changes there."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ _CANNOT = {
 # Where there are other ways to set an address than those that can be edited.
 _CHECKS = {"ifupdown": ifupdown.check, "ifcfg": ifcfg.check}
 _TOOLS = {"netplan": "netplan", "ifupdown": "ifup", "network-manager": "nmcli", "ifcfg": "network-scripts"}
+# More than a name it would be for some who read the files: shells, systemd, or patterns of names.
+_NAME = re.compile(r"[A-Za-z0-9_.+-]+(:[A-Za-z0-9_.+-]+)?", re.ASCII)
 _CLOUD = (
     "{path} is cloud-init's, which may write it anew: to stop that, write `network: {{config: disabled}}` to "
     "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg"
@@ -51,6 +54,12 @@ def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: s
             f"{found.user} may not read {found.unreadable[0]}, where addresses may be kept; let pyinfra use "
             "sudo (_sudo, --sudo)"
         )
+    for text in (name, *(static.label for static in wanted.present if static.label)):
+        if not _NAME.fullmatch(text):
+            raise Refusal(
+                f"{text!r} cannot be kept across a boot, only letters, digits and _ . + - can; with persist=False it "
+                "is there until then"
+            )
     chosen = _chosen(found, name, backend)
     for static in wanted.present:
         if reason := _CANNOT[chosen](static):

@@ -1,41 +1,53 @@
-# Changes addresses of interfaces, and undoes that by itself unless somebody comes back over a new connection. The header sets
-# ID, RUN and UNDO (a command a line, the first of UNDO undoes the first of RUN), LOOKS (lines INTERFACE ADDRESS: nobody else may
-# have it), SECONDS_LEFT (nothing: not guarded) and OURS (which ends it when the lock of the host is no longer ours).
+# Changes addresses of interfaces, and undoes that by itself unless somebody comes back over a new connection. ownership.sh stands
+# before this. The header sets ID, CHANGES (how many), RUN (their commands, a line each, for people), UNDO (the script that undoes
+# them all), LOOKS (lines INTERFACE ADDRESS: nobody else may have it), SECONDS_LEFT (nothing: not guarded) and FILES (how many
+# `data` has). After this come run_1, undo_1, run_2 and so on, and ours, which ends it when the lock of the host is no longer ours.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 state=/run/hostwright/addresses
 unit=hostwright-addresses-$ID
+# Puts back those that have gone; what is there stays.
+routes_back="for family in 4 6; do ip -\$family route restore <$state/routes-\$family-$ID; done 2>/dev/null
+(set -f; while read -r route; do [ -z \"\$route\" ] || ip -6 route replace \$route; done <$state/routes-sources-$ID) 2>/dev/null
+rm -f $state/routes-*-$ID"
 
-fail() { echo "$*" >&2; exit 1; }
-ours() { eval "$OURS"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# unchanged WHY: ends it before anything was changed.
+unchanged() {
+    rm -f "$state"/*-"$ID"
+    fail "$*: nothing was changed"
+}
 
 line() { printf '%s\n' "$1" | sed -n "$2p"; }
+
+# written FILE TEXT: fails unless all of it is there, since memory may be full.
+written() { printf '%s\n' "$2" >"$1" && [ "$(cat "$1")" = "$2" ]; }
 
 # undo_from NUMBER: the changes from that one back to the first.
 undo_from() {
     number=$1
     while [ "$number" -gt 0 ]; do
-        eval "$(line "$UNDO" "$number")" || echo "could not be undone: $(line "$RUN" "$number")" >&2
+        "undo_$number" || printf 'could not be undone: %s\n' "$(line "$RUN" "$number")" >&2
         number=$((number - 1))
     done
-    eval "$(routes_back)"
+    sh -c "$routes_back"
 }
 
 # An address takes the routes with it that name it as their source (IPv6 ones only forget it), and the last one all of its
 # interface.
 save_routes() {
-    mkdir -p "$state" || fail "$state cannot be made"
-    for family in 4 6; do ip -$family route save >"$state/routes-$family-$ID" 2>/dev/null; done
-    ip -6 route show | sed -n '/ src /s/ expires [0-9]*sec//; / src /p' >"$state/routes-sources-$ID"
-}
-
-# routes_back: the commands that put back those that have gone; what is there stays.
-routes_back() {
-    cat <<end
-for family in 4 6; do ip -\$family route restore <$state/routes-\$family-$ID 2>/dev/null; done
-while read -r route; do ip -6 route replace \$route 2>/dev/null; done <$state/routes-sources-$ID
-rm -f $state/routes-*-$ID
-end
+    sources=''
+    for family in 4 6; do
+        # A kernel without IPv6 has no such routes, and an error for who asks.
+        [ $family = 4 ] || [ -e /proc/net/if_inet6 ] || continue
+        # ip itself takes it for good when it could write but a part.
+        lost=$({ { ip -$family route save || echo ip >&3; } | cat >"$state/routes-$family-$ID" || echo cat >&3; } 3>&1)
+        [ -z "$lost" ] || unchanged "the IPv$family routes could not be noted in $state ($lost failed)"
+        [ $family = 4 ] || sources=$(ip -6 route show) || unchanged "the IPv6 routes could not be listed"
+    done
+    sources=$(printf '%s\n' "$sources" | sed -n '/ src /s/ expires [0-9]*sec//; / src /p') &&
+        written "$state/routes-sources-$ID" "$sources" || unchanged "$state cannot be written"
 }
 
 # taken: IPv4 addresses that somebody on the link answers for (RFC 5227), where arping can ask.
@@ -56,7 +68,7 @@ duplicates() {
         case $address in *:*) ;; *) continue ;; esac
         tries=0
         while
-            now=$(ip -o -6 address show dev "$interface" to "$address")
+            now=$(ip -o -6 address show dev "$interface" to "$address") && [ -n "$now" ] || { echo "$address on $interface: it cannot be seen there"; break; }
             case $now in *dadfailed*) echo "$address on $interface: somebody on the link has it already (duplicate address detection)"; break ;; esac
             case $now in *tentative*) [ $tries -lt 100 ] ;; *) false ;; esac
         do
@@ -68,18 +80,15 @@ duplicates() {
 
 # guard: the host itself puts everything back when the time is over.
 guard() {
-    mkdir -p "$state" || fail "$state cannot be made"
-    {
-        printf 'PATH=%s\n' "$PATH"
-        # Whoever renames it first has the say: this, or the controller that came back.
-        printf 'mv %s/undo-%s %s/undoing-%s 2>/dev/null || exit 0\n' "$state" "$ID" "$state" "$ID"
-        printf '%s\n' "$UNDO" | sed -n '1!G;h;$p'
-        routes_back
-        printf 'rm -f %s/*-%s\n' "$state" "$ID"
-    } >"$state/undo-$ID" || fail "$state cannot be written"
+    # Whoever renames it first has the say: this, or the controller that came back.
+    written "$state/undo-$ID" "PATH=$PATH
+mv $state/undo-$ID $state/undoing-$ID 2>/dev/null || exit 0
+$UNDO
+$routes_back
+rm -f $state/*-$ID" || unchanged "$state cannot be written"
     if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
         systemd-run --quiet --unit="$unit" --on-active="${SECONDS_LEFT}s" --timer-property=AccuracySec=1s sh "$state/undo-$ID" ||
-            fail "the host could not be told to undo this by itself: nothing was changed"
+            unchanged "the host could not be told to undo this by itself"
     else
         (trap '' HUP; sleep "$SECONDS_LEFT"; exec sh "$state/undo-$ID") </dev/null >/dev/null 2>&1 &
     fi
@@ -96,6 +105,7 @@ change() {
     others=$(taken)
     [ -z "$others" ] || fail "$others; nothing was changed"
     ours
+    private /run/hostwright "$state" || fail "$reason; nothing was changed"
     save_routes
     if [ -z "$SECONDS_LEFT" ]; then
         change_now
@@ -108,11 +118,10 @@ change() {
 }
 
 change_now() {
-    total=$(printf '%s\n' "$RUN" | grep -c .)
     number=0
-    while [ $number -lt "$total" ]; do
+    while [ $number -lt "$CHANGES" ]; do
         number=$((number + 1))
-        said=$(eval "$(line "$RUN" $number)" 2>&1) || {
+        said=$("run_$number" 2>&1) || {
             undo_from $((number - 1))
             release_guard
             fail "$(line "$RUN" $number): $said; what was done before was undone"
@@ -120,7 +129,7 @@ change_now() {
     done
     others=$(duplicates)
     if [ -n "$others" ]; then
-        undo_from "$total"
+        undo_from "$CHANGES"
         release_guard
         fail "$others; all of it was undone"
     fi
@@ -142,17 +151,18 @@ confirm() {
 keep() {
     new=$(mktemp -d /run/hostwright-addresses.XXXXXX) || exit 1
     trap 'rm -rf "$new"' EXIT
-    data | base64 -d | tar -xpm -C "$new" || fail "the files could not be unpacked"
-    (cd "$new" && find . -type f) | while IFS= read -r file; do
-        at=/${file#./}
+    mkdir "$new/root" && data | base64 -d | tar -xpm -C "$new/root" && (cd "$new/root" && find . -type f) >"$new/list" &&
+        [ "$(wc -l <"$new/list")" -eq "$FILES" ] || fail "the files could not be unpacked"
+    (while IFS= read -r file; do
+        at=/${file#./} file=$new/root/$file
         # Ours, with nothing left in it.
-        if [ ! -s "$new/$file" ]; then ours && rm -f "$at" && continue; fi
+        if [ ! -s "$file" ]; then ours && rm -f "$at" || exit 1; continue; fi
         (umask 022 && mkdir -p "${at%/*}") || exit 1
         # A name that none of the readers takes for one of its files.
         next=${at%/*}/.${at##*/}.hostwright.new
-        if [ -e "$at" ]; then cp -p "$at" "$next" && cat "$new/$file" >"$next"; else cp -p "$new/$file" "$next"; fi &&
+        if [ -e "$at" ]; then cp -p "$at" "$next" && cat "$file" >"$next"; else cp -p "$file" "$next"; fi &&
             { ! command -v restorecon >/dev/null || restorecon "$next" 2>/dev/null || :; } &&
             sync && (ours) && mv "$next" "$at" || { rm -f "$next"; exit 1; }
-    done || fail "files could not be put in place"
+    done <"$new/list") || fail "files could not be put in place"
     sync
 }

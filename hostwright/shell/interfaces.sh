@@ -21,7 +21,7 @@ show() {
         case $shown in *"|$file|"*) continue ;; esac
         shown="$shown$file|"
         section "file $file"
-        if [ -r "$file" ]; then sed 's/^/|/' "$file"; else echo unreadable; fi
+        if [ -r "$file" ]; then sed 's/^/|/' "$file" || exit 1; else echo unreadable; fi
     done
 }
 
@@ -33,13 +33,22 @@ sourced() {
             case $file in /*) ;; *) file=${1%/*}/$file ;; esac
             [ ! -f "$file" ] || sourced "$file"
         done
-    done
+    done || exit 1
     sed -n 's/^ *source-directory  *//p' "$1" 2>/dev/null | while read -r directory; do
         case $directory in /*) ;; *) directory=${1%/*}/$directory ;; esac
         for file in "$directory"/*; do
             case ${file##*/} in *[!A-Za-z0-9_-]*) ;; *) printf '%s\n' "$file" ;; esac
         done
-    done
+    done || exit 1
+}
+
+# all_of FILE...: what is in those that are there; fails where one cannot be read.
+all_of() { for file do [ ! -f "$file" ] || cat "$file" || [ ! -e "$file" ] || return 1; done; }
+
+# found_in TEXT EXPRESSION: whatever it matches, each once.
+found_in() {
+    found=$(printf '%s\n' "$1" | grep -oE "$2") || [ $? -eq 1 ] || exit 1
+    [ -z "$found" ] || printf '%s\n' "$found" | sed 's/^[^0-9a-fA-F]*[-a-zA-Z]*[ =]//' | sort -u || exit 1
 }
 
 section who
@@ -51,37 +60,53 @@ echo "$came"
 set -- $came
 [ -z "$came" ] || ip -o route get "$1" 2>/dev/null
 section links
-ip -o link show
+ip -o link show || exit 1
 section addresses
-ip -o address show
+ip -o address show || exit 1
 section promoted
 for setting in /proc/sys/net/ipv4/conf/*/promote_secondaries; do
-    [ "$(cat "$setting")" = 0 ] || { setting=${setting%/*}; echo "${setting##*/}"; }
-done
+    # It may have gone with its interface.
+    read -r value <"$setting" || continue
+    [ "$value" = 0 ] || { setting=${setting%/*}; echo "${setting##*/}"; }
+done 2>/dev/null
 section routes
-ip -o -4 route show
-ip -o -6 route show
+ip -o -4 route show || exit 1
+[ ! -e /proc/net/if_inet6 ] || ip -o -6 route show || exit 1
 section tools
 for tool in arping systemd-run netplan ifup nmcli; do ! has $tool || echo $tool; done
 [ ! -d /etc/sysconfig/network-scripts ] || echo network-scripts
 [ ! -d /run/systemd/system ] || echo systemd
 units=''
-if [ -d /run/systemd/system ] && systemctl -q is-active systemd-networkd; then
+networkd=''
+if [ -d /run/systemd/system ]; then
+    # 3: it does not run; 4: it is not there.
+    systemctl -q is-active systemd-networkd && networkd=yes || case $? in 3 | 4) ;; *) exit 1 ;; esac
+fi
+if [ -n "$networkd" ]; then
     section networkd
     for link in /sys/class/net/*; do
         link=${link##*/}
-        unit=$(networkctl status "$link" 2>/dev/null | sed -n 's/^ *Network File: *//p')
+        said=$(networkctl status "$link" 2>&1)
+        case $said in
+            *'Network File:'*) ;;
+            *) [ -e "/sys/class/net/$link" ] || continue; echo "networkctl status $link: $said" >&2; exit 1 ;;
+        esac
+        unit=$(printf '%s\n' "$said" | sed -n 's/^ *Network File: *//p') || exit 1
         case $unit in /*) printf '%s\t%s\n' "$link" "$unit" && units="$units $unit" ;; *) printf '%s\t\n' "$link" ;; esac
     done
 fi
-if has nmcli; then
+# Where that is not, NetworkManager has not run since the host was started.
+if has nmcli && [ -d /run/NetworkManager ]; then
+    # 8: NetworkManager does not run.
+    active=$(nmcli -t -f DEVICE,UUID,NAME connection show --active) || { [ $? -eq 8 ] && active=''; } || exit 1
     # A VPN comes again under the device that it goes over.
-    nmcli -t -f DEVICE,UUID,NAME connection show --active 2>/dev/null | awk -F : '!known[$1]++' | while IFS=: read -r device uuid name; do
+    printf '%s\n' "$active" | awk -F : '!known[$1]++' | while IFS=: read -r device uuid name; do
         [ -n "$device" ] && [ "$device" != lo ] || continue
         section "profile $device"
         printf '%s\n%s\n' "$uuid" "$name"
-        nmcli -g ipv4.method,ipv6.method,ipv4.addresses,ipv6.addresses connection show "$uuid" | sed 's/\\:/:/g; s/^/|/'
-    done
+        values=$(nmcli -g ipv4.method,ipv6.method,ipv4.addresses,ipv6.addresses connection show "$uuid") || exit 1
+        printf '%s\n' "$values" | sed 's/\\:/:/g; s/^/|/'
+    done || exit 1
 fi
 for unit in $(printf '%s\n' $units | sort -u); do
     show "$unit"
@@ -93,13 +118,15 @@ sourced /etc/network/interfaces | awk '!known[$0]++' | while IFS= read -r file; 
 show /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml
 for file in /etc/sysconfig/network-scripts/ifcfg-*; do case $file in *.bak | *.orig | *.rpm* | *~) ;; *) show "$file" ;; esac; done
 section leased
-cat /var/lib/dhcp/*.leases /var/lib/dhclient/*.lease* /var/lib/NetworkManager/*.lease* /run/systemd/netif/leases/* /run/NetworkManager/devices/* 2>/dev/null |
-    grep -oE '(fixed-address|ADDRESS=|iaaddr) ?[0-9a-fA-F.:]+' | sed 's/^[^0-9a-fA-F]*[-a-zA-Z]*[ =]//' | sort -u
+hidden=''
+leases=$(all_of /var/lib/dhcp/*.leases /var/lib/dhclient/*.lease* /var/lib/NetworkManager/*.lease* /run/systemd/netif/leases/* /run/NetworkManager/devices/*) ||
+    { [ "$(id -u)" -ne 0 ] && hidden=yes; } || exit 1
+found_in "$leases" '(fixed-address|ADDRESS=|iaaddr) ?[0-9a-fA-F.:]+'
 section floating
 if [ "$(id -u)" -ne 0 ]; then
-    { [ ! -d /etc/keepalived ] && [ ! -d /var/lib/pacemaker ]; } || echo unreadable
+    { [ -z "$hidden" ] && [ ! -d /etc/keepalived ] && [ ! -d /var/lib/pacemaker ]; } || echo unreadable
 else
-    cat /etc/keepalived/*.conf /etc/keepalived/*/*.conf /var/lib/pacemaker/cib/cib.xml 2>/dev/null |
-        grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F]*' | sort -u
+    floating=$(all_of /etc/keepalived/*.conf /etc/keepalived/*/*.conf /var/lib/pacemaker/cib/cib.xml) || exit 1
+    found_in "$floating" '([0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F]*'
 fi
 true

@@ -25,7 +25,7 @@ finish() {
     drop_lists
     rm -f "$RUN/out"
     rmdir "$WORK"/* "$WORK" 2>/dev/null
-    mkdir -p "${LOG%/*}" 2>/dev/null && cat "$RUN/log" >>"$LOG" 2>/dev/null
+    (private "${LOG%/*}" && [ ! -L "$LOG" ] && cat "$RUN/log" >>"$LOG") 2>/dev/null
     said=$reason
     guarded release
     reason=$said

@@ -1,5 +1,5 @@
 # The host lock: who may change this host now. What it knows is below $LOCKS, so a reboot frees it; the highest number that
-# may have been given out is below $KEPT. processes.sh stands before this. Set before this: LOCK (its name) OWNER (controller, user and run, no blank in it).
+# may have been given out is below $KEPT. processes.sh and ownership.sh stand before this. Set before this: LOCK (its name) OWNER (controller, user and run, no blank in it).
 #
 # Each change is one compare and swap: decided, and renamed into place, under a mutex that the kernel frees with its process.
 # The holder is one line of words with tabs between: NUMBER COUNT LEASE RENEWED TAKEN SINCE WATCH OWNER DOING. Times are
@@ -12,12 +12,26 @@ uptime_now() { read -r now _ <"$PROC/uptime" && now=${now%.*}; }
 
 # guarded COMMAND...: nobody else decides meanwhile.
 guarded() {
-    exec 8>>"$place/mutex" && flock -w 20 8 || { reason="the lock $LOCK is being changed by a process that hangs: see fuser $place/mutex"; return 1; }
+    { command exec 8>>"$place/mutex"; } 2>/dev/null || { reason="$place/mutex cannot be written$(needs_root)"; return 1; }
+    flock -w 20 8 || { exec 8>&-; reason="the lock $LOCK is being changed by a process that hangs: $(mutex_holder)"; return 1; }
     "$@"
     guarded=$?
     exec 8>&-
     return $guarded
 }
+
+# mutex_holder: who has the mutex, as `PID of USER (NAME)`; a kernel before 4.1 tells only who has it open.
+mutex_holder() {
+    between=''
+    opened=$(find "$PROC"/[0-9]*/fd -lname "$place/mutex" 2>/dev/null)
+    locked=$(for file in $opened; do echo "${file%/fd/*}/fdinfo/${file##*/}"; done | xargs -r grep -ls '^lock:')
+    for file in ${locked:-$opened}; do
+        process=${file%/fd*/*}
+        printf '%s%s of %s (%s)' "$between" "${process##*/}" "$(stat -c %U "$process")" "$(LC_ALL=C tr -cd '!-~' <"$process/comm")"
+        between=', '
+    done
+    [ -n "$opened" ] || printf 'it is not known which, see fuser %s' "$place/mutex"
+} 2>/dev/null
 
 # read_holder: sets h_number and so on; fails where there is none.
 read_holder() {
@@ -30,23 +44,29 @@ write_holder() {
         >"$place/holder.new" && mv "$place/holder.new" "$place/holder" || { reason="$place/holder cannot be written"; return 1; }
 }
 
-# works_here WATCH OWNER: a process of that run is at work on this host: it comes from its connection, or bears its name.
+# works_here: a process of its holder's run is at work on this host: it comes from its connection, or bears its name. So, too,
+# where that cannot be told.
 works_here() {
-    [ -z "$(grep -lz "^HOSTWRIGHT_OWNER=$2\$" "$PROC"/[0-9]*/environ 2>/dev/null)" ] || return 0
-    lives "$1" || return 1
-    cat "$PROC"/[0-9]*/stat 2>/dev/null | awk -v watch="${1%:*}" '
-        { comm = $0; sub(/^[0-9]+ \(/, "", comm); rest = comm; sub(/\).*/, "", comm); sub(/^.*\) /, "", rest)
-          split(rest, word, " "); parent[$1] = word[2]; idle[$1] = word[1] ~ /[ZX]/ || comm == "sftp-server" }
-        END { for (pid in parent) { if (pid == watch || idle[pid]) continue
+    read -r of uid <"$place/user" && [ "$of" = "$h_number" ] || uid=''
+    named=$(bearing "HOSTWRIGHT_OWNER=$h_owner" "$uid") && [ -z "$named" ] || return 0
+    lives "$h_watch" || return 1
+    # Of what `stat` tells, a process that names itself so makes more lines.
+    listed=$(LC_ALL=C grep -sHE '^(Name|State|PPid):' "$PROC"/[0-9]*/status) || [ $? -le 2 ] || return 0
+    printf '%s\n' "$listed" | awk -v watch="${h_watch%:*}" '
+        { at = index($0, "/status:"); pid = substr($0, 1, at - 1); sub(/^.*\//, "", pid); $0 = substr($0, at + 8) }
+        $1 == "PPid:" { parent[pid] = $2 }
+        $1 == "State:" && $2 ~ /[ZX]/ || $1 == "Name:" && $2 == "sftp-server" { idle[pid] = 1 }
+        END { if (!(watch in parent)) exit 0
+              for (pid in parent) { if (pid == watch || idle[pid]) continue
                 for (up = parent[pid]; up + 0 > 1; up = parent[up]) if (up == watch) exit 0 }
               exit 1 }'
-}
+} 2>/dev/null
 
 # is_free: nobody holds it, or its owner is dead: its lease lapsed, and nothing of its run is left here.
 is_free() {
     read_holder || return 0
     uptime_now
-    [ "$now" -gt $((h_renewed + h_lease)) ] && ! works_here "$h_watch" "$h_owner"
+    [ "$now" -gt $((h_renewed + h_lease)) ] && ! works_here
 }
 
 # first_ticket: sets first to the oldest one whose waiter lives, and clears the dead ones away.
@@ -98,7 +118,8 @@ attempt() {
     if is_free && { [ -z "$first" ] || [ "$first" = "$ticket" ]; }; then
         next_number || return 1
         h_number=$number h_count=1 h_lease=$LEASE h_renewed=$now h_taken=$now h_since=$(date '+%Y-%m-%dT%H:%M:%S%z') h_watch=$WATCH h_owner=$OWNER h_doing=$DOING
-        write_holder || return 1
+        # Whose processes count as its run's, beside root's.
+        echo "$number $(uid_of "${WATCH%:*}")" >"$place/user" && write_holder || { reason="$place cannot be written"; return 1; }
         [ -z "$ticket" ] || rm -f "$ticket"
         ticket='' taken=yes
         return 0
@@ -109,7 +130,7 @@ attempt() {
 
 # told_of_holder: "NAME since ..., doing ...".
 told_of_holder() {
-    if read_holder; then echo "held by $h_owner since $h_since ($((now - h_taken)) s), $h_doing"; else echo "free, but others came first"; fi
+    if read_holder; then printf '%s\n' "held by $h_owner since $h_since ($((now - h_taken)) s), $h_doing"; else echo "free, but others came first"; fi
 }
 
 # tell_place: when it is another one than was told last, or another one holds the lock.
@@ -121,7 +142,7 @@ tell_place() {
     done
     [ "$told" != "$h_owner $before" ] || return 0
     told="$h_owner $before"
-    echo "the lock $LOCK is $(told_of_holder); place $before in the line"
+    printf '%s\n' "the lock $LOCK is $(told_of_holder); place $before in the line"
 }
 
 # pause: longer each time, never the same for two, and at most 2 s for the first in the line; only sleep is started for it.
@@ -147,7 +168,7 @@ worthwhile() {
 # acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. OCCUPIED when it was not to be had in time.
 acquire() {
     delay=200 told='' head=''
-    mkdir -p "$place/queue" || { reason="$place cannot be made"; return 1; }
+    private "${LOCKS%/*}" "$LOCKS" "$place" "$place/queue" || { reason="$place cannot be made: $reason"; return 1; }
     trap '[ -z "$ticket" ] || rm -f "$ticket"; exit 1' HUP INT TERM
     uptime_now
     end=$((now + WAIT))

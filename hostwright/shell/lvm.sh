@@ -682,12 +682,8 @@ recover() {
     lost=${RUN%/*}/$1
     told=$(sed '/^#/q' "$lost/job.sh") && MOUNT=$(told_of MOUNT) && OPTIONS=$(told_of OPTIONS) && VG=$(told_of VG) && LV=$(told_of LV) ||
         { why "$lost/job.sh does not tell what the lost run was about: see that what it worked on is mounted, then remove $lost"; return 1; }
-    all_pids && found=$(of_all environ "grep -szl '^HOSTWRIGHT_JOB=$1\$' \"\$@\"") ||
-        { why "what the lost run still has at work could not be found out"; return 1; }
-    for environment in $found; do
-        pid=${environment#/proc/}
-        kill -KILL "${pid%/environ}" 2>/dev/null
-    done
+    found=$(bearing "HOSTWRIGHT_JOB=$1") || { why "what the lost run still has at work could not be found out"; return 1; }
+    for pid in $found; do kill -KILL "$pid" 2>/dev/null; done
     if [ -n "$MOUNT" ]; then put_back || return 1; fi
     [ -z "$(device_at "$lost/disk")" ] || unmount "$lost/disk" || return 1
     systemctl reset-failed 'hostwright-lvm-*' 2>/dev/null

@@ -20,3 +20,21 @@ only_root() (
     done
     return 1
 )
+
+# private DIRECTORY...: each is there, ours and no link, and nobody else gets into it. The outer ones come first.
+private() {
+    reason=''
+    for directory do
+        [ -d "$directory" ] || reason=$(mkdir -m 0700 "$directory" 2>&1) || [ -d "$directory" ] || break
+        # shellcheck disable=SC3067 # dash and bash have it
+        if [ -L "$directory" ] || [ ! -O "$directory" ]; then reason="$directory is a link, or somebody else's: remove it"; break; fi
+        reason=''
+    done
+    [ -n "$reason" ] || chmod 0700 "$@" || reason="$* cannot be made root's alone"
+    [ -n "$reason" ] || return 0
+    reason=$reason$(needs_root)
+    return 1
+}
+
+# needs_root: a remark for who is not.
+needs_root() { [ "$(id -u)" = 0 ] || echo '; that needs root, let pyinfra use sudo (_sudo, --sudo)'; }

@@ -1,4 +1,4 @@
-# Starts a job detached from this connection. Set before this: ID RUN OWNER; holders.sh stands before it, and `data` prints the
+# Starts a job detached from this connection. Set before this: ID RUN OWNER; ownership.sh and holders.sh stand before it, and `data` prints the
 # job. Whoever lost the connection over it says it again: only the first one to make its directory starts it.
 start() {
     : >"$RUN/log" || exit 1
@@ -15,7 +15,9 @@ start() {
     fi
 }
 
-cd / && umask 077 && mkdir -p "${RUN%/*}" || exit 1
+cd / && umask 077 || exit 1
+all=${RUN%/*}
+private "${all%/*}" "$all" || { printf '%s\n' "$reason" >&2; exit 1; }
 if mkdir "$RUN" 2>/dev/null; then start; elif [ ! -d "$RUN" ]; then mkdir "$RUN" || exit 1; fi
 tries=0
 until [ -s "$RUN/log" ] || [ -e "$RUN/status" ]; do

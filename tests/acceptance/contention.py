@@ -35,7 +35,7 @@ def contend(machine: Machine, contenders: int, kills: int, seconds: float, seed:
     chance = random.Random(seed)
     machine.succeed("rm -f /root/contended; touch /root/contended")
     where = bring(machine, "contend.sh")
-    text = script("processes", "holders", "lock", LOCK="contended", LEASE="4")
+    text = script("processes", "ownership", "holders", "lock", LOCK="contended", LEASE="4")
     machine.succeed(
         f"cat >/run/library.sh <<'END'\n{text}\nEND\nprintf '. /run/library.sh\\n. {where}\\n' >/run/contend"
     )

@@ -33,6 +33,7 @@ lvm.physical_volume("/dev/vdb")
 lvm.volume_group("data", ["/dev/vdb"])
 """
 HOLDER = "/run/hostwright/lock/deploy/holder"
+NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups"
 UNTIL_TOLD = "0; until test -e /root/go; do sleep 0.2; done; rm /root/go"
 
 
@@ -149,6 +150,10 @@ def test_the_lock_is_taken_waited_for_given_back_and_taken_over(make_host: MakeH
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     assert run(host, "-y", line="seventh", lock_wait="5").code == 1, "its work still went on"
+    # Another user of the host keeps nobody out: not by the mutex, and not by bearing the owner's name.
+    owner = machine.succeed(f"cut -f 8 {HOLDER}").strip()
+    machine.succeed(f"setsid {NOBODY} env HOSTWRIGHT_OWNER={owner} sleep 900 </dev/null >/dev/null 2>&1 &")
+    machine.fail(f"{NOBODY} flock -n /run/hostwright/lock/deploy/mutex true")
     machine.succeed("touch /root/go")
     assert run(host, "-y", line="eighth").code == 0
 

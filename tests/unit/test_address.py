@@ -1,5 +1,6 @@
 """Which addresses an interface gets and loses: refusals, and what a real kernel makes of plans."""
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from hostwright.facts.addresses import parse_addresses
 from hostwright.facts.interfaces import HostInterfaces, Link, Profile, Way
-from hostwright.operations.interface import _packed
-from hostwright.plans.address import AddressPlan, as_static, decide
+from hostwright.operations.interface import _packed, _told
+from hostwright.plans.address import AddressPlan, Change, as_static, decide
 from hostwright.plans.address_files import ifcfg, ifupdown
 from hostwright.plans.ifconfig import Understood, understand
 from hostwright.plans.keeping import Keeping, claims
@@ -22,7 +23,7 @@ from hostwright.plans.static_address import Static
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
-from hostwright.shell import script, whole
+from hostwright.shell import whole
 
 HERE = HostInterfaces(
     user="root",
@@ -57,6 +58,11 @@ def wish(addresses: Any, **more: Any) -> AddressesSettings:
 
 def plan(addresses: Any, found: HostInterfaces = HERE, persist: bool = True, **more: Any) -> AddressPlan:
     return decide(found, wish(addresses, **more), persist)
+
+
+def told(plan: AddressPlan, seconds: int = 0, identity: str = "1") -> str:
+    """What the host is told, of a run that holds no lock."""
+    return _told(plan, seconds, identity, ":")
 
 
 # -- what is no address, and what was probably meant
@@ -111,6 +117,20 @@ def test_addresses_at_the_edge(text: str) -> None:
         ({"e0": {"present": [{"address": "10.0.0.6/24", "nodad": True}]}}, "nodad is for IPv6"),
         ({"e0": {"present": [{"address": "fd00::6/64", "label": "e0:1"}]}}, "a label is for IPv4"),
         ({"e0": {"present": [{"address": "fd00::6/64", "scope": "link"}]}}, "is in the address itself"),
+        ({"e0": {"present": [{"address": "10.0.0.6/24", "label": "e0:23456789abcdef"}]}}, "is no label: 15 bytes"),
+        ({"e0": {"present": [{"address": "10.0.0.6/24", "label": "e0:\n"}]}}, "is no label"),
+        ({"e0": {"present": [{"address": "10.0.0.6/24", "label": "e0:ü"}]}}, "is no label"),
+        ({"e0": {"present": ["fe80::6%;id>pwn;/64"]}}, "has a zone; leave out % and what follows it"),
+        ({"e0": {"present": [{"address": "fe80::6/64", "peer": "fe80::7%;id>pwn;"}]}}, "has a zone"),
+        ({"e0": {"present": [{"address": "fd00::6/64", "preferred": -1}]}}, "greater than or equal to 0"),
+        ({"e0;>pwn": {"absent": ["fe80::6%e0/64"]}}, "has a zone"),
+        ({"e0:1": {"present": ["10.0.0.6/24"]}}, "'e0:1' is no name of an interface: 15 bytes at most"),
+        ({"e0 ": {"present": ["10.0.0.6/24"]}}, "is no name of an interface"),
+        ({"e0/../x": {"present": ["10.0.0.6/24"]}}, "is no name of an interface"),
+        ({"..": {"present": ["10.0.0.6/24"]}}, "is no name of an interface"),
+        ({"\x1b[2J": {"present": ["10.0.0.6/24"]}}, "is no name of an interface"),
+        ({"ü2345678901234": {"exact": True}, "ü23456789012345": {}}, "'ü23456789012345' is no name"),
+        ({"\ud800": {"present": ["10.0.0.6/24"]}}, "is no name of an interface"),
     ],
 )
 def test_no_wish(addresses: Any, said: str) -> None:
@@ -129,6 +149,13 @@ def test_no_wish(addresses: Any, said: str) -> None:
         ({"e0": {"present": [{"address": "10.0.0.6/24", "label": "e1:1"}]}}, "must begin with e0"),
         ({"e0": {"present": [{"address": "10.0.0.6/24", "scope": "link"}]}}, "takes one scope for all addresses"),
         ({"e0": {"present": [{"address": "10.0.0.6/24", "noprefixroute": True}]}}, "ifupdown knows no noprefixroute"),
+        *(
+            (
+                {"e0": {"present": [{"address": "10.0.0.6/24", "label": f"e0:{odd}"}]}},
+                "cannot be kept across a boot, only",
+            )
+            for odd in (";id>/pwn;:", "$(id)", "a'b", 'a"b', "a%b", "#", "a\\", "../x", "a:b")
+        ),
     ],
 )
 def test_refused_for_this_host(addresses: Any, said: str) -> None:
@@ -140,6 +167,13 @@ def test_refused_for_this_host(addresses: Any, said: str) -> None:
 def test_an_address_may_move_from_one_interface_to_another() -> None:
     moved = plan({"e1": {"absent": ["10.0.1.5/24"]}, "e0": {"present": ["10.0.1.5/24"]}})
     assert [change.line for change in moved.changes] == ["e1: 10.0.1.5/24 is removed", "e0: 10.0.1.5/24 is added"]
+
+
+def test_two_interfaces_are_kept_in_one_file() -> None:
+    wanted = {"e0": {"present": ["10.0.0.6/24"]}, "e1": {"present": ["10.0.1.6/24"]}}
+    texts = {path: text for keeping in plan(wanted).keepings for path, text in keeping.files.items()}
+    kept = {one.static.address for name in wanted for one in ifupdown.declared(texts, name)}
+    assert kept == {ip_interface(text) for text in ("10.0.0.5/24", "10.0.0.6/24", "10.0.1.6/24")}
 
 
 def test_exact_spares_what_nobody_wrote_down() -> None:
@@ -189,6 +223,9 @@ def test_what_would_come_back_by_itself_is_refused(wanted: dict[str, Any]) -> No
 def test_the_way_in_is_guarded() -> None:
     came = replace(HERE, way=CAME)
     assert not plan({"e1": {"present": ["10.9.0.1/24"]}}, came).guarded
+    # Of that way, the host may not tell its interface.
+    assert not plan({"e1": {"absent": ["10.0.1.5/24"]}}, came).guarded
+    assert plan({"e1": {"absent": ["10.0.1.5/24"]}}, replace(came, way=replace(CAME, interface=""))).guarded
     assert plan({"e0": {"absent": ["10.0.0.50/32"]}}, replace(came, floating=frozenset())).guarded
     # It draws what is sent to the controller to another interface.
     assert plan({"e1": {"present": ["10.0.0.7/16"]}}, came).guarded
@@ -388,22 +425,45 @@ ROUTES = """
 SHOWN = "ip -o address show dev e0; ip -o -4 route; ip -o -6 route"
 
 
+def test_names_that_a_kernel_takes(namespace: Namespace) -> None:
+    """It takes more than most who name them: to a shell they are words."""
+    name = "e;>$(id)'\"*#\\"
+    quoted = shlex.quote(name)
+    namespace.run(f"ip link add {quoted} type veth peer name e2 && ip link set {quoted} up")
+    try:
+        for state in ([{"address": "10.7.0.6/24", "label": f"{name}:;"}, "fd07::6/64"], []):
+            wanted = wish({name: {"present": state, "exact": True}})
+            found = replace(
+                HERE,
+                links=(Link(name),),
+                addresses=parse_addresses(namespace.run(f"ip -o address show dev {quoted} scope global")),
+                routes=tuple(line.strip() for line in namespace.run("ip -o -4 route show")),
+            )
+            made = decide(found, wanted, persist=False)
+            with pytest.raises(Refusal, match="cannot be kept across a boot, only letters, digits"):
+                decide(found, wanted)
+            for change in made.changes:
+                namespace.run(change.run)
+            if state:
+                namespace.run(f"ip route add 172.18.0.0/16 via 10.7.0.1 dev {quoted} src 10.7.0.6")
+        assert not namespace.run(f"ip -o address show dev {quoted} scope global")
+        for change in reversed(made.changes):
+            namespace.run(change.undo)
+        assert len(namespace.run(f"ip -o address show dev {quoted} scope global")) == 2
+        assert any("src 10.7.0.6" in line for line in namespace.run("ip route show 172.18.0.0/16"))
+    finally:
+        namespace.run(f"ip link del {quoted}")
+
+
 @pytest.mark.parametrize("guarded", [False, True])
 def test_the_way_back_has_the_routes_too(namespace: Namespace, tmp_path: Path, guarded: bool) -> None:
     """The last address of an interface takes all its routes with it, and another one those that name it."""
     namespace.run(ROUTES)
     before = namespace.run(SHOWN)
     gone = decide(namespace.found(), wish({"e0": {"absent": ["10.0.0.5/24", "fd00::5/64"]}}), persist=False).changes
-    text = script(
-        "addresses",
-        ID="1",
-        # Not guarded, the last change fails; guarded, nobody comes back.
-        RUN="\n".join([*(change.run for change in gone), *([] if guarded else ["false"])]),
-        UNDO="\n".join([*(change.undo for change in gone), ":"]),
-        LOOKS="",
-        SECONDS_LEFT="3" if guarded else "",
-        OURS=":",
-    )
+    # Not guarded, the last change fails; guarded, nobody comes back.
+    last = [] if guarded else [Change("", "false", ":", "e0")]
+    text = told(AddressPlan((*gone, *last), (), guarded=guarded, back_to="", notes=()), 3 if guarded else 0)
     for there, here in (("/run/hostwright", str(tmp_path)), ("/run/systemd", "/nowhere")):
         text = text.replace(there, here)
     (tmp_path / "change").write_text(f"{text}\nchange\n")
@@ -445,21 +505,21 @@ def test_files_are_kept_only_while_the_lock_is_ours(tmp_path: Path) -> None:
     ours.write_text("old\n")
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
     texts = {str(kept): "new\n", str(new): "new\n", str(ours): ""}
-    packed = _packed(AddressPlan((), (Keeping("e0", "networkd", texts),), guarded=False, back_to="", notes=()))
-    variables = {"ID": "1", "RUN": "", "UNDO": "", "LOOKS": "", "SECONDS_LEFT": ""}
+    keeping = AddressPlan((), (Keeping("e0", "networkd", texts),), guarded=False, back_to="", notes=())
+    packed = _packed(keeping)
 
-    def keep(**more: str) -> "subprocess.CompletedProcess[str]":
-        text = script("addresses", **variables, **more).replace("/run/hostwright", f"{tmp_path}/hostwright")
-        sent = whole(f"{text}\nkeep || exit\n", packed)
+    def keep(ours: str) -> "subprocess.CompletedProcess[str]":
+        text = told(keeping).replace("/run/hostwright", f"{tmp_path}/hostwright")
+        sent = whole(f"{text}\nours() {{ {ours}; }}\nkeep || exit\n", packed)
         return subprocess.run(["sh", "-s"], input=sent, capture_output=True, text=True, check=False)
 
-    late = keep(OURS="echo lost >&2; exit 76")
+    late = keep("echo lost >&2; exit 76")
     assert late.returncode != 0
     assert "lost" in late.stderr
     assert {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()} == before
     assert not new.exists()
 
-    assert keep(OURS=":").returncode == 0
+    assert keep(":").returncode == 0
     assert kept.read_text() == new.read_text() == "new\n"
     assert kept.stat().st_mode & 0o777 == 0o640
     assert new.stat().st_mode & 0o777 == 0o644

@@ -48,6 +48,7 @@ def run(place: Path, *steps: str) -> tuple[str, list[str]]:
     job = place / "job"
     text = script(
         "processes",
+        "ownership",
         "lock",
         "job",
         LOCKS=str(place / "locks"),

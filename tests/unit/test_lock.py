@@ -82,6 +82,7 @@ class LockedHost:
             path = f"{tools}:{path}"
         text = script(
             "processes",
+            "ownership",
             "lock",
             LOCK=lock,
             OWNER=run.owner,
@@ -171,6 +172,9 @@ class LockedHost:
         directory.mkdir()
         (directory / "stat").write_text(f"{pid} (a (b) c) S {parent} {'0 ' * 17}{self.now} 0\n")
         (directory / "environ").write_bytes(b"HOME=/\0" + environment)
+        status = {"Name": "a (b) c", "State": "S (sleeping)", "PPid": parent, "Uid": "0\t0\t0\t0"}
+        (directory / "status").write_text("".join(f"{key}:\t{value}\n" for key, value in status.items()))
+        (directory / "exe").symlink_to("/bin/sh")
 
     def _ends(self, pid: int) -> None:
         shutil.rmtree(self.place / "proc" / str(pid), ignore_errors=True)
