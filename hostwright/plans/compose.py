@@ -169,6 +169,12 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
             f"the containers {', '.join(one.name for one in ours)} are of the project {project.name}, but its files "
             f"are not in {project.directory}: docker rm -f them by hand"
         )
+    if remove_data and old and not ours:
+        raise Refusal(
+            f"compose project {project.name}: remove_data: none of its containers is there any more, and nothing else "
+            "tells whose the volumes of that name are; take it down without, and remove them by hand (docker volume ls "
+            f"-f label=com.docker.compose.project={project.name})"
+        )
     volumes = ["its volumes: removed with all that is in them"] if remove_data and (ours or old) else []
     lines = [f"container {one.name}: stopped and removed" for one in ours] + [f"file {path}: removed" for path in old]
     act: Literal["down", ""] = "down" if lines else ""

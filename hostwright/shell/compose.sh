@@ -88,7 +88,8 @@ wanted() {
 }
 
 directory_label='{{json (index .Config.Labels "com.docker.compose.project.working_dir")}}'
-format='{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
+# .ID, for by .Id docker takes another way, on which what is not there (Health, say) is an error.
+format='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
 format="$format"'"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"code":{{json .State.ExitCode}}}
 '$directory_label
 section containers

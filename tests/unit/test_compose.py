@@ -190,6 +190,9 @@ def test_taken_down() -> None:
     assert not any("volumes" in line for line in plan.lines)
     assert "volumes" in decide_absent(absent, state(files=files), remove_data=True).lines[-1]
     assert decide_absent(absent, state(containers=()), remove_data=True).act == ""
+    assert decide_absent(absent, state(files=files, containers=()), remove_data=False).act == "down"
+    with pytest.raises(Refusal, match="nothing else tells whose the volumes of that name are"):
+        decide_absent(absent, state(files=files, containers=()), remove_data=True)
     with pytest.raises(Refusal, match="its files are not in /opt/shop"):
         decide_absent(absent, state(), remove_data=False)
 
