@@ -1,6 +1,7 @@
 """Compose projects on real engines: what is made anew and what is not, waits that end early, and taking one down."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from pyinfra import host
 
 from hostwright.operations import compose
 
-compose.project("shop", "/opt/shop", **json.loads(host.data.shop))
+compose.project(**{"name": "shop", "directory": "/opt/shop"} | json.loads(host.data.shop))
 """
 STAYS = ["sh", "-c", 'trap "exit 0" TERM; while :; do sleep 1; done']
 
@@ -125,3 +126,69 @@ def test_a_change_makes_anew_what_it_concerns(make_host: MakeHost, tmp_path: Pat
     assert machine.succeed("docker exec $(docker ps -q -f name=db) cat /rows/row").strip() == "row"
     assert deploy(host, tmp_path, {"present": False, "remove_data": True}).code == 0
     assert machine.succeed("docker volume ls -q").split() == []
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_a_project_of_that_name_that_somebody_else_runs_stays_as_it_is(
+    make_host: MakeHost, tmp_path: Path, release: str
+) -> None:
+    host = make_host(release, engine=True)
+    machine = host.machine
+    compose = {"bookworm": "docker-compose", "trixie": "docker compose"}[release]
+    db = {"image": "box", "command": STAYS, "volumes": ["rows:/rows"], "stop_grace_period": "2s"}
+    file = json.dumps({"version": "3.4", "services": {"db": db}, "volumes": {"rows": {}}})
+    machine.succeed(f"mkdir -p /home/dev/shop && echo '{file}' >/home/dev/shop/docker-compose.yml")
+    machine.succeed("chown -R admin /home/dev")
+    ours = {"files": {"docker-compose.yml": file.replace("db", "web")}}
+    gone = {"present": False, "remove_data": True}
+
+    def theirs() -> str:
+        """Who runs, since when, and what is in their volume."""
+        looked = "docker inspect --format '{{.Id}} {{.State.StartedAt}}' $(docker ps -aq)"
+        return machine.succeed(f"{looked}; docker exec $(docker ps -q) cat /rows/row; ls -A /home/dev/shop")
+
+    def stay_as_they_are() -> None:
+        before = theirs()
+        for shop in (ours, gone):
+            refused = deploy(host, tmp_path, shop)
+            assert refused.code == 1
+            assert "somebody else runs one of that name: container shop" in refused.err, refused.err
+            assert "comes from /home/dev/shop (docker-compose.yml), not from /opt/shop" in refused.err
+            assert "Traceback" not in refused.err
+        assert theirs() == before
+
+    machine.succeed(
+        f"cd /home/dev/shop && {compose} up -d && docker exec $(docker ps -q) sh -c 'echo theirs >/rows/row'"
+    )
+    stay_as_they_are()
+    machine.succeed(f"test ! -e /opt/shop && cd /home/dev/shop && {compose} down")
+
+    # Where our files are, and our containers were taken down by hand, they are not ours either.
+    assert deploy(host, tmp_path, ours).code == 0
+    machine.succeed(f"cd /opt/shop && {compose} -p shop down && cd /home/dev/shop && {compose} up -d")
+    stay_as_they_are()
+    machine.succeed(f"cd /home/dev/shop && {compose} down")
+
+    # Our own from another directory: the command that is named takes it down, and no volume goes.
+    assert deploy(host, tmp_path, ours).code == 0
+    moved = deploy(host, tmp_path, ours | {"directory": "/srv/shop"})
+    assert moved.code == 1
+    said = re.search(r"take it down there first, its volumes stay: (cd /opt/shop && .* down) \(", moved.err)
+    assert said, moved.err
+    machine.succeed(said[1])
+    assert deploy(host, tmp_path, ours | {"directory": "/srv/shop"}).code == 0
+    assert machine.succeed("docker exec $(docker ps -q) cat /rows/row").strip() == "theirs"
+    again = deploy(host, tmp_path, ours | {"directory": "/srv/shop"}, "-vvv")
+    assert again.unchanged, again.err
+    assert again.remote_commands <= 2
+
+    # A user's directory, and one that they could have made: with the command that is named, the first is taken.
+    machine.succeed("mkdir /srv/users && chown admin /srv/users")
+    users = deploy(host, tmp_path, ours | {"name": "other", "directory": "/srv/users"})
+    said = re.search("then (chown root /srv/users && chmod go-w /srv/users)", users.err)
+    assert said, users.err
+    machine.succeed(said[1])
+    assert deploy(host, tmp_path, ours | {"name": "other", "directory": "/srv/users"}).code == 0
+    assert "choose a directory elsewhere" in deploy(host, tmp_path, ours | {"directory": "/home/dev/mine"}).err
+    assert "choose a directory elsewhere" in deploy(host, tmp_path, ours | {"directory": "/tmp/mine"}).err
