@@ -13,9 +13,13 @@ T = TypeVar("T")
 
 
 class ScriptFact(Generic[T]):
-    """What one script says of a host, and what is made of it."""
+    """What one script says of a host, and what is made of it.
+
+    + secret: what it says is for no output, however much of that is asked for
+    """
 
     text: Callable[..., str]
+    secret = False
 
     def process(self, output: list[str]) -> T:
         raise NotImplementedError
@@ -27,7 +31,7 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], **about: An
     text = fact().text(**about)
 
     def ask() -> tuple[bool, CommandOutput]:
-        shown = (host.state.print_fact_input, host.state.print_fact_output)
+        shown = (host.state.print_fact_input, host.state.print_fact_output and not fact.secret)
         return transport.run(host, fact.__name__, text, known, "", *shown)
 
     try:

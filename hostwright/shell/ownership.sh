@@ -20,3 +20,31 @@ only_root() (
     done
     return 1
 )
+
+# way DIRECTORY: it and all above it, a line each, and of each link on the way all that is above what it leads to. What is
+# not there yet is left out.
+way() (
+    path=$1
+    while :; do
+        if [ -L "$path" ] && [ -e "$path" ]; then
+            to=$(readlink -- "$path") || exit 1
+            case $to in /*) ;; *) to=${path%/*}/$to ;; esac
+            way "$to" || exit 1
+        elif [ -e "$path" ]; then
+            printf '%s\n' "$path"
+        fi
+        [ "$path" != / ] || exit 0
+        path=${path%/*}
+        path=${path:-/}
+    done
+)
+
+# other_hands PATHS (a line each): those that somebody else than root and who asks could put something in the place of, or
+# into: UID, USER, MODE, KIND and PATH of each. A link is one of them: what it leads to is not looked at.
+other_hands() {
+    [ -n "$1" ] || return 0
+    us=$(id -u) && hands=$(printf '%s\n' "$1" | xargs -d '\n' stat -c '%u	%U	%a	%F	%n' --) || return 1
+    printf '%s\n' "$hands" | while IFS='	' read -r uid user mode rest; do
+        case $uid:$mode in "0:"*[0145][0145] | "$us:"*[0145][0145]) ;; *) printf '%s\t%s\t%s\t%s\n' "$uid" "$user" "$mode" "$rest" ;; esac
+    done
+}
