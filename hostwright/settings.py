@@ -22,7 +22,28 @@ def lvm_name(name: str) -> str:
 def absolute(path: str) -> str:
     if not path.startswith("/"):
         raise ValueError("no absolute path: write it from / on")
+    if ".." in path.split("/") or not path.isprintable():
+        raise ValueError("no path as it is: write it without '..', line breaks and control characters")
     return path.rstrip("/") or "/"
+
+
+def compose_path(path: str) -> str:
+    """For a compose file, where `$` begins a variable and `:` ends a path."""
+    if set(path) & set("$:"):
+        raise ValueError("no path that compose takes as it is: $ and : mean something to it")
+    return absolute(path)
+
+
+def container_name(name: str) -> str:
+    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]+", name):
+        raise ValueError("no name for a container: letters, digits and _ . - only, and a letter or digit first")
+    return name
+
+
+def image_name(name: str) -> str:
+    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_./:@-]*", name):
+        raise ValueError("no name of an image: letters, digits and _ . - / : @ only, and a letter or digit first")
+    return name
 
 
 class Rebalance(Settings):

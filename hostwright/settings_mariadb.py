@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from hostwright.plans.restart_policy import normalized
 from hostwright.plans.special_purpose import Reach, covering, purpose
 from hostwright.refusal import Refusal
-from hostwright.settings import Settings, absolute
+from hostwright.settings import Settings, compose_path, container_name, image_name
 
 _PUBLISHED = re.compile(r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5}):(?P<inside>[0-9]{1,5})")
 # Long enough, and known to everybody all the same.
@@ -24,7 +24,6 @@ _KNOWN = {
     "openstack",
     "rootroot",
 }
-_CONTAINER = re.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _GRANT = re.compile(r"(?P<privileges>[A-Za-z ,]+?) +ON +(?P<object>\S+?)(?P<option> +WITH +GRANT +OPTION)?", re.I)
 
 
@@ -101,14 +100,17 @@ class Mariadb(Settings):
     @field_validator("project_dir", "data_dir")
     @classmethod
     def _is_absolute(cls, path: str) -> str:
-        return absolute(path)
+        return compose_path(path)
 
     @field_validator("container")
     @classmethod
     def _is_container_name(cls, name: str) -> str:
-        if not _CONTAINER.fullmatch(name):
-            raise ValueError("no name for a container: letters, digits and _ . -")
-        return name
+        return container_name(name)
+
+    @field_validator("image", "base_image")
+    @classmethod
+    def _is_image_name(cls, name: str | None) -> str | None:
+        return image_name(name) if name else None
 
     @field_validator("publish", "init", "databases", mode="before")
     @classmethod

@@ -14,14 +14,20 @@ DIGEST = "hostwright.digest"
 @dataclass(frozen=True)
 class ServiceContainer:
     """
+    + directory: where compose was called, and the files that it was given: as its labels have them
+    + here: that directory is ours, by whatever name
     + image: id of the image that it was made from
     + digest: what our label says of its service's definition and files
     + health: `healthy`, `unhealthy`, `starting`, or nothing without a health check
     """
 
+    id: str
     name: str
     project: str
     service: str
+    directory: str
+    files: str
+    here: bool
     image: str
     digest: str
     status: str
@@ -30,11 +36,26 @@ class ServiceContainer:
 
 
 @dataclass(frozen=True)
+class Hand:
+    """What somebody else than root and who asks can change, or put something in the place of.
+
+    + mode: in octal digits
+    + kind: `directory`, or `symbolic link`, in the words of stat(1)
+    """
+
+    user: str
+    mode: str
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True)
 class ProjectState:
     """
     + compose: how compose is called: `docker compose` (v2), `docker-compose` (v1), or nothing
     + error: what the engine said instead of an answer
-    + files: what is to be done with files by their path: `missing`, `different`, `mode` or `old`
+    + hands: others that the directory, the way to it, or what we put into it is in
+    + files: what is to be done with files by their path: `missing`, `different`, `mode` or `old`; `odd` is no file
     + diff: what changes in them, if it was asked for
     + invalid: what compose says against the project
     + containers: those of the project, and others by the names that it wants
@@ -45,6 +66,7 @@ class ProjectState:
     engine: str
     compose: str
     error: str
+    hands: tuple[Hand, ...]
     files: Mapping[str, str]
     diff: tuple[str, ...]
     invalid: str
@@ -57,26 +79,33 @@ def parse_project(lines: list[str]) -> ProjectState:
     engine = pairs(found["engine"])
     files = (line.partition(" ") for line in found["files"])
     images = (line.rpartition(" ") for line in found.get("images", []))
+    here = frozenset(json.loads(line) for line in found.get("here", []))
     return ProjectState(
         user=engine["user"],
         engine=engine.get("engine", ""),
         compose=engine.get("compose", ""),
-        error=" ".join(found["error"]),
+        error=" ".join([*found["error"], *found.get("untold", [])]),
+        hands=tuple(Hand(*[*line.split("\t", 4), "", "", "", ""][1:5]) for line in found["hands"]),
         files={path: what for what, _, path in files},
         diff=tuple(line[1:] for line in found.get("diff", [])),
         invalid="; ".join(line.strip() for line in found.get("invalid", [])),
-        containers=tuple(_container(json.loads(line)) for line in found.get("containers", [])),
+        containers=tuple(_container(json.loads(line), here) for line in found.get("containers", [])),
         images={name: identity for name, _, identity in images},
     )
 
 
-def _container(said: Mapping[str, object]) -> ServiceContainer:
+def _container(said: Mapping[str, object], here: frozenset[str]) -> ServiceContainer:
     labels = said["labels"] or {}
     assert isinstance(labels, dict)
+    directory = labels.get(f"{_LABEL}project.working_dir", "")
     return ServiceContainer(
+        id=str(said["id"]),
         name=str(said["name"]).removeprefix("/"),
         project=labels.get(f"{_LABEL}project", ""),
         service=labels.get(f"{_LABEL}service", ""),
+        directory=directory,
+        files=labels.get(f"{_LABEL}project.config_files", ""),
+        here=directory in here,
         image=str(said["image"]),
         digest=labels.get(DIGEST, ""),
         status=str(said["status"]),

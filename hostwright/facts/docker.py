@@ -47,7 +47,8 @@ def parse_containers(lines: list[str]) -> Containers:
     found = sections(lines)
     engine = pairs(found["engine"])
     containers = tuple(_container(json.loads(line)) for line in found.get("containers", []))
-    error = " ".join(found.get("error", []))
+    silent = engine["name"] and not {"containers", "error"} & found.keys()
+    error = "it told nothing" if silent else " ".join(found.get("error", []))
     return Containers(engine["name"], engine["user"], engine.get("updates") == "yes", error, containers)
 
 
@@ -72,7 +73,7 @@ class HostContainers(ScriptFact[Containers]):
 
     @override
     def text(self) -> str:
-        return script("containers")
+        return script("engine", "containers")
 
     @override
     def process(self, output: list[str]) -> Containers:

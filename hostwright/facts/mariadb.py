@@ -129,4 +129,6 @@ class MariadbData(ScriptFact[DataDirectory]):
 
 def users_script(directory: str, container: str, project: str) -> str:
     """Functions that find out who else has to do with the data directory."""
-    return script("holders", "ownership", "mariadb_users", DATA=directory, CONTAINER=container, PROJECT=project)
+    return script(
+        "holders", "ownership", "engine", "mariadb_users", DATA=directory, CONTAINER=container, PROJECT=project
+    )

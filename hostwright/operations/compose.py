@@ -23,6 +23,7 @@ from hostwright.plans.compose import (
     ComposePlan,
     Project,
     check,
+    check_place,
     complete,
     container_names,
     decide,
@@ -62,9 +63,11 @@ def project(
     + wait: seconds until every service must be running, and healthy where it has a health check
     + guard: POSIX sh that defines `may_start`, called just before containers are started: none is when it fails
 
-    Refused, before anything is changed on any host: a project that compose does not take; a container of another
-    project under a name that it wants; no engine, none that answers, or no compose. Files that somebody else wrote are
-    kept beside ours, as `NAME.before-hostwright`. Compose v2 and v1. Source: the Compose specification.
+    Refused, before anything is changed on any host: a project that compose does not take; one of that name that
+    somebody else runs, or that comes from another directory; a container of another project under a name that it wants;
+    a directory that others can change, or put something in the place of; no engine, none that answers in full, or no
+    compose. Files that somebody else wrote are kept beside ours, as `NAME.before-hostwright`. Compose v2 and v1.
+    Source: the Compose specification.
 
     **Example:**
 
@@ -101,6 +104,8 @@ def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, 
     if present:
         check(wish)
         wish = complete(wish)
+    else:
+        check_place(wish)
     state = parse_project(_look(wish, arguments))
     plan = decide(wish, state) if present else decide_absent(wish, state, remove_data)
     click.echo(f"\n{draw(host.name, wish, plan, state.diff)}\n", err=True)
@@ -119,7 +124,8 @@ def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
         "DIFF": "yes" if host.state.config.DIFF else "no",
     }
     known, show = transport.reaching(host, arguments), host.state.print_fact_input
-    good, output = transport.run(host, "compose", script("compose", **variables), known, packed(wish), print_input=show)
+    text = script("ownership", "project", "engine", "compose", **variables)
+    good, output = transport.run(host, "compose", text, known, packed(wish), print_input=show)
     if not good:
         raise Refusal(f"the host did not tell what there is of {wish.name}: {output.stderr.strip()}")
     return list(output.stdout_lines)
@@ -155,15 +161,17 @@ def _act(
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
         "FILES": "\n".join(sorted(whole.files)),
-        "PRIVATE": " ".join(private_directories(whole)),
+        "PRIVATE": "\n".join(private_directories(whole)),
         "OLD": "\n".join(plan.old),
+        "KNOWN": " ".join(plan.known),
         "COMPOSE": plan.compose,
         "BUILD": " ".join(plan.build),
         "LIMIT": str(round(wait)),
-        "OURS": lock.fenced(":").get_raw_value(),
     }
+    ours = f"ours() {{ {lock.fenced(':').get_raw_value()}; }}"
     call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"
-    text, known = f"{script('compose_up', **variables)}\n{guard}\n{call}", transport.connector_arguments(host)
+    text = f"{ours}\n{script('ownership', 'project', 'compose_up', **variables)}\n{guard}\n{call}"
+    known = transport.connector_arguments(host)
     return transport.run(host, f"compose {plan.act}", text, known, packed(whole), print_output=True)[0]
 
 

@@ -1,5 +1,6 @@
 """Containers of Docker and Podman."""
 
+import shlex
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -83,11 +84,11 @@ def _set(plan: PolicyPlan, rules: Mapping[str, str | bool]) -> Generator[StringC
             yield failing(f"refused, and not changed by this operation: {refusal}")
             return
     for policy, containers in plan.changes.items():
-        ids = " ".join(container.id for container in containers)
+        ids = " ".join(shlex.quote(container.id) for container in containers)
         if plan.engine == "docker":
             yield lock.fenced(f"docker update --restart={policy} {ids}")
         else:
             # It takes one at a time.
-            yield lock.fenced(f"for id in {ids}; do podman update --restart={policy} $id || exit; done")
+            yield lock.fenced(f'for id in {ids}; do podman update --restart={policy} "$id" || exit; done')
     if not plan.changes:
         host.noop("they are as wanted")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,9 +12,10 @@ from typing import Any, Literal
 
 import yaml
 
-from hostwright.facts.compose import DIGEST, ProjectState, ServiceContainer
+from hostwright.facts.compose import DIGEST, Hand, ProjectState, ServiceContainer
 from hostwright.plans.engine import must_answer
 from hostwright.refusal import Refusal
+from hostwright.settings import compose_path, container_name, image_name
 
 FILE, OVERRIDE = "docker-compose.yml", "docker-compose.override.yml"
 _NAME = re.compile("[a-z0-9][a-z0-9_-]*")
@@ -43,6 +45,7 @@ class ComposePlan:
     + lines: what changes, in words
     + build: services whose image is built
     + old: files of an earlier run that are removed
+    + known: ids of the project's containers
     """
 
     compose: str
@@ -50,6 +53,7 @@ class ComposePlan:
     lines: tuple[str, ...]
     build: tuple[str, ...] = ()
     old: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 def complete(project: Project) -> Project:
@@ -71,26 +75,54 @@ def services(project: Project) -> dict[str, dict[str, Any]]:
 
 
 def container_names(project: Project) -> list[str]:
-    """The names that services ask for, as they are written."""
-    return [str(service["container_name"]) for service in services(project).values() if "container_name" in service]
+    """The names that services ask for, but those that compose makes of variables."""
+    return list(_named_by(project, "container_name").values())
 
 
 def images(project: Project) -> dict[str, str]:
-    """The images that services name, as they are written."""
-    return {name: str(service["image"]) for name, service in services(project).items() if "image" in service}
+    """The images that services name, but those that compose makes of variables."""
+    return _named_by(project, "image")
 
 
-def check(project: Project) -> None:
+def _named_by(project: Project, key: str) -> dict[str, str]:
+    found = {name: str(service[key]) for name, service in services(project).items() if key in service}
+    return {name: value for name, value in found.items() if "$" not in value}
+
+
+def check_place(project: Project) -> None:
     if not _NAME.fullmatch(project.name):
         raise Refusal(
             f"compose project {project.name!r}: small letters, digits, _ and - only, and a letter or digit first"
         )
-    if not project.directory.startswith("/") or posixpath.normpath(project.directory) == "/":
+    try:
+        directory = compose_path(project.directory)
+    except ValueError as error:
+        raise Refusal(f"compose project {project.name}: directory {project.directory!r}: {error}") from None
+    if posixpath.normpath(directory) == "/":
         raise Refusal(f"compose project {project.name}: directory {project.directory!r}: an absolute path, and not /")
+
+
+def check(project: Project) -> None:
+    check_place(project)
     for path in project.files:
-        if path != posixpath.normpath(path) or path.startswith(("/", "..", ".hostwright")) or "\n" in path:
+        if not _is_below(path):
             raise Refusal(f"compose project {project.name}: file {path!r}: a path below {project.directory}")
-    services(project)
+    for key, valid, named in (
+        ("container_name", container_name, _named_by(project, "container_name")),
+        ("image", image_name, images(project)),
+    ):
+        for service, name in named.items():
+            try:
+                valid(name)
+            except ValueError as error:
+                raise Refusal(
+                    f"compose project {project.name}: {key} of service {service} = {name!r}: {error}"
+                ) from None
+
+
+def _is_below(path: str) -> bool:
+    """Whether it can be one of our files, and leads nowhere else."""
+    return path == posixpath.normpath(path) and path.isprintable() and not path.startswith(("/", ".hostwright", ".."))
 
 
 def decide(project: Project, state: ProjectState) -> ComposePlan:
@@ -98,6 +130,7 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
     + project: a complete one
     """
     _answers(state)
+    _is_ours(project, state)
     if state.invalid:
         raise Refusal(f"compose does not take the project {project.name}: {state.invalid}")
     names = set(container_names(project))
@@ -123,14 +156,14 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
     ]
     files = [_file_line(path, what) for path, what in sorted(state.files.items())]
     lines = (*files, *changes)
-    old = tuple(path for path, what in state.files.items() if what == "old")
-    return ComposePlan(state.compose, "up" if lines else "", lines, tuple(build), old)
+    return ComposePlan(state.compose, "up" if lines else "", lines, tuple(build), _old(state), _known(project, state))
 
 
 def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> ComposePlan:
     _answers(state)
+    _is_ours(project, state)
     ours = [one for one in state.containers if one.project == project.name]
-    old = tuple(path for path, what in state.files.items() if what == "old")
+    old = _old(state)
     if ours and FILE not in old:
         raise Refusal(
             f"the containers {', '.join(one.name for one in ours)} are of the project {project.name}, but its files "
@@ -138,7 +171,8 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
         )
     volumes = ["its volumes: removed with all that is in them"] if remove_data and (ours or old) else []
     lines = [f"container {one.name}: stopped and removed" for one in ours] + [f"file {path}: removed" for path in old]
-    return ComposePlan(state.compose, "down" if lines else "", (*lines, *volumes), (), old)
+    act: Literal["down", ""] = "down" if lines else ""
+    return ComposePlan(state.compose, act, (*lines, *volumes), (), old, _known(project, state))
 
 
 def draw(host: str, project: Project, plan: ComposePlan, diff: tuple[str, ...] = ()) -> str:
@@ -151,8 +185,76 @@ def _answers(state: ProjectState) -> None:
     if not state.engine:
         raise Refusal("there is no docker on this host")
     must_answer("docker", state.user, state.error)
-    if not state.compose:
+    if state.compose not in ("docker compose", "docker-compose"):
         raise Refusal("there is no compose on this host: install docker-compose (Debian), or docker-compose-plugin")
+
+
+def _old(state: ProjectState) -> tuple[str, ...]:
+    return tuple(path for path, what in state.files.items() if what == "old")
+
+
+def _known(project: Project, state: ProjectState) -> tuple[str, ...]:
+    return tuple(one.id for one in state.containers if one.project == project.name)
+
+
+def _is_ours(project: Project, state: ProjectState) -> None:
+    """A name is not ownership: refuses a directory, or containers of that name, that are somebody else's."""
+    if state.hands:
+        raise Refusal(_in_hands(project, state.hands, state.user))
+    for path, what in state.files.items():
+        if what == "odd":
+            raise Refusal(f"{project.directory}/{path} is there, and is no file: move it away")
+        if what == "old" and not _is_below(path):
+            raise Refusal(f"{project.directory}/.hostwright names {path!r}, which is no file of ours: remove that line")
+    moved = []
+    for one in state.containers:
+        if one.project != project.name or (one.here and (one.digest or _given(one) <= {FILE, OVERRIDE})):
+            continue
+        if not one.digest:
+            place = f"{one.directory or 'a directory that it does not name'} ({', '.join(sorted(_given(one)))})"
+            raise Refusal(
+                f"compose project {project.name}: somebody else runs one of that name: container {one.name} comes from "
+                f"{place}, not from {project.directory} ({FILE}); give ours another name (for MariaDB the last part "
+                "of mariadb_project_dir), or let them take theirs down"
+            )
+        moved.append(one)
+    if moved:
+        there = moved[0].directory
+        down = f"{state.compose} -p {project.name} -f {FILE} -f {OVERRIDE} down"
+        names = " ".join(one.name for one in moved if one.directory == there)
+        raise Refusal(
+            f"compose project {project.name}: it is ours, but comes from {there}, and not from {project.directory}: "
+            f"{names}; take it down there first, its volumes stay: cd {shlex.quote(there)} && {down} (if its files are "
+            f"gone: docker rm -f {names})"
+        )
+
+
+def _given(container: ServiceContainer) -> set[str]:
+    """Base names of the files that compose was given: v1 notes them as they were typed, v2 from / on."""
+    names = container.files.replace(f"{container.directory}/", "").split(",")
+    return {posixpath.basename(name) for name in names}
+
+
+def _in_hands(project: Project, hands: tuple[Hand, ...], user: str) -> str:
+    directory = project.directory.rstrip("/")
+    inside = [one for one in hands if f"{one.path}/".startswith(f"{directory}/")]
+    above = [one for one in hands if one not in inside]
+    one = [*above, *inside][0]
+    said = f"compose project {project.name} in {directory}: {one.path} is of {one.user}, mode {one.mode}"
+    if one.kind == "symbolic link":
+        return f"compose project {project.name} in {directory}: {one.path} is a link: put what it leads to in its place"
+    if above:
+        # Of what is sticky, or somebody's home, nothing is to be changed.
+        own = one.user in ("root", user) and not (len(one.mode) == 4 and one.mode[0] in "1357")
+        remedy = (
+            f"chmod go-w {shlex.quote(one.path)}" if own else f"choose a directory elsewhere, /opt/{project.name} say"
+        )
+        return f"{said}: others could put something in the place of the project; {remedy}"
+    paths = " ".join(shlex.quote(one.path) for one in inside if one.kind != "symbolic link")
+    return (
+        f"{said}: others could change what {user} runs; see that all in it is as it should be, then "
+        f"chown {user} {paths} && chmod go-w {paths}"
+    )
 
 
 def _change(

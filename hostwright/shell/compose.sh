@@ -1,6 +1,7 @@
-# Looks at a compose project, and at what it is to become, in one command; changes nothing. The header sets NAME, DIRECTORY,
-# FILES (paths below it, a line each), SECRETS (those of them that are not shown), CONTAINERS (names that its services want)
-# and DIFF (yes: show what changes in files). The files to come come from `data`, as base64 of a tar.gz.
+# Looks at a compose project, and at what it is to become, in one command; changes nothing. ownership.sh, project.sh and
+# engine.sh stand before this. The header sets NAME, DIRECTORY, FILES (paths below it, a line each), SECRETS (those of them that
+# are not shown), CONTAINERS and IMAGES (names that its services want) and DIFF (yes: show what changes in files). The files to
+# come come from `data`, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 section() { printf '\n@@ %s\n' "$1"; }
@@ -8,7 +9,8 @@ section() { printf '\n@@ %s\n' "$1"; }
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
-data | base64 -d | tar -xzpm -C "$scratch" || exit 1
+new=$scratch/project
+mkdir "$new" && data | base64 -d | tar -xzpm -C "$new" || exit 1
 
 section engine
 echo "user=$(id -un)"
@@ -21,28 +23,46 @@ fi
 [ -z "${compose-}" ] || echo "compose=$compose"
 
 section error
-docker version >/dev/null 2>"$scratch.error" || cat "$scratch.error"
-rm -f "$scratch.error"
+said=$(docker version 2>&1 >/dev/null) || echo "${said:-docker version failed, and does not say why}"
+
+section hands
+hands=$(project_hands) || exit 1
+printf '%s\n' "$hands"
+
+# compared: the files to come with those that are there. A link is read by nobody.
+compared() {
+    printf '%s\n' "$FILES" | while IFS= read -r file; do
+        at=$DIRECTORY/$file
+        if [ -z "$file" ]; then :
+        elif [ -L "$at" ]; then echo "different $file"
+        elif [ ! -e "$at" ]; then echo "missing $file"
+        elif [ ! -f "$at" ]; then echo "odd $file"
+        elif ! cmp -s "$new/$file" "$at"; then echo "different $file"
+        elif [ "$(stat -c '%a %u' "$new/$file")" != "$(stat -c '%a %u' "$at")" ]; then echo "mode $file"
+        fi
+    done
+}
+
+# old: what an earlier run put there, and is no part of it any more.
+old() {
+    known=$DIRECTORY/.hostwright
+    [ -e "$known" ] || [ -L "$known" ] || return 0
+    if [ -L "$known" ] || [ ! -f "$known" ]; then echo 'odd .hostwright' && return; fi
+    printf '%s\n' "$FILES" | sort >"$scratch/files" && sort "$known" >"$scratch/known" &&
+        comm -13 "$scratch/files" "$scratch/known" >"$scratch/old" && sed 's/^/old /' "$scratch/old"
+}
 
 section files
-printf '%s\n' "$FILES" | while IFS= read -r file; do
-    [ -n "$file" ] || continue
-    if [ ! -e "$DIRECTORY/$file" ]; then echo "missing $file"
-    elif ! cmp -s "$scratch/$file" "$DIRECTORY/$file"; then echo "different $file"
-    elif [ "$(stat -c '%a %u' "$scratch/$file")" != "$(stat -c '%a %u' "$DIRECTORY/$file")" ]; then echo "mode $file"
-    fi
-done
-# What an earlier run put there, and is no part of it any more.
-[ ! -e "$DIRECTORY/.hostwright" ] || printf '%s\n' "$FILES" | sort | comm -13 - "$DIRECTORY/.hostwright" | sed 's/^/old /'
+if [ -z "$hands" ]; then compared && old || exit 1; fi
 
-if [ "$DIFF" = yes ]; then
+if [ "$DIFF" = yes ] && [ -z "$hands" ]; then
     section diff
     printf '%s\n' "$FILES" | while IFS= read -r file; do
         [ -n "$file" ] && ! printf '%s\n' "$SECRETS" | grep -Fqx -- "$file" || continue
         old=$DIRECTORY/$file
-        [ -e "$old" ] || old=/dev/null
+        [ -f "$old" ] && [ ! -L "$old" ] || old=/dev/null
         # A blank keeps lines from being taken for something else.
-        diff -u --label "$DIRECTORY/$file" --label "$DIRECTORY/$file" "$old" "$scratch/$file" | sed 's/^/ /'
+        diff -u --label "$DIRECTORY/$file" --label "$DIRECTORY/$file" "$old" "$new/$file" | sed 's/^/ /'
     done
 fi
 
@@ -50,19 +70,49 @@ fi
 if [ -n "$FILES" ]; then
     section invalid
     # In front of the engine nothing is needed of it.
-    (cd "$scratch" && $compose -p "$NAME" -f docker-compose.yml -f docker-compose.override.yml config -q 2>&1) >"$scratch/said" ||
-        sed "s|$scratch|$DIRECTORY|g" "$scratch/said"
+    (cd "$new" && $compose -p "$NAME" -f docker-compose.yml -f docker-compose.override.yml config -q 2>&1) >"$scratch/said" || {
+        code=$?
+        [ -s "$scratch/said" ] || echo "it ended with code $code, and does not say why" >"$scratch/said"
+        sed "s|$new|$(printf '%s\n' "$DIRECTORY" | sed 's/[&|\\]/\\&/g')|g" "$scratch/said"
+    }
 fi
 
-format='{"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
-format="$format"'"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"code":{{json .State.ExitCode}}}'
+# wanted: ids of the containers of the project, and of others by the names that its services want.
+wanted() {
+    of_it=$(containers) || return
+    set --
+    for name in $CONTAINERS; do set -- "$@" --filter "name=^/$name\$"; done
+    by_name=''
+    [ $# -eq 0 ] || by_name=$(docker ps -aq --no-trunc "$@") || return
+    printf '%s\n%s\n' "$of_it" "$by_name" | sort -u
+}
+
+directory_label='{{json (index .Config.Labels "com.docker.compose.project.working_dir")}}'
+format='{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
+format="$format"'"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"code":{{json .State.ExitCode}}}
+'$directory_label
 section containers
-{
-    docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$NAME"
-    for name in $CONTAINERS; do docker ps -aq --no-trunc --filter "name=^/$name\$"; done
-} 2>/dev/null | sort -u | xargs -r docker inspect --type container --format "$format" 2>/dev/null
+tell_containers docker "$format" wanted && printf '%s\n' "$told" | grep '^{'
+
+# here: of the directories that containers come from those that are ours, in the words of the engine.
+here() {
+    ours=$(readlink -m -- "$DIRECTORY") || return
+    printf '%s\n' "$told" | grep '^"' | sort -u | while IFS= read -r said; do
+        path=${said#\"}
+        path=${path%\"}
+        # What JSON writes otherwise is no path of ours.
+        case $path in '' | *\\*) continue ;; esac
+        real=$(readlink -m -- "$path") || exit 1
+        [ "$real" != "$ours" ] || printf '%s\n' "$said"
+    done
+}
+section here
+here || exit 1
+
 section images
 for image in $IMAGES; do
-    docker image inspect --format "$image {{.Id}}" "$image" 2>/dev/null
+    docker image inspect --format "$image {{.Id}}" "$image" 2>/dev/null || docker version >/dev/null 2>&1 ||
+        untold="${untold:-it does not tell whether there is an image $image}"
 done
-true
+section untold
+printf '%s\n' "$untold"

@@ -1,4 +1,4 @@
-# Observes the containers of a host, in one command however many there are, and changes nothing.
+# Observes the containers of a host, in one command however many there are, and changes nothing. engine.sh stands before this.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 section() { printf '\n@@ %s\n' "$1"; }
 section engine
@@ -12,13 +12,11 @@ echo "user=$(id -un)"
 case $engine in docker) id=.Id ;; *) id=.ID ;; esac
 format='{"id":{{json '$id'}},"name":{{json .Name}},"policy":{{json .HostConfig.RestartPolicy}},'
 format="$format"'"auto_remove":{{json .HostConfig.AutoRemove}},"status":{{json .State.Status}},"labels":{{json .Config.Labels}}}'
-if ids=$($engine ps --all --quiet --no-trunc 2>/dev/null); then
+if tell_containers $engine "$format" $engine ps --all --quiet --no-trunc; then
     section containers
-    # One that is removed meanwhile is no container any more.
-    printf '%s\n' "$ids" | xargs -r $engine inspect --type container --format "$format" 2>/dev/null
+    printf '%s\n' "$told"
 else
     section error
-    # shellcheck disable=SC2069 # what it complains of, alone
-    $engine ps 2>&1 >/dev/null
+    printf '%s\n' "$untold"
 fi
 true

@@ -26,7 +26,7 @@ if listening=$(ss -ltnp 2>/dev/null); then
 fi
 command -v docker >/dev/null || exit 0
 echo '@@ users'
-others_on_data quick || printf '@@ unsaid\n%s\n' "$unsaid"
+others_on_data look || printf '@@ unsaid\n%s\n' "$unsaid"
 if published=$(docker ps --format '{{.Names}}	{{.Ports}}' 2>/dev/null); then
     echo '@@ ports'
     printf '%s\n' "$published"

@@ -1,16 +1,16 @@
-# Who else has to do with the data directory of a MariaDB: asked before its container is started, in the same command. holders.sh
-# and ownership.sh stand before this. The header sets DATA, CONTAINER, and PROJECT (the compose project that it is of).
+# Who else has to do with the data directory of a MariaDB: asked before its container is started, in the same command. holders.sh,
+# ownership.sh and engine.sh stand before this. The header sets DATA, CONTAINER, and PROJECT (the compose project that it is of).
 
-# others_on_data [quick]: who it is, a line of words for each. Fails where it could not be looked; why is in unsaid then.
-# While a container of ours runs, quick does not look for servers: nothing new is started on the data.
+# others_on_data WHEN: who it is, a line of words for each. Fails where it could not be looked; why is in unsaid then. Unless
+# something is to be started, nobody looks for servers beside a container of ours that runs.
 others_on_data() {
     unsaid='it could not be looked through'
     data_inodes && containers_on_data && hands_on_way || return 1
-    [ "${1-}" = quick ] && [ -n "$own" ] || { servers_on_data && units_on_data; }
+    [ "$1" != start ] && [ -n "$own" ] || { servers_on_data && units_on_data; }
 }
 
 may_start() {
-    others=$(others_on_data || { echo "who else uses it cannot be told: $unsaid"; exit 1; }) && [ -z "$others" ] && return
+    others=$(others_on_data start || { echo "who else uses it cannot be told: $unsaid"; exit 1; }) && [ -z "$others" ] && return
     echo "mariadb_data_dir = $DATA: $(printf '%s\n' "$others" | head -n 1); nothing was started" >&2
     return 1
 }
@@ -32,20 +32,14 @@ data_inodes() {
 
 # containers_on_data: those that may write there, running or not; sets own, the first processes of our containers.
 containers_on_data() {
-    form='container	{{.Name}}	{{.State.Status}}	{{.State.Pid}}	{{json (index .Config.Labels "com.docker.compose.project")}}{{range .Mounts}}{{if .RW}}
+    form='{"id":"{{.Id}}"}	{{.Name}}	{{.State.Status}}	{{.State.Pid}}	{{json (index .Config.Labels "com.docker.compose.project")}}{{range .Mounts}}{{if .RW}}
 mount	{{.Source}}{{end}}{{end}}'
-    tries=0
-    # One that is removed meanwhile is no container any more.
-    until ids=$(docker ps -aq --no-trunc 2>/dev/null) && { [ -z "$ids" ] || told=$(docker inspect --type container --format "$form" $ids 2>/dev/null); }; do
-        tries=$((tries + 1))
-        [ $tries -lt 3 ] || { unsaid=$(docker ps 2>&1 >/dev/null); unsaid="docker does not tell its containers: $unsaid"; return 1; }
-    done
-    [ -n "$ids" ] || told=''
+    tell_containers docker "$form" docker ps -aq --no-trunc || { unsaid="docker does not tell its containers: $untold"; return 1; }
     own=''
     places=$(printf '%s\n' "$told" | sed -n 's/^mount	//p' | sort -u | xargs -r -d '\n' stat -L -c 'at	%d:%i	%n' -- 2>/dev/null) || [ $? -eq 123 ] || return 1
     found=$(printf '%s\n' "$inodes" "$places" "$told" | DATA=$DATA awk -F '\t' -v name="/$CONTAINER" -v project="\"$PROJECT\"" '
         $1 == "at" { place = $0; sub(/^[^\t]*\t[^\t]*\t/, "", place); inode[place] = $2; next }
-        $1 == "container" { ours = $2 == name || $5 == project; who = substr($2, 2); state = $3; if (ours && $4 > 0) print "own\t" $4; next }
+        $1 ~ /^[{]/ { ours = $2 == name || $5 == project; who = substr($2, 2); state = $3; if (ours && $4 > 0) print "own\t" $4; next }
         $1 == "mount" {
             place = substr($0, 7)
             if (!ours && !(who in said) && (place == ENVIRON["DATA"] || place in inode && inode[place] in data)) {
@@ -132,11 +126,12 @@ units_on_data() {
         [ ! -e "$file" ] || grep -Rhs '^[[:space:]]*datadir[[:space:]]*=' "$file" || [ $? -eq 1 ] || exit 1
     done) || { unsaid='the configuration of the servers of this host cannot be read'; return 1; }
     known=$(printf '%s\n' "$said" | sed 's/^[^=]*=[[:space:]]*//; s/[[:space:]]*\(#.*\)\{0,1\}$//; s/^["'\'']//; s/["'\'']$//')
+    inode=$(stat -L -c %d:%i "$DATA" 2>/dev/null)
     printf '%s\n' "$servers" | while IFS='	' read -r unit place; do
         [ "$place" != - ] || place="$known
 /var/lib/mysql"
         printf '%s\n' "$place" | while IFS= read -r one; do
-            [ -n "$one" ] && { [ "$one" -ef "$DATA" ] || case $real/ in "$(readlink -m "$one")"/*) ;; *) false ;; esac; } || continue
+            [ -n "$one" ] && { [ "$(stat -L -c %d:%i "$one" 2>/dev/null)" = "${inode:-none}" ] || case $real/ in "$(readlink -m "$one")"/*) ;; *) false ;; esac; } || continue
             echo "$unit of this host serves it: systemctl disable --now $unit, or choose another directory"
             break
         done

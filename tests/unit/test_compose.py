@@ -3,26 +3,24 @@
 import dataclasses
 import hashlib
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
 
-from hostwright.facts.compose import ProjectState, ServiceContainer, parse_project
-from hostwright.operations.compose import packed
+from hostwright.facts.compose import Hand, ProjectState, ServiceContainer, parse_project
 from hostwright.plans.compose import (
     OVERRIDE,
     Project,
     _digest,
     check,
     complete,
+    container_names,
     decide,
     decide_absent,
+    images,
     private_directories,
 )
 from hostwright.refusal import Refusal
-from hostwright.shell import script, whole
 
 FILE = """
 services:
@@ -58,7 +56,11 @@ def digests(project: Project) -> dict[str, str]:
 def container(service: str, **more: object) -> ServiceContainer:
     image = {"web": "sha256:1", "job": "sha256:2"}.get(service, "sha256:3")
     name = "the-db" if service == "db" else f"shop-{service}-1"
-    known = ServiceContainer(name, "shop", service, image, digests(PROJECT)[service], "running", "", 0)
+    given = "docker-compose.yml,docker-compose.override.yml"
+    known = ServiceContainer(
+        *(f"id-{service}", name, "shop", service, "/opt/shop", given, True),
+        *(image, digests(PROJECT)[service], "running", "", 0),
+    )
     return dataclasses.replace(known, **more)  # type: ignore[arg-type]
 
 
@@ -66,7 +68,7 @@ UP = (container("web", health="healthy"), container("db"), container("job", stat
 
 
 def state(**more: object) -> ProjectState:
-    known = ProjectState("root", "docker", "docker compose", "", {}, (), "", UP, IMAGES)
+    known = ProjectState("root", "docker", "docker compose", "", (), {}, (), "", UP, IMAGES)
     return dataclasses.replace(known, **more)  # type: ignore[arg-type]
 
 
@@ -138,7 +140,8 @@ def test_what_is_not_running() -> None:
 
 
 def test_refusals() -> None:
-    foreign = ServiceContainer("the-db", "", "", "sha256:9", "", "running", "", 0)
+    outside: dict[str, object] = {"project": "", "directory": "", "files": "", "here": False, "digest": ""}
+    foreign = dataclasses.replace(container("db"), service="", **outside)  # type: ignore[arg-type]
     for said, bad in {
         "there is no docker": state(engine=""),
         "there is no compose": state(compose=""),
@@ -156,7 +159,7 @@ def test_refusals() -> None:
     ("change", "said"),
     [
         ({"name": "Shop!"}, "small letters"),
-        ({"directory": "opt/shop"}, "an absolute path"),
+        ({"directory": "opt/shop"}, "no absolute path"),
         ({"directory": "/"}, "an absolute path"),
         ({"files": {"a": b""}}, "has no docker-compose.yml"),
         ({"files": {"docker-compose.yml": b"a: [b"}}, "is no YAML"),
@@ -164,6 +167,13 @@ def test_refusals() -> None:
         ({"files": FILES | {"../x": b""}}, "a path below"),
         ({"files": FILES | {"/x": b""}}, "a path below"),
         ({"files": FILES | {"a//b": b""}}, "a path below"),
+        ({"files": FILES | {"a\x1bb": b""}}, "a path below"),
+        ({"directory": "/opt/$HOME"}, "compose takes as it is"),
+        ({"directory": "/opt/a:b"}, "compose takes as it is"),
+        ({"directory": "/opt/../etc"}, "no path as it is"),
+        ({"directory": "/opt/a\nb"}, "no path as it is"),
+        ({"files": FILES | {"docker-compose.yml": b"services: {a: {container_name: a b}}"}}, "no name for a container"),
+        ({"files": FILES | {"docker-compose.yml": b"services: {a: {image: '*'}}"}}, "no name of an image"),
     ],
 )
 def test_projects_that_are_none(change: dict[str, object], said: str) -> None:
@@ -186,7 +196,8 @@ def test_taken_down() -> None:
 
 def test_what_the_host_says() -> None:
     label = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web", "hostwright.digest": "d"}
-    said = {"name": "/shop-web-1", "image": "sha256:1", "labels": label, "status": "running", "health": "", "code": 0}
+    said = {"id": "1", "name": "/shop-web-1", "image": "sha256:1", "labels": label}
+    said |= {"status": "running", "health": "", "code": 0}
     lines = [
         "",
         "@@ engine",
@@ -194,6 +205,7 @@ def test_what_the_host_says() -> None:
         "engine=docker",
         "compose=docker-compose",
         "@@ error",
+        "@@ hands",
         "@@ files",
         "different a b",
         "old c",
@@ -215,16 +227,141 @@ def test_what_the_host_says() -> None:
     assert [one.service for one in found.containers] == ["web", ""]
 
 
-def test_files_of_who_has_lost_the_lock_are_not_put_in_place(tmp_path: Path) -> None:
-    """The real shell: it asks after the files have arrived, and before the first one is renamed."""
-    place = tmp_path / "shop"
-    wish = Project("shop", str(place), {"docker-compose.yml": b"services: {}"}, frozenset(), frozenset())
-    known = {"NAME": "shop", "DIRECTORY": str(place), "FILES": "docker-compose.yml", "PRIVATE": "", "OLD": ""}
-    text = script("compose_up", **known, COMPOSE="false", BUILD="", LIMIT="1", OURS="echo lost >&2; exit 76")
-    sent = whole(f"{text}\nput_files", packed(wish))
-    late = subprocess.run(["sh", "-s"], input=sent, capture_output=True, text=True, check=False)
-    assert (late.returncode, late.stderr) == (76, "lost\n")
-    assert not place.exists()
-    text = script("compose_up", **known, COMPOSE="false", BUILD="", LIMIT="1", OURS=":")
-    subprocess.run(["sh", "-s"], input=whole(f"{text}\nput_files", packed(wish)), text=True, check=True)
-    assert (place / "docker-compose.yml").read_text() == "services: {}"
+# As compose 1.29 and 2.26 label what they make, and what a person's own `docker compose up` in a home does.
+V1 = {"working_dir": "/opt/shop", "config_files": "docker-compose.yml,docker-compose.override.yml"}
+V2 = {
+    "working_dir": "/opt/shop",
+    "config_files": "/opt/shop/docker-compose.yml,/opt/shop/docker-compose.override.yml",
+}
+THEIRS = {"working_dir": "/home/dev/shop", "config_files": "/home/dev/shop/compose.yaml"}
+BY_HAND = {"working_dir": "/opt/shop", "config_files": "/opt/shop/docker-compose.yml"}
+OTHER_FILE = {"working_dir": "/opt/shop", "config_files": "/opt/shop/compose.yaml"}
+COMMA = {"working_dir": "/opt/a,b", "config_files": "/opt/a,b/docker-compose.yml,/opt/a,b/docker-compose.override.yml"}
+LINKED = {"working_dir": "/srv/link", "config_files": "docker-compose.yml,docker-compose.override.yml"}
+
+
+def labelled(where: dict[str, str], digest: str = "", here: tuple[str, ...] = ("/opt/shop",)) -> ProjectState:
+    """The state that is parsed where a container with these labels is there."""
+    labels = {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "web",
+        **{f"com.docker.compose.project.{key}": value for key, value in where.items()},
+        **({"hostwright.digest": digest} if digest else {}),
+    }
+    said = {"id": "1", "name": "/shop-web-1", "image": "sha256:1", "labels": labels, "status": "running"}
+    lines = ["@@ engine", "user=root", "engine=docker", "compose=docker compose", "@@ error", "@@ hands", "@@ files"]
+    lines += ["@@ containers", json.dumps(said | {"health": "", "code": 0}), "@@ here", *map(json.dumps, here)]
+    return parse_project([*lines, "@@ images", "@@ untold"])
+
+
+@pytest.mark.parametrize(
+    ("where", "digest", "here"),
+    [
+        (V1, "d", ("/opt/shop",)),
+        (V2, "d", ("/opt/shop",)),
+        (V1, "", ("/opt/shop",)),
+        (BY_HAND, "", ("/opt/shop",)),
+        (COMMA, "", ("/opt/a,b",)),
+        (OTHER_FILE, "d", ("/opt/shop",)),
+        (LINKED, "", ("/opt/shop", "/srv/link")),
+    ],
+)
+def test_a_project_from_our_directory_is_ours_whatever_compose_made_it(
+    where: dict[str, str], digest: str, here: tuple[str, ...]
+) -> None:
+    found = labelled(where, digest, here)
+    assert "service web: made anew" in "".join(decide(complete(PROJECT), found).lines)
+    taken = dataclasses.replace(found, files={"docker-compose.yml": "old"})
+    assert decide_absent(Project("shop", "/opt/shop", {}), taken, remove_data=True).act == "down"
+    assert decide(complete(PROJECT), found).known == ("1",)
+
+
+@pytest.mark.parametrize("where", [THEIRS, OTHER_FILE, {}, {"working_dir": "/opt/shop", "config_files": ""}])
+@pytest.mark.parametrize("remove_data", [False, True])
+def test_a_project_of_that_name_that_somebody_else_runs(where: dict[str, str], remove_data: bool) -> None:
+    """Also where our own files are there, and where our own containers are, too."""
+    found = labelled(where)
+    said = f"somebody else runs .* shop-web-1 comes from {where.get('working_dir', 'a directory')}"
+    ours = dataclasses.replace(found, containers=(*UP, *found.containers))
+    for one in (found, ours):
+        with pytest.raises(Refusal, match=said):
+            decide(complete(PROJECT), one)
+        with pytest.raises(Refusal, match=said):
+            decide_absent(Project("shop", "/opt/shop", {}), one, remove_data)
+        taken = dataclasses.replace(one, files={"docker-compose.yml": "old"})
+        with pytest.raises(Refusal, match=said):
+            decide_absent(Project("shop", "/opt/shop", {}), taken, remove_data)
+
+
+def test_our_own_project_from_another_directory_is_taken_down_there_first() -> None:
+    found = labelled(V2 | {"working_dir": "/srv/my shop"}, "d", here=())
+    for plan in (
+        lambda: decide(complete(PROJECT), found),
+        lambda: decide_absent(Project("shop", "/opt/shop", {}), found, remove_data=False),
+    ):
+        with pytest.raises(Refusal) as refused:
+            plan()
+        down = "docker compose -p shop -f docker-compose.yml -f docker-compose.override.yml down"
+        assert f"cd '/srv/my shop' && {down}" in str(refused.value)
+        assert "docker rm -f shop-web-1" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("hands", "words"),
+    [
+        (
+            [Hand("dev", "755", "directory", "/opt/shop")],
+            ["is of dev, mode 755", "chown root /opt/shop && chmod go-w /opt/shop"],
+        ),
+        ([Hand("root", "775", "directory", "/opt/shop/a b")], ["chown root '/opt/shop/a b' && chmod go-w"]),
+        ([Hand("root", "777", "symbolic link", "/opt/shop/conf")], ["/opt/shop/conf is a link"]),
+        (
+            [Hand("dev", "755", "directory", "/opt/shop"), Hand("dev", "755", "directory", "/opt")],
+            ["/opt is of dev, mode 755", "choose a directory elsewhere, /opt/shop say"],
+        ),
+        ([Hand("root", "1777", "directory", "/opt")], ["/opt is of root, mode 1777", "choose a directory elsewhere"]),
+        ([Hand("root", "2775", "directory", "/opt")], ["/opt is of root, mode 2775", "chmod go-w /opt"]),
+    ],
+)
+def test_a_directory_that_others_can_change_is_refused(hands: list[Hand], words: list[str]) -> None:
+    for plan in (
+        lambda: decide(complete(PROJECT), state(hands=tuple(hands))),
+        lambda: decide_absent(Project("shop", "/opt/shop", {}), state(hands=tuple(hands)), remove_data=False),
+    ):
+        with pytest.raises(Refusal) as refused:
+            plan()
+        assert all(word in str(refused.value) for word in words), refused.value
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", ".hostwright/x"])
+def test_a_list_of_old_files_leads_nowhere_else(path: str) -> None:
+    for plan in (
+        lambda: decide(complete(PROJECT), state(files={path: "old"})),
+        lambda: decide_absent(Project("shop", "/opt/shop", {}), state(files={path: "old"}), remove_data=False),
+    ):
+        with pytest.raises(Refusal, match="no file of ours: remove that line"):
+            plan()
+
+
+def test_what_is_no_file_is_not_written_over() -> None:
+    with pytest.raises(Refusal, match=r"/opt/shop/conf/a.conf is there, and is no file"):
+        decide(complete(PROJECT), state(files={"conf/a.conf": "odd"}))
+
+
+def test_names_that_compose_makes_of_variables_are_left_to_it() -> None:
+    file = b"services: {a: {container_name: 'a-${X}', image: '${Y}/a'}, b: {container_name: bb, image: i}}"
+    project = dataclasses.replace(PROJECT, files={"docker-compose.yml": file})
+    check(project)
+    assert (container_names(project), images(project)) == (["bb"], {"b": "i"})
+
+
+def test_what_the_engine_did_not_tell_is_no_answer() -> None:
+    lines = ["@@ engine", "user=root", "engine=docker", "compose=docker compose", "@@ error", "@@ hands", "@@ files"]
+    lines += ["@@ containers", "@@ here", "@@ images", "@@ untold", "it does not list its containers"]
+    with pytest.raises(Refusal, match="docker does not answer: it does not list its containers"):
+        decide(complete(PROJECT), parse_project(lines))
+
+
+def test_only_a_compose_that_we_know_is_called() -> None:
+    with pytest.raises(Refusal, match="there is no compose on this host"):
+        decide(complete(PROJECT), state(compose="sh -c id;"))

@@ -141,16 +141,16 @@ def test_what_is_no_mariadb_stays_as_it_is(data: Path) -> None:
 # -- on the host: who else uses it
 
 
-def others(data: Path, commands: dict[str, str], how: str = "") -> "subprocess.CompletedProcess[str]":
+def others(data: Path, commands: dict[str, str], when: str = "start") -> "subprocess.CompletedProcess[str]":
     text = users_script(str(data), "db", "shop")
-    look = f'ETC={data.parent}/etc\nothers_on_data {how} || {{ echo "unsaid: $unsaid"; exit 1; }}'
+    look = f'ETC={data.parent}/etc\nothers_on_data {when} || {{ echo "unsaid: $unsaid"; exit 1; }}'
     place = next(path for path in data.parents if (path / "hostwright").exists())
     return run(place, f"{text}\n{look}", NOBODYS | commands)
 
 
 def container(name: str, place: Path | str, state: str = "running", pid: int = 0, project: str = "") -> dict[str, str]:
     """docker, with one container."""
-    lines = f'container\\t/{name}\\t{state}\\t{pid}\\t"{project}"\\nmount\\t{place}\\n'
+    lines = f'{{"id":"0123"}}\\t/{name}\\t{state}\\t{pid}\\t"{project}"\\nmount\\t{place}\\n'
     return {"docker": f"case $1 in ps) echo 0123 ;; *) printf '{lines}' ;; esac"}
 
 
@@ -225,7 +225,7 @@ def test_our_own_container_is_nobody_else(served: Path) -> None:
         assert others(served, ours).stdout == ""
         with held(served / "mysql" / "x", mode="w") as other:
             assert f"(pid {other}) has files" in others(served, ours).stdout
-            assert others(served, ours, "quick").stdout == ""
+            assert others(served, ours, "look").stdout == ""
         # Who reads what our server writes is no other server.
         with held(served / "mysql" / "x", mode="r"):
             assert others(served, ours).stdout == ""

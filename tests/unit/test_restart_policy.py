@@ -1,5 +1,8 @@
 """Restart policies: what the engines say, and what is made of it."""
 
+import os
+import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from hostwright.facts.docker import Container, Containers, parse_containers
 from hostwright.plans.restart_policy import POLICIES, decide, draw
 from hostwright.refusal import Refusal
+from hostwright.shell import script
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -50,6 +54,11 @@ def test_an_engine_that_does_not_answer_is_not_one_without_containers(name: str,
     with pytest.raises(Refusal) as refused:
         decide(recorded(name), {"web-1": "always"})
     assert all(word in str(refused.value) for word in words)
+
+
+def test_an_engine_whose_answer_is_not_there_has_not_answered() -> None:
+    with pytest.raises(Refusal, match="docker does not answer: it told nothing"):
+        decide(parse_containers(["@@ engine", "name=docker", "user=root"]), {"web-1": "always"})
 
 
 def test_rules_by_name_pattern_and_label() -> None:
@@ -148,3 +157,49 @@ def test_what_is_planned_gives_what_is_wished_and_then_nothing(
     after = tuple(replace(one, policy=changed.get(one.id, one.policy)) for one in some)
     assert not decide(replace(found, containers=after), {selector: policy}).changes
     assert all(one.policy != changed[one.id] for one in some if one.id in changed)
+
+
+ENGINE = """#!/bin/sh
+case " $FAILING " in *" $1 "*) exit 1 ;; esac
+case $1 in
+    ps) ls "$STAND" ;;
+    inspect)
+        shift 5
+        for id; do cat "$STAND/$id"; done
+        [ -z "$GOES" ] || { rm -f "$STAND/$GOES"; exit 1; }
+        ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "empty", "goes", "said"),
+    [
+        ("", "", "", ""),
+        ("ps", "", "", "does not list its containers"),
+        ("inspect", "", "", "does not tell what container aa is"),
+        ("", "bb", "", "does not tell what container bb is"),
+        # One that is removed meanwhile is no container any more.
+        ("", "bb", "bb", ""),
+    ],
+)
+def test_an_engine_tells_of_all_its_containers_or_of_none(
+    tmp_path: Path, failing: str, empty: str, goes: str, said: str
+) -> None:
+    for name in ("bin", "stand"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "bin" / "docker").write_text(ENGINE)
+    (tmp_path / "bin" / "docker").chmod(0o755)
+    recorded = (FIXTURES / "containers_debian12.txt").read_text().splitlines()
+    for identity, name in {"aa": "/db", "bb": "/web-1"}.items():
+        line = next(line for line in recorded if f'"name":"{name}"' in line)
+        said_of_it = re.sub('"id":"[^"]*"', f'"id":"{identity}"', f"{line}\n")
+        (tmp_path / "stand" / identity).write_text("" if identity == empty else said_of_it)
+    text = script("engine", "containers").replace("PATH=/usr/local/sbin", f"PATH={tmp_path}/bin:/usr/local/sbin")
+    environment = os.environ | {"STAND": str(tmp_path / "stand"), "FAILING": failing, "GOES": goes}
+    done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, check=True)
+    found = parse_containers(done.stdout.splitlines())
+    assert said in found.error
+    assert bool(said) == bool(found.error)
+    if not said:
+        assert [one.name for one in found.containers] == (["db"] if goes else ["db", "web-1"])

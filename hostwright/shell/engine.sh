@@ -1,0 +1,26 @@
+# What an engine says of containers: in full, or not at all.
+
+# tell_containers ENGINE FORMAT LISTING...: what it says of each of those that LISTING prints the ids of, by a format that
+# begins with {"id":"ID". It is in told; untold is why it fails.
+tell_containers() {
+    engine=$1 format=$2
+    shift 2
+    told='' untold=''
+    ids=$("$@" 2>/dev/null) || {
+        untold=$("$@" 2>&1 >/dev/null)
+        untold=${untold:-it does not list its containers, and does not say why}
+        return 1
+    }
+    told=$(printf '%s\n' "$ids" | xargs -r "$engine" inspect --type container --format "$format" 2>/dev/null)
+    code=$? missing=''
+    for id in $ids; do case $told in *"{\"id\":\"$id\""*) ;; *) missing="$missing $id" ;; esac; done
+    if [ -z "$missing" ]; then
+        [ $code -eq 0 ] || untold="it ended with code $code while it told of its containers"
+        return $code
+    fi
+    # One that was removed meanwhile is no container any more.
+    left=$("$@" 2>/dev/null) || { untold='it does not list its containers any more'; return 1; }
+    for id in $missing; do
+        case $left in *"$id"*) untold="it does not tell what container $id is: $("$engine" inspect --type container "$id" 2>&1 >/dev/null)"; return 1 ;; esac
+    done
+}

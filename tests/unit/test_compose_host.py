@@ -1,0 +1,355 @@
+"""What looks at compose projects and puts them in place: the shell itself, with an engine that says what it is told."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostwright.facts.compose import Hand, ProjectState, parse_project
+from hostwright.operations.compose import packed
+from hostwright.plans.compose import OVERRIDE, Project, complete, decide, private_directories
+from hostwright.refusal import Refusal
+from hostwright.shell import script, whole
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root's own files, and others' beside them")
+USER = 65534
+# `ps` prints the names of the files in $STAND/list, `inspect` what they hold; what fails is in $STAND/failing.
+ENGINE = """#!/bin/sh
+case " $(cat "$STAND/failing" 2>/dev/null) " in *" $1 "*) echo "$1: the engine is ill" >&2; exit 1 ;; esac
+case $1 in
+    version) ;;
+    compose)
+        [ "$2" != version ] || exit 0
+        echo "$*" >>"$STAND/called"
+        ;;
+    ps) ls "$STAND/list" ;;
+    inspect)
+        code=0
+        while [ "${1#id-}" = "$1" ]; do shift; done
+        for id; do cat "$STAND/list/$id" 2>/dev/null || { echo "No such container: $id" >&2; code=1; }; done
+        [ ! -e "$STAND/goes" ] || rm -f "$STAND/list/$(cat "$STAND/goes")"
+        exit $code
+        ;;
+    image) echo "Error: No such image" >&2; exit 1 ;;
+esac
+"""
+FILES = {"docker-compose.yml": b"services: {web: {image: nginx}}", "conf/a.conf": b"a", "key/key": b"hush"}
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that is root's alone all the way: the one of other tests is below /tmp."""
+    path = Path(tempfile.mkdtemp(prefix="hostwright-test.", dir="/run"))
+    path.chmod(0o755)
+    for name in ("bin", "stand/list"):
+        (path / name).mkdir(parents=True)
+    (path / "bin" / "docker").write_text(ENGINE)
+    (path / "bin" / "docker").chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def wish(place: Path) -> Project:
+    return complete(Project("shop", str(place / "shop"), FILES, frozenset({"key/key"})))
+
+
+def container(place: Path, number: int, directory: str, digest: str = "d") -> str:
+    """One that the engine knows of; gives its id."""
+    identity = f"id-{number:061d}"
+    labels = {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "web",
+        "com.docker.compose.project.working_dir": directory,
+        "com.docker.compose.project.config_files": "docker-compose.yml,docker-compose.override.yml",
+        "hostwright.digest": digest,
+    }
+    said: dict[str, Any] = {"id": identity, "name": f"/shop-{number}", "image": "sha256:1", "labels": labels}
+    said |= {"status": "running", "health": "", "code": 0}
+    text = f"{json.dumps(said, separators=(',', ':'))}\n{json.dumps(directory)}\n"
+    (place / "stand" / "list" / identity).write_text(text)
+    return identity
+
+
+def sh(place: Path, text: str, data: str = "") -> "subprocess.CompletedProcess[str]":
+    text = text.replace("PATH=/usr/local/sbin", f"PATH={place}/bin:/usr/local/sbin")
+    environment = os.environ | {"STAND": str(place / "stand")}
+    return subprocess.run(
+        ["sh", "-s"], input=whole(text, data), capture_output=True, text=True, env=environment, check=False, timeout=60
+    )
+
+
+def look(place: Path, wish: Project, diff: str = "no") -> ProjectState:
+    known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "DIFF": diff}
+    known |= {"SECRETS": "\n".join(sorted(wish.secrets)), "CONTAINERS": "", "IMAGES": "nginx"}
+    done = sh(place, script("ownership", "project", "engine", "compose", **known), packed(wish))
+    assert done.returncode == 0, done.stderr
+    return parse_project(done.stdout.splitlines())
+
+
+def put(
+    place: Path, wish: Project, ours: str = ":", act: str = "put_files", **more: str
+) -> "subprocess.CompletedProcess[str]":
+    known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "OLD": ""}
+    known |= {"PRIVATE": "\n".join(private_directories(wish)), "KNOWN": "", "COMPOSE": "docker compose", "BUILD": ""}
+    text = script("ownership", "project", "compose_up", **(known | {"LIMIT": "3"} | more))
+    return sh(place, f"ours() {{ {ours}; }}\n{text}\n{act}", packed(wish))
+
+
+def test_files_of_who_has_lost_the_lock_are_not_put_in_place(place: Path, wish: Project) -> None:
+    """It asks after the files have arrived, and before the first one is renamed."""
+    late = put(place, wish, "echo lost >&2; exit 76")
+    assert (late.returncode, late.stderr) == (76, "lost\n")
+    assert not (place / "shop").exists()
+    done = put(place, wish)
+    assert done.returncode == 0, done.stderr
+    assert (place / "shop" / "docker-compose.yml").read_bytes() == FILES["docker-compose.yml"]
+    assert (place / "shop" / "key").stat().st_mode & 0o777 == 0o700
+    assert look(place, wish).files == {}
+
+
+def test_a_name_with_blanks_is_one_private_directory(place: Path) -> None:
+    wish = complete(Project("shop", str(place / "shop"), FILES | {"my key/key": b""}, frozenset({"my key/key"})))
+    assert put(place, wish).returncode == 0
+    assert (place / "shop" / "my key").stat().st_mode & 0o777 == 0o700
+    assert not (place / "shop" / "my").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "offender"),
+    [
+        ("shop", 0o755, "shop"),
+        ("shop/conf", 0o755, "shop/conf"),
+        ("above", 0o755, "above"),
+        ("", 0o775, "above"),
+        ("", 0o1777, "above"),
+        ("", 0o777, "shop"),
+        ("", 0o777, "shop/conf"),
+        ("shop/.env", 0o644, "shop/.env"),
+    ],
+)
+def test_a_directory_that_a_user_can_change_is_neither_read_nor_written(
+    place: Path, given: str, mode: int, offender: str
+) -> None:
+    def path(name: str) -> Path:
+        return place / "above" / name.removeprefix("above")
+
+    wish = complete(Project("shop", str(path("shop")), FILES))
+    (path("shop/conf")).mkdir(parents=True)
+    (path("shop/.env")).write_text("")
+    secret = place / "secret"
+    secret.write_text("root's alone\n")
+    (path("shop/docker-compose.yml")).symlink_to(secret)
+    path(offender).chmod(mode)
+    if given:
+        os.chown(path(given), USER, USER)
+    found = look(place, wish, diff="yes")
+    assert [(hand.path, hand.mode) for hand in found.hands] == [(str(path(offender)), f"{mode:o}")]
+    assert (found.files, found.diff) == ({}, ())
+    with pytest.raises(Refusal, match=f"{path(offender)} is of"):
+        decide(wish, found)
+    before = sorted(str(one) for one in place.rglob("*"))
+    done = put(place, wish)
+    assert done.returncode == 1
+    assert "came into other hands" in done.stderr
+    assert sorted(str(one) for one in place.rglob("*")) == before
+    assert secret.read_text() == "root's alone\n"
+
+
+def test_the_owner_of_a_directory_swaps_it_while_root_writes(place: Path, wish: Project) -> None:
+    """A real user without rights, who makes links to a file of root's by every name that is written."""
+    secret = place / "secret"
+    secret.write_text("root's alone\n")
+    (place / "shop").mkdir()
+    os.chown(place / "shop", USER, USER)
+    names = [".hostwright", ".hostwright.now", ".hostwright.states", "docker-compose.yml", "a.before-hostwright"]
+    links = "; ".join(f"ln -sf {secret} {place}/shop/{name}" for name in names)
+    subprocess.run(["setpriv", f"--reuid={USER}", "--clear-groups", "sh", "-c", links], check=True)
+    container(place, 1, wish.directory)
+    assert put(place, wish, act="up").returncode == 1
+    assert put(place, wish, act="down").returncode == 1
+    assert secret.read_text() == "root's alone\n"
+    assert not (place / "stand" / "called").exists()
+
+
+def test_a_link_on_the_way_is_followed_to_whose_it_is(place: Path, wish: Project) -> None:
+    (place / "real").mkdir()
+    (place / "shop").symlink_to("real")
+    assert look(place, wish).hands == ()
+    (place / "users").mkdir()
+    os.chown(place / "users", USER, USER)
+    (place / "users" / "link").symlink_to(place / "real")
+    (place / "shop").unlink()
+    (place / "shop").symlink_to(place / "users" / "link")
+    found = look(place, wish).hands
+    assert [(hand.path, hand.kind) for hand in found] == [(str(place / "users"), "directory")]
+    for to in ("shop", "nowhere"):
+        (place / "shop").unlink()
+        (place / "shop").symlink_to(to)
+        assert look(place, wish).hands == ()
+        assert put(place, wish).returncode == 1
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "conf/a.conf", ".hostwright"])
+def test_what_is_no_file_is_not_waited_for(place: Path, wish: Project, name: str) -> None:
+    (place / "shop" / "conf").mkdir(parents=True)
+    os.mkfifo(place / "shop" / name)
+    assert look(place, wish, diff="yes").files[name] == "odd"
+
+
+def test_a_link_of_roots_in_the_place_of_a_file_is_kept_and_not_followed(place: Path, wish: Project) -> None:
+    (place / "shop").mkdir()
+    (place / "other").write_text("somebody's")
+    (place / "shop" / "docker-compose.yml").symlink_to(place / "other")
+    assert look(place, wish).files["docker-compose.yml"] == "different"
+    assert put(place, wish).returncode == 0
+    kept = place / "shop" / "docker-compose.yml.before-hostwright"
+    assert (os.readlink(kept), (place / "other").read_text()) == (str(place / "other"), "somebody's")
+    assert not (place / "shop" / "docker-compose.yml").is_symlink()
+    assert look(place, wish).files == {}
+
+
+def test_a_link_below_the_directory_leads_nobody_out_of_it(place: Path, wish: Project) -> None:
+    """Whoever is root in a container can make one where it writes."""
+    (place / "shop").mkdir()
+    (place / "outside").mkdir()
+    (place / "shop" / "conf").symlink_to(place / "outside")
+    assert [(hand.path, hand.kind) for hand in look(place, wish).hands] == [
+        (str(place / "shop" / "conf"), "symbolic link")
+    ]
+    assert put(place, wish).returncode == 1
+    assert list((place / "outside").iterdir()) == []
+
+
+def test_what_an_earlier_run_left_is_known_and_removed(place: Path, wish: Project) -> None:
+    assert put(place, wish).returncode == 0
+    fewer = complete(Project("shop", wish.directory, {"docker-compose.yml": FILES["docker-compose.yml"]}))
+    found = look(place, fewer)
+    assert found.files == {"conf/a.conf": "old", "key/key": "old"}
+    assert put(place, fewer, OLD="conf/a.conf\nkey/key").returncode == 0
+    assert look(place, fewer).files == {}
+    absent = Project("shop", wish.directory, {})
+    old = look(place, absent).files
+    assert set(old.values()) == {"old"}
+    assert put(place, absent, act="down", OLD="\n".join(old)).returncode == 0
+    # Where files were removed before, a directory may be left: it is not ours to say what was in it.
+    assert [one.name for one in (place / "shop").rglob("*") if one.is_file()] == []
+
+
+def test_the_real_path_tells_whose_a_container_is(place: Path, wish: Project) -> None:
+    (place / "shop").mkdir()
+    (place / "link").symlink_to("shop")
+    for number, directory in enumerate([wish.directory, f"{place}/link", f"{place}/other", "", f"{place}/sh\nop"]):
+        container(place, number, directory)
+    found = look(place, wish)
+    assert [one.here for one in found.containers] == [True, True, False, False, False]
+    assert found.error == ""
+
+
+@pytest.mark.parametrize("failing", ["version", "ps", "inspect"])
+def test_an_engine_that_fails_is_not_one_without_containers(place: Path, wish: Project, failing: str) -> None:
+    container(place, 1, wish.directory)
+    (place / "stand" / "failing").write_text(failing)
+    assert "the engine is ill" in look(place, wish).error
+    with pytest.raises(Refusal, match="docker does not answer"):
+        decide(wish, look(place, wish))
+
+
+def test_an_engine_that_says_nothing_at_all_is_ill(place: Path, wish: Project) -> None:
+    for what in ("version", "ps", "inspect"):
+        silent = ENGINE.replace('echo "$1: the engine is ill" >&2; ', "")
+        (place / "bin" / "docker").write_text(silent)
+        (place / "stand" / "failing").write_text(what)
+        container(place, 1, wish.directory)
+        assert look(place, wish).error, what
+
+
+def test_one_that_is_not_told_of_is_missed_and_one_that_went_is_not(place: Path, wish: Project) -> None:
+    container(place, 1, wish.directory)
+    silent = container(place, 2, wish.directory)
+    (place / "stand" / "list" / silent).write_text("")
+    assert silent in look(place, wish).error
+    # Between the list and the question one is removed.
+    (place / "stand" / "goes").write_text(silent)
+    found = look(place, wish)
+    assert (found.error, len(found.containers)) == ("", 1)
+
+
+def test_an_answer_that_is_cut_short_is_none(place: Path, wish: Project) -> None:
+    container(place, 1, wish.directory)
+    (place / "bin" / "docker").write_text(ENGINE.replace("exit $code", "exit 1"))
+    assert "ended with code" in look(place, wish).error
+
+
+def test_containers_that_came_meanwhile_are_left_as_they_are(place: Path, wish: Project) -> None:
+    known = container(place, 1, wish.directory)
+    for act in ("up", "down"):
+        container(place, 2, "/home/dev/shop")
+        late = put(place, wish, act=act, KNOWN=known)
+        assert late.returncode == 1
+        assert "somebody has made containers of shop meanwhile" in late.stderr
+        (place / "stand" / "failing").write_text("ps")
+        late = put(place, wish, act=act, KNOWN=known)
+        assert "docker does not tell what containers shop has" in late.stderr
+        (place / "stand" / "failing").unlink()
+        (place / "stand" / "list" / f"id-{2:061d}").unlink()
+    assert not (place / "stand" / "called").exists()
+    assert put(place, wish, act="down", KNOWN=known).returncode == 0
+    assert "down --remove-orphans" in (place / "stand" / "called").read_text()
+
+
+@pytest.mark.parametrize(
+    ("said", "healthy"),
+    [
+        ("running healthy 0 0 /shop-1 web\n", True),
+        ("running starting 0 0 /shop-1 web\n", False),
+        ("exited - 0 0 /shop-1 a[$(touch pwned)]\n", True),
+        ("exited - 3 0 /shop-1 web\n", False),
+        ("", False),
+    ],
+)
+def test_who_is_healthy(place: Path, wish: Project, said: str, healthy: bool) -> None:
+    known = container(place, 1, wish.directory)
+    (place / "stand" / "list" / known).write_text(said)
+    done = put(place, wish, act="up", KNOWN=known)
+    assert (done.returncode == 0) == healthy, done.stdout + done.stderr
+    assert not list(place.rglob("pwned"))
+    assert {one.name for one in (place / "shop").iterdir()} == {
+        *{"conf", "key", "docker-compose.yml"},
+        OVERRIDE,
+        ".hostwright",
+    }
+
+
+def test_one_of_two_that_is_not_told_of_is_not_healthy(place: Path, wish: Project) -> None:
+    ids = [container(place, number, wish.directory) for number in (1, 2)]
+    (place / "stand" / "list" / ids[0]).write_text("running healthy 0 0 /shop-1 web\n")
+    (place / "stand" / "list" / ids[1]).write_text("")
+    done = put(place, wish, act="up", KNOWN=" ".join(ids))
+    assert done.returncode == 1
+    assert "docker does not tell of all containers" in done.stdout
+
+
+def test_no_file_of_a_name_that_can_be_foreseen_is_made_where_all_may_write(place: Path, wish: Project) -> None:
+    """/run is not there for who is not root: mktemp takes the directory of all, and that alone is made in it."""
+    container(place, 1, wish.directory)
+    shared = place / "shared"
+    shared.mkdir()
+    (place / "bin" / "mktemp").write_text(
+        f"#!/bin/sh\n[ $# -eq 1 ] || exit 1\nmkdir {shared}/own && echo {shared}/own\n"
+    )
+    (place / "bin" / "mktemp").chmod(0o755)
+    (place / "bin" / "docker").write_text(ENGINE.replace("#!/bin/sh\n", f"#!/bin/sh\nls {shared} >>{place}/seen\n"))
+    look(place, wish)
+    assert set((place / "seen").read_text().split()) <= {"own"}
+
+
+def test_a_hand_that_makes_no_sense_is_refused_all_the_same() -> None:
+    found = parse_project(["@@ engine", "user=root", "@@ error", "@@ hands", "odd", "@@ files"])
+    assert found.hands == (Hand("", "", "", ""),)
