@@ -125,7 +125,7 @@ def _inits(wish: Mariadb) -> list[records.Init]:
             found.append(records.Init("", text.encode()))
             continue
         path = Path(text)
-        if not re.fullmatch("[A-Za-z0-9_][A-Za-z0-9_.-]*", path.name) or path.name in {init.name for init in found}:
+        if not re.fullmatch("[A-Za-z0-9_.-]+", path.name) or "\0" in text or path.name in {one.name for one in found}:
             raise Refusal(f"mariadb_init = {text!r}: letters, digits and _ . - in its name, and each name once")
         try:
             content = path.read_bytes()

@@ -94,14 +94,14 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
             f"mariadb_data_dir = {wish.data_dir}: {found.odd} in it is no file of ours, and would lead root elsewhere; "
             "look who put it there, and remove it"
         )
-    if found.others:
-        raise Refusal(
-            f"mariadb_data_dir = {wish.data_dir}: it holds {', '.join(found.others)}, and no MariaDB; choose another"
-        )
     if found.unsaid:
         raise Refusal(f"mariadb_data_dir = {wish.data_dir}: who else uses it cannot be told: {found.unsaid}")
     if found.used_by:
         raise Refusal(f"mariadb_data_dir = {wish.data_dir}: {'; '.join(found.used_by[:3])}")
+    if found.others:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: it holds {', '.join(found.others)}, and no MariaDB; choose another"
+        )
     here, there = _version(found.version), _version(found.image_version)
     if here and there and here > there:
         raise Refusal(

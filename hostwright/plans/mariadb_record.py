@@ -16,7 +16,7 @@ _FIRST_COMMAND = (
     "</hostwright/sql/{name}\n"
 )
 # The record is the server's user's, too: no other name becomes one of a file.
-_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_NAME = re.compile(r"(?!-$|\.{1,2}$)[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)

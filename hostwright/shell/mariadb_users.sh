@@ -37,9 +37,9 @@ mount	{{.Source}}{{end}}{{end}}'
     tell_containers docker "$form" docker ps -aq --no-trunc || { unsaid="docker does not tell its containers: $untold"; return 1; }
     own=''
     places=$(printf '%s\n' "$told" | sed -n 's/^mount	//p' | sort -u | xargs -r -d '\n' stat -L -c 'at	%d:%i	%n' -- 2>/dev/null) || [ $? -eq 123 ] || return 1
-    found=$(printf '%s\n' "$inodes" "$places" "$told" | DATA=$DATA awk -F '\t' -v name="/$CONTAINER" -v project="\"$PROJECT\"" '
+    found=$(printf '%s\n' "$inodes" "$places" "$told" | DATA=$DATA awk -F '\t' -v name="$CONTAINER" -v project="\"$PROJECT\"" '
         $1 == "at" { place = $0; sub(/^[^\t]*\t[^\t]*\t/, "", place); inode[place] = $2; next }
-        $1 ~ /^[{]/ { ours = $2 == name || $5 == project; who = substr($2, 2); state = $3; if (ours && $4 > 0) print "own\t" $4; next }
+        $1 ~ /^[{]/ { who = $2; sub(/^\//, "", who); ours = who == name || $5 == project; state = $3; if (ours && $4 > 0) print "own\t" $4; next }
         $1 == "mount" {
             place = substr($0, 7)
             if (!ours && !(who in said) && (place == ENVIRON["DATA"] || place in inode && inode[place] in data)) {

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from hostwright.facts.mariadb import users_script
+from hostwright.facts.mariadb import DataDirectory, MariadbData, parse_data, users_script
 from hostwright.shell import script
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mariadb" / "commands"
@@ -334,6 +334,40 @@ def test_nothing_is_started_on_what_somebody_uses(served: Path) -> None:
     done = run(served.parent, text, NOBODYS | {"docker": "echo 'no daemon' >&2; exit 1"})
     assert (done.returncode, done.stdout) == (1, "")
     assert "who else uses it cannot be told: docker does not tell its containers: no daemon" in done.stderr
+
+
+def seen(data: Path, commands: dict[str, str]) -> DataDirectory:
+    text = MariadbData().text(str(data), "db", "shop", "").replace("export LC_ALL=C PATH", "OLD_PATH")
+    done = run(data.parent, text, NOBODYS | commands)
+    assert done.returncode == 0, done.stderr
+    return parse_data(done.stdout.splitlines())
+
+
+@needs_root
+def test_what_there_is_is_told(served: Path) -> None:
+    (served / "hostwright-once").write_text("done\ta\t1\tnow\t\n")
+    (served / "hostwright-server").write_text("10.11.6\n")
+    (served / "mariadb_upgrade_info").write_text("10.6.4-MariaDB\n")
+    found = seen(served, {"ss": "printf 'State Recv-Q\\nLISTEN 0 5 127.0.0.1:3306 x:* users\\n'"})
+    assert (found.has_data, found.version, found.record["a"].event) == (True, "10.11.6", "done")
+    assert (found.used_by, found.unsaid, found.user, found.odd) == ((), "", "", "")
+    assert found.listeners == (("127.0.0.1:3306", "users"),)
+    found = seen(served, container("other", served) | {"ss": "exit 1"})
+    assert found.listeners is None
+    assert found.used_by[0].startswith("container other (running) may write there")
+    found = seen(served, {"docker": "echo 'no daemon' >&2; exit 1"})
+    assert found.unsaid == "docker does not tell its containers: no daemon"
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["hostwright-once", "hostwright-server", "mysql_upgrade_info"])
+def test_what_another_user_put_among_the_data_is_not_read(served: Path, name: str) -> None:
+    victim = served.parent / "victim"
+    victim.write_text("99.1 secret\tof\tsomebody\telse\n")
+    (served / name).symlink_to(victim)
+    found = seen(served, {})
+    assert found.odd == name
+    assert (found.version, found.record) == ("", {})
 
 
 # -- what was decided
