@@ -73,15 +73,36 @@ class Rebalance(Settings):
 
 
 Model = TypeVar("Model", bound=Settings)
+_TEMPLATE = re.compile(r"\{\{ *(?P<name>[A-Za-z_][A-Za-z0-9_.]*) *\}\}|\{\{.*?\}\}|\{%.*?%\}", re.S)
 _LVM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-"
 
 
 def validated(model: type[Model], prefix: str, values: Mapping[str, Any]) -> Model:
     """The settings, or a refusal in the words of the data keys."""
+    for key, value in values.items():
+        is_resolved(f"{prefix}{key}", value)
     try:
         return model(**{key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
         raise Refusal("; ".join(_explain(prefix, dict(problem)) for problem in error.errors())) from None
+
+
+def is_resolved(key: str, value: object) -> None:
+    """What an inventory could not fill in is no value, and least of all a password."""
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        for one in value:
+            is_resolved(key, one)
+    elif isinstance(value, str) and (found := _TEMPLATE.search(value)):
+        # All but a name may be part of a password.
+        said = found[0] if found["name"] else "{{ ... }}"
+        raise Refusal(
+            f"{key}: the inventory left {said} in it as it is: what that names is not defined there, or the vault was "
+            "not opened (ANSIBLE_VAULT_PASSWORD_FILE)"
+        )
+    elif isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        raise Refusal(f"{key} is no text: it holds bytes that are no UTF-8")
 
 
 def _explain(prefix: str, problem: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ _GRANT = re.compile(r"(?P<privileges>[A-Za-z ,]+?) +ON +(?P<object>\S+?)(?P<opti
 
 
 def sql_name(name: str) -> str:
-    if not name or re.search(r"[\x00-\x1f'\"`\\]", name):
+    if not name or re.search(r"[\x00-\x1f\x7f'\"`\\]", name):
         raise ValueError("no name that is taken here: no quotes, backslashes or control characters")
     return name
 
@@ -56,7 +56,7 @@ class Grant(Settings):
 class User(Settings):
     name: str
     host: str = "%"
-    password: str | None = Field(None, repr=False)
+    password: Any = Field(None, repr=False)
     grants: tuple[str, ...] = ()
     absent: bool = False
 
@@ -145,9 +145,16 @@ class Mariadb(Settings):
     @classmethod
     def _are_settings(cls, settings: dict[str, str | int | bool | None]) -> dict[str, str | int | bool | None]:
         for name, value in settings.items():
-            if not re.fullmatch("[A-Za-z0-9_.-]+", name) or "\n" in str(value):
+            if not re.fullmatch("[A-Za-z0-9_.-]+", name) or re.search(r"[\x00-\x1f\x7f]", str(value)):
                 raise ValueError(f"{name!r}: the name of an option of the server, and a value on one line")
         return settings
+
+    @field_validator("tz")
+    @classmethod
+    def _is_zone(cls, zone: str | None) -> str | None:
+        if zone and (not re.fullmatch("[A-Za-z0-9_+,.:/<>-]+", zone) or ".." in zone):
+            raise ValueError("no time zone: as in Europe/Zurich or UTC")
+        return zone
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -166,7 +173,7 @@ class Mariadb(Settings):
                     f"mariadb_subnet = {self.subnet!r}: these addresses belong to somebody on the Internet, whom this "
                     "host would not reach any more; private ones are in 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16"
                 )
-            if self.address and ipaddress.ip_address(self.address) not in list(network.hosts())[1:]:
+            if self.address and not _is_free(self.address, network):
                 raise ValueError(
                     f"mariadb_address = {self.address!r}: no free address of {network}; its first one is the gateway"
                 )
@@ -190,6 +197,20 @@ class Mariadb(Settings):
         return self
 
 
+def _is_free(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether a container may have it: neither the network's own, nor the gateway's, which is the first one."""
+    try:
+        found, whole = ipaddress.ip_address(address), network.max_prefixlen - network.prefixlen < 2
+    except ValueError:
+        return False
+    return (
+        "%" not in address
+        and found in network
+        and int(found) > int(network.network_address) + (0 if whole else 1)
+        and (network.version == 6 or whole or found != network.broadcast_address)
+    )
+
+
 def _is_near(port: str) -> bool:
     """Whether it is published on an address that only this host or its own network reaches."""
     found = _PUBLISHED.fullmatch(port)
@@ -198,10 +219,14 @@ def _is_near(port: str) -> bool:
 
 
 def password(what: str, value: object) -> str:
-    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    if not text or re.search(r"[\x00-\x1f]", text):
+    if value is not None and not isinstance(value, (str, list, tuple, dict)):
+        raise ValueError(
+            f"{what} is no text but a {type(value).__name__} (YAML reads 012345670123 as another number): put it in "
+            "quotes, on the command line '\"...\"'"
+        )
+    if not isinstance(value, str) or not value or re.search(r"[\x00-\x1f\x7f]", value):
         raise ValueError(f"{what} is no password: one line of text, and not empty")
-    return text
+    return value
 
 
 def _user(number: int, user: object) -> User:

@@ -1,8 +1,10 @@
 """A container that runs several commands: a server, some once in the life of its data, and some at each start."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from hostwright.shell import script
@@ -25,6 +27,7 @@ class SeveralCommands:
         ends with its code
     + each: by name, run in this order at each start
     + files: what the commands read, below /hostwright
+    + recorded: digests for the record by name, in place of our own
 
     TERM, INT and QUIT are handed on to the server. What a shell starts beside itself has INT and QUIT ignored (POSIX,
     Shell Command Language, 2.11): a server that sets no handler of its own for these two ends by TERM only.
@@ -39,10 +42,11 @@ class SeveralCommands:
     once: Mapping[str, str] = field(default_factory=dict)
     each: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
     def digests(self) -> dict[str, str]:
         """Of what runs once, by name: the command, and the files that it names."""
-        return {name: self._digest(command) for name, command in self.once.items()}
+        return {name: self.recorded.get(name) or self._digest(command) for name, command in self.once.items()}
 
     def project_files(self, directory: str) -> dict[str, bytes]:
         """All files, below a directory of the compose project."""
@@ -70,5 +74,15 @@ class SeveralCommands:
         }
 
     def _digest(self, command: str) -> str:
-        used = [content for name, content in sorted(self.files.items()) if f"{HERE}/{name}" in command]
-        return hashlib.sha256(b"\0".join([command.encode(), *used])).hexdigest()
+        used = [
+            content
+            for name, content in sorted(self.files.items())
+            if re.search(rf"{re.escape(f'{HERE}/{name}')}(?![A-Za-z0-9_.-])", command)
+        ]
+        return costly_digest(b"\0".join([command.encode(), *used]), "")
+
+
+@cache
+def costly_digest(content: bytes, salt: str) -> str:
+    """Of what may hold a password: it costs whoever guesses at it."""
+    return hashlib.scrypt(content, salt=f"hostwright {salt}".encode(), n=2**14, r=8, p=1, dklen=32).hex()

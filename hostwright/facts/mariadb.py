@@ -9,7 +9,7 @@ from hostwright.facts.lvm import pairs
 from hostwright.facts.observe import ScriptFact, parsing
 from hostwright.shell import NONCE, script, sections
 
-_SECTIONS = ("data", "record", "others", "listeners", "users", "ports", "image")
+_SECTIONS = ("data", "record", "others", "listeners", "users", "unsaid", "ports", "image")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,11 @@ class DataDirectory:
     + record: what ran once, by the name of the command
     + version: of the server that was there last
     + others: paths of what is there although no server has been
-    + used_by: containers that run on it
-    + listeners: what listens on which address, in the words of ss(8)
+    + used_by: who else has to do with it, in words
+    + unsaid: why that cannot be told
+    + user: who looked, if that was not root
+    + odd: what is among the data under one of our names, and is no file
+    + listeners: what listens on which address, in the words of ss(8); nothing where that cannot be told
     + ports: what containers publish, in the words of docker-ps(1)
     + image_version: of the server in the image, where it has not run on these data yet
     """
@@ -43,7 +46,10 @@ class DataDirectory:
     version: str = ""
     others: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
-    listeners: tuple[tuple[str, str], ...] = ()
+    unsaid: str = ""
+    user: str = ""
+    odd: str = ""
+    listeners: tuple[tuple[str, str], ...] | None = ()
     ports: Mapping[str, str] = field(default_factory=dict)
     image_version: str = ""
 
@@ -80,7 +86,10 @@ def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
         version=data.get("version", ""),
         others=tuple(found.get("others", [])),
         used_by=tuple(found.get("users", [])),
-        listeners=tuple((address, process) for address, _, process in listeners),
+        unsaid=" ".join(found.get("unsaid", [])),
+        user=data.get("user", ""),
+        odd=data.get("odd", ""),
+        listeners=tuple((address, process) for address, _, process in listeners) if "listeners" in found else None,
         ports={name: published for name, _, published in ports},
         image_version=" ".join(found.get("image", [])),
     )
@@ -109,10 +118,21 @@ def parse_accounts(lines: list[str]) -> Accounts:
 class MariadbData(ScriptFact[DataDirectory]):
     """The data directory of a MariaDB in a container, on its host."""
 
+    # What it says of the record can be guessed from.
+    secret = True
+
     @override
-    def text(self, directory: str, container: str, image: str) -> str:
-        return script("mariadb", DIRECTORY=directory, CONTAINER=container, IMAGE=image)
+    def text(self, directory: str, container: str, project: str, image: str) -> str:
+        looking = script("plain", "mariadb", IMAGE=image)
+        return f"{users_script(directory, container, project)}\n{looking}"
 
     @override
     def process(self, output: list[str]) -> DataDirectory:
         return parse_data(output, NONCE)
+
+
+def users_script(directory: str, container: str, project: str) -> str:
+    """Functions that find out who else has to do with the data directory."""
+    return script(
+        "holders", "ownership", "engine", "mariadb_users", DATA=directory, CONTAINER=container, PROJECT=project
+    )

@@ -18,10 +18,12 @@ class ScriptFact(Generic[T]):
     """What one script says of a host, and what is made of it.
 
     + always: sections that no answer lacks, where `process` does not ask for them itself
+    + secret: what it says is for no output, however much of that is asked for
     """
 
     text: Callable[..., str]
     always: Sequence[str] = ()
+    secret = False
 
     def process(self, output: list[str]) -> T:
         raise NotImplementedError
@@ -50,7 +52,7 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], **about: An
     text = observing(fact().text(**about))
 
     def ask() -> tuple[bool, CommandOutput]:
-        shown = (host.state.print_fact_input, host.state.print_fact_output)
+        shown = (host.state.print_fact_input, host.state.print_fact_output and not fact.secret)
         return transport.run(host, fact.__name__, text, known, "", *shown)
 
     try:

@@ -46,6 +46,7 @@ def project(
     present: bool = True,
     remove_data: bool = False,
     wait: float = WAIT_SECONDS,
+    guard: str = "",
     **arguments: Any,
 ) -> OperationMeta:
     """
@@ -59,6 +60,7 @@ def project(
     + present: whether it is to be there
     + remove_data: when it is not, its volumes go with it; directories of the host that it mounts stay in any case
     + wait: seconds until every service must be running, and healthy where it has a health check
+    + guard: POSIX sh that defines `may_start`, called just before containers are started: none is when it fails
 
     Refused, before anything is changed on any host: a project that compose does not take; one of that name that
     somebody else runs, or that comes from another directory; a container of another project under a name that it wants;
@@ -83,7 +85,7 @@ def project(
         raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
     title = f"Bring {name} up" if present else f"Take {name} down"
     words = {"name": title} | arguments
-    return _bring(plan=plan, wish=wish, present=present, remove_data=remove_data, wait=wait, **words)
+    return _bring(plan=plan, wish=wish, present=present, remove_data=remove_data, wait=wait, guard=guard, **words)
 
 
 def rendered(templates: Path, **values: Any) -> dict[str, str]:
@@ -130,7 +132,7 @@ def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
 
 @operation()
 def _bring(
-    plan: ComposePlan, wish: Project, present: bool, remove_data: bool, wait: float
+    plan: ComposePlan, wish: Project, present: bool, remove_data: bool, wait: float, guard: str
 ) -> Generator[FunctionCommand, None, None]:
     try:
         if is_stale():
@@ -139,12 +141,20 @@ def _bring(
         yield failing(f"refused, and not changed by this operation: {refusal}")
         return
     if plan.act:
-        yield FunctionCommand(_act, (wish, plan, remove_data, wait), {})
+        yield FunctionCommand(_act, (wish, plan, remove_data, wait, guard), {})
     else:
         host.noop("it is as wanted")
 
 
-def _act(state: State, host: Host, wish: Project, plan: ComposePlan, remove_data: bool, wait: float) -> bool:  # noqa: ARG001
+def _act(
+    state: State,  # noqa: ARG001
+    host: Host,
+    wish: Project,
+    plan: ComposePlan,
+    remove_data: bool,
+    wait: float,
+    guard: str,
+) -> bool:
     whole = complete(wish) if plan.act == "up" else wish
     variables = {
         "NAME": wish.name,
@@ -159,7 +169,7 @@ def _act(state: State, host: Host, wish: Project, plan: ComposePlan, remove_data
     }
     ours = f"ours() {{ {lock.fenced(':').get_raw_value()}; }}"
     call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"
-    text = f"{ours}\n{script('ownership', 'project', 'compose_up', **variables)}\n{call}"
+    text = f"{ours}\n{script('ownership', 'project', 'compose_up', **variables)}\n{guard}\n{call}"
     known = transport.connector_arguments(host)
     return transport.run(host, f"compose {plan.act}", text, known, packed(whole), print_output=True)[0]
 

@@ -1,7 +1,9 @@
 """MariaDB in a container that runs several commands."""
 
+import base64
 import posixpath
 import re
+import secrets
 import shlex
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -11,21 +13,30 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.exceptions import DeployError
 
-from hostwright.facts.mariadb import DataDirectory, MariadbData, parse_accounts
+from hostwright import transport
+from hostwright.facts.mariadb import DataDirectory, MariadbData, parse_accounts, users_script
 from hostwright.facts.observe import observe
 from hostwright.operations import compose, lock
-from hostwright.operations.by_stdin import asked, told
+from hostwright.operations.by_stdin import asked
 from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans import mariadb as plans
+from hostwright.plans import mariadb_record as records
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_mariadb import Mariadb
 from hostwright.several_commands import HERE, SeveralCommands
+from hostwright.shell import script
 from hostwright.transport import echo
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mariadb"
 COMMANDS = "commands"
-_CLIENT = '"$(command -v mariadb || command -v mysql)" --no-defaults --protocol=socket --user=root'
+# Without a character set of its own the client takes all that it reads for latin1.
+_CLIENT = (
+    '"$(command -v mariadb || command -v mysql)" --no-defaults --default-character-set=utf8mb4 --protocol=socket '
+    "--user=root"
+)
+# Not what a program on the host or its user may read: also what can be guessed from what is in them.
+_SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my.cnf"))
 
 
 def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **arguments: Any) -> None:
@@ -49,31 +60,48 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
     """
     try:
         wish = validated(Mariadb, "mariadb_", settings)
-        commands = _commands(wish)
-        init = _init(wish, commands, arguments)
+        inits = _inits(wish)
+        found = _look(wish, arguments)
+        contents = records.named(inits, found.record)
+        salt = records.salt_of(found.record) or secrets.token_hex(8)
+        init = _init(wish, found, records.digests(contents, found.record, salt))
     except Refusal as refusal:
         raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
     echo("")
+    commands = _commands(wish, contents, salt)
     _decide(
-        init=init, wish=wish, commands=commands, **({"name": f"Record what is decided of {wish.container}"} | arguments)
+        init=init,
+        wish=wish,
+        contents=contents,
+        salt=salt,
+        **({"name": f"Record what is decided of {wish.container}"} | arguments),
     )
     files = _files(wish, commands)
-    secrets = {path for path in files if path.startswith((f"{COMMANDS}/secret/", f"{COMMANDS}/sql/"))}
+    hidden = {path for path in files if path.startswith(_SECRET[:2]) or path in _SECRET[2:]}
     compose.project(
-        re.sub("[^a-z0-9_-]", "", posixpath.basename(wish.project_dir).lower()).lstrip("-_") or "mariadb",
+        _project(wish),
         wish.project_dir,
-        {path: content for path, content in files.items() if path not in secrets},
-        {path: files[path] for path in secrets},
+        {path: content for path, content in files.items() if path not in hidden},
+        {path: files[path] for path in hidden},
         live=[f"{COMMANDS}/secret/root.sql"],
         wait=wait,
+        guard=users_script(**_about(wish)),
         **arguments,
     )
     words = {"name": f"Databases and users of {wish.container}"} | arguments
     _set_accounts(plan=_accounts(wish, arguments), wish=wish, **words)
 
 
-def _commands(wish: Mariadb) -> SeveralCommands:
-    files = {f"sql/{name}": content for name, content in _sql(wish).items()}
+def _project(wish: Mariadb) -> str:
+    return re.sub("[^a-z0-9_-]", "", posixpath.basename(wish.project_dir).lower()).lstrip("-_") or "mariadb"
+
+
+def _about(wish: Mariadb) -> dict[str, str]:
+    return {"directory": wish.data_dir, "container": wish.container, "project": _project(wish)}
+
+
+def _commands(wish: Mariadb, contents: Mapping[str, bytes], salt: str) -> SeveralCommands:
+    files = {f"sql/{name}": content for name, content in contents.items()}
     settings = {"bind-address": "0.0.0.0"} | wish.settings
     options = (name if value is None else f"{name} = {_option(value)}" for name, value in settings.items())
     files["secret/root.sql"] = "\n".join([*plans.root_statements(wish), ""]).encode()
@@ -83,37 +111,47 @@ def _commands(wish: Mariadb) -> SeveralCommands:
         ready=f"{_CLIENT} --execute 'SELECT 1' >/dev/null\n",
         before=(TEMPLATES / COMMANDS / "before").read_text(),
         record=plans.RECORD,
-        once={name: f"exec {_CLIENT} --batch <{HERE}/sql/{name}\n" for name in _sql(wish)},
+        once={name: f"exec {_CLIENT} --batch <{HERE}/sql/{name}\n" for name in contents},
         files=files,
+        recorded={name: records.salted(content, salt) for name, content in contents.items()},
     )
 
 
-def _sql(wish: Mariadb) -> dict[str, bytes]:
-    """What is run once, by name: files, and statements by their number."""
-    found: dict[str, bytes] = {}
-    for number, text in enumerate(wish.init, 1):
+def _inits(wish: Mariadb) -> list[records.Init]:
+    """What is run once: files, and statements."""
+    found: list[records.Init] = []
+    for text in wish.init:
         if not text.endswith(".sql"):
-            found[f"statement-{number}"] = text.encode()
+            found.append(records.Init("", text.encode()))
             continue
         path = Path(text)
-        if not re.fullmatch("[A-Za-z0-9_.-]+", path.name) or path.name in found:
+        if not re.fullmatch("[A-Za-z0-9_.-]+", path.name) or "\0" in text or path.name in {one.name for one in found}:
             raise Refusal(f"mariadb_init = {text!r}: letters, digits and _ . - in its name, and each name once")
         try:
-            found[path.name] = path.read_bytes()
+            content = path.read_bytes()
+            content.decode()
         except OSError as error:
             raise Refusal(
                 f"mariadb_init = {text!r}: {error.strerror}; a file on the controller, or a statement"
             ) from None
+        except UnicodeDecodeError as error:
+            raise Refusal(
+                f"mariadb_init = {text!r}: it is no UTF-8 (byte {error.start + 1}), and would be stored as something "
+                f"else: iconv -f LATIN1 -t UTF-8, or what it is in; a dump with binary values is made with --hex-blob"
+            ) from None
+        found.append(records.Init(path.name, content))
     return found
 
 
 def _option(value: str | int | bool) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    # Outside of quotes the rest would be a comment.
+    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"')) if "#" in text else text
 
 
 def _files(wish: Mariadb, commands: SeveralCommands) -> dict[str, str | bytes]:
     service = commands.service(COMMANDS)
-    environment = service["environment"] | ({"TZ": wish.tz} if wish.tz else {})
+    environment = service["environment"] | {"DATA": wish.data_dir} | ({"TZ": wish.tz} if wish.tz else {})
     known = {name: getattr(wish, name) for name in Mariadb.model_fields if name != "root_password"}
     known |= {"publish": list(wish.publish), "service": service, "environment": environment}
     made = compose.rendered(TEMPLATES, **known)
@@ -122,15 +160,17 @@ def _files(wish: Mariadb, commands: SeveralCommands) -> dict[str, str | bytes]:
     return {**made, **commands.project_files(COMMANDS)}
 
 
-def _init(wish: Mariadb, commands: SeveralCommands, arguments: dict[str, Any]) -> plans.InitPlan:
-    found: DataDirectory | None = observe(
-        MariadbData, arguments, directory=wish.data_dir, container=wish.container, image=wish.image or ""
-    )
+def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
+    found: DataDirectory | None = observe(MariadbData, arguments, **_about(wish), image=wish.image or "")
     if found is None:
         raise Refusal(f"the host did not tell what is in {wish.data_dir} (see the error above)")
     plans.check_host(wish, found)
-    plan = plans.decide_init(wish, commands.digests(), found)
-    notes = (*plans.warnings(wish), *plan.notes)
+    return found
+
+
+def _init(wish: Mariadb, found: DataDirectory, digests: Mapping[str, str]) -> plans.InitPlan:
+    plan = plans.decide_init(wish, digests, found)
+    notes = (*plans.warnings(wish, found), *plan.notes)
     if plan.lines or notes:
         echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', plan.lines, notes)}")
     return plan
@@ -150,22 +190,30 @@ def _accounts(wish: Mariadb, arguments: dict[str, Any]) -> plans.AccountsPlan:
 
 @operation()
 def _decide(
-    init: plans.InitPlan, wish: Mariadb, commands: SeveralCommands
-) -> Generator[StringCommand | FunctionCommand, None, None]:
+    init: plans.InitPlan, wish: Mariadb, contents: Mapping[str, bytes], salt: str
+) -> Generator[FunctionCommand, None, None]:
     try:
         if is_stale():
-            init = _init(wish, commands, {})
+            found = _look(wish, {})
+            if records.named(_inits(wish), found.record) != contents or records.salt_of(found.record) not in ("", salt):
+                raise Refusal(f"somebody else has run something on {wish.data_dir} meanwhile: run this again")
+            init = _init(wish, found, records.digests(contents, found.record, salt))
     except Refusal as refusal:
         yield failing(f"refused, and not changed by this operation: {refusal}")
         return
-    if not init.decided:
+    if init.decided:
+        yield FunctionCommand(_record, (wish, init), {})
+    else:
         host.noop("nothing is to be decided")
-        return
-    record = shlex.quote(posixpath.join(wish.data_dir, posixpath.basename(plans.RECORD)))
-    lines = " ".join(shlex.quote(line) for line in init.decided)
-    # It is started again by the next operation, when what it runs has its new contents.
-    stop = f"! docker inspect {wish.container} >/dev/null 2>&1 || docker stop {wish.container}"
-    yield lock.fenced(f"{stop} && printf '%s\\n' {lines} >>{record} && sync")
+
+
+def _record(state: State, host: Host, wish: Mariadb, init: plans.InitPlan) -> bool:  # noqa: ARG001
+    """Digests are for no command line: they can be guessed from."""
+    record = posixpath.join(wish.data_dir, posixpath.basename(plans.RECORD))
+    text = script("plain", "record", RECORD=record, CONTAINER=wish.container)
+    data = base64.b64encode("".join(f"{line}\n" for line in init.decided).encode()).decode()
+    whole, known = f"{text}\n{lock.fenced('decide').get_raw_value()}", transport.connector_arguments(host)
+    return transport.run(host, "record", whole, known, data, print_output=True)[0]
 
 
 @operation()
@@ -183,4 +231,8 @@ def _set_accounts(plan: plans.AccountsPlan, wish: Mariadb) -> Generator[Function
 
 def _apply(state: State, host: Host, wish: Mariadb, plan: plans.AccountsPlan) -> bool:  # noqa: ARG001
     client = f"docker exec -i {wish.container} sh -c {shlex.quote(f'exec {_CLIENT} --batch')}"
-    return told(lock.fenced(client), "\n".join(plan.statements))
+    good, output = asked(lock.fenced(client), "\n".join(plan.statements), {})
+    for line in output.stderr_lines:
+        # An error of the server quotes what it did not understand.
+        echo(plans.without_hashes(line), host.print_prefix)
+    return good

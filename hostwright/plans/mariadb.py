@@ -74,18 +74,33 @@ def decide_init(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory)
             f"{'; '.join(open_)}. Look at the database (docker logs {wish.container}), then decide: "
             "--data mariadb_init_resume=rerun (run it), or done (it is all there)"
         )
+    notes += [_gone(name, last) for name, last in found.record.items() if name not in (*digests, "-")]
     return InitPlan(tuple(decided), tuple(lines), tuple(notes))
+
+
+def _gone(name: str, last: Once) -> str:
+    said = {"done": f"{name} was carried out on {last.time}", "rerun": f"{name} was to be run again"}
+    return f"{said.get(last.event) or _open(name, last)}; it is no longer in mariadb_init"
 
 
 def check_host(wish: Mariadb, found: DataDirectory) -> None:
     """Refuses data and ports that are somebody else's."""
+    if found.user:
+        raise Refusal(
+            f"{found.user} may not look at {wish.data_dir}: it needs root; let pyinfra use sudo (_sudo, --sudo)"
+        )
+    if found.odd:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: {found.odd} in it is no file of ours, and would lead root elsewhere; "
+            "look who put it there, and remove it"
+        )
+    if found.unsaid:
+        raise Refusal(f"mariadb_data_dir = {wish.data_dir}: who else uses it cannot be told: {found.unsaid}")
+    if found.used_by:
+        raise Refusal(f"mariadb_data_dir = {wish.data_dir}: {'; '.join(found.used_by[:3])}")
     if found.others:
         raise Refusal(
             f"mariadb_data_dir = {wish.data_dir}: it holds {', '.join(found.others)}, and no MariaDB; choose another"
-        )
-    if found.used_by:
-        raise Refusal(
-            f"mariadb_data_dir = {wish.data_dir}: container {found.used_by[0]} runs on it; stop that one first"
         )
     here, there = _version(found.version), _version(found.image_version)
     if here and there and here > there:
@@ -95,7 +110,7 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
         )
     for published in wish.publish:
         address, _, port = published.rpartition(":")[0].rpartition(":")
-        for listening, process in found.listeners:
+        for listening, process in found.listeners or ():
             other, _, its_port = listening.rpartition(":")
             meets = not address or other in ("*", "0.0.0.0", "[::]", address) or address in ("0.0.0.0", "[::]")
             if port == its_port and meets:
@@ -126,12 +141,18 @@ def _open(name: str, last: Once | None) -> str:
     return f"{name} was begun on {last.time}, and its end is not on record: it may have run in part"
 
 
-def warnings(wish: Mariadb) -> Iterator[str]:
+def warnings(wish: Mariadb, found: DataDirectory) -> Iterator[str]:
+    if found.listeners is None and wish.publish:
+        yield f"mariadb_publish = {', '.join(wish.publish)}: ss does not tell who listens there already"
     if wish.restart == "no" or str(wish.restart).startswith("on-failure"):
         yield (
             f"mariadb_restart = {wish.restart}: after a clean reboot of the host the database stays down; "
             "unless-stopped brings it back"
         )
+
+
+def without_hashes(text: str) -> str:
+    return re.sub(r"\*[0-9A-F]{40}", "...", text)
 
 
 def question(wish: Mariadb) -> str:

@@ -9,6 +9,9 @@ umask 077
 fail() { echo "$*" >&2; exit 1; }
 compose() { $COMPOSE -p "$NAME" -f docker-compose.yml -f docker-compose.override.yml "$@" </dev/null; }
 
+# may_start: who brings a project up can have more looked at.
+may_start() { :; }
+
 # in_our_hands: what was true when it was looked at may not be so any more.
 in_our_hands() {
     hands=$(project_hands) && [ -z "$hands" ] || fail "$DIRECTORY, or what is on the way to it or in it, came into other hands meanwhile: nothing was written there"
@@ -125,6 +128,7 @@ up() {
     if [ -n "$BUILD" ]; then compose build $BUILD || fail "an image could not be built (see above)"; fi
     ours
     no_strangers
+    may_start || exit 1
     compose up -d --no-build --remove-orphans || fail "compose could not bring $NAME up (see above)"
     wait_until_healthy
 }

@@ -1,5 +1,5 @@
 # The first process of a container that runs several commands: a server, what runs once in the life of its data, and what
-# runs at each start. It needs nothing but a POSIX shell, and sleep, sync and date. Beside it lie:
+# runs at each start. It needs nothing but a POSIX shell, and cat, date, mkdir, mv, rm, sleep, sync and tail. Beside it lie:
 #   before   a script that must have succeeded before the server starts; it can be run again (optional)
 #   server   a script that becomes the server (`exec`)
 #   ready    a script that succeeds once the server answers
@@ -61,23 +61,29 @@ server_ends() {
     exit "$code"
 }
 
-record() {
-    mkdir -p "${ONCE%/*}" && printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${4-}" >>"$ONCE" && sync
-}
+# is_plain: the directory may be the server's user's, who can put anything in it at any time.
+is_plain() { [ ! -L "$ONCE" ] && { [ ! -e "$ONCE" ] || [ -f "$ONCE" ]; }; }
+
+# record EVENT NAME DIGEST [CODE]: written beside the old one, in what was not there before (-C), and put in its place. A line
+# that was cut off in the middle of writing gets its end.
+record() (
+    umask 077
+    set -C
+    is_plain && mkdir -p "${ONCE%/*}" && rm -f "$ONCE.new" && {
+        { [ ! -e "$ONCE" ] || cat "$ONCE"; } && { [ ! -s "$ONCE" ] || [ -z "$(tail -c 1 "$ONCE")" ] || echo; } &&
+            printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${4-}"
+    } >"$ONCE.new" && sync && mv -f "$ONCE.new" "$ONCE" && sync
+)
 
 # last NAME: the last event on record, and its code. A line that was cut off in the middle of writing does not count.
 last() {
     event='' code=''
+    is_plain || { say "$ONCE is no file: nothing tells what was run"; leave 1; }
     [ -e "$ONCE" ] || return 0
     while IFS=$tab read -r one what with at rest; do
         [ "$what" = "$1" ] || continue
         event=$one code=$rest
-    done <"$ONCE"
-}
-
-# mend: what was cut off would spoil the next line.
-mend() {
-    [ ! -s "$ONCE" ] || [ -z "$(tail -c 1 "$ONCE")" ] || { echo >>"$ONCE" && sync; }
+    done <"$ONCE" || { say "$ONCE cannot be read: nothing tells what was run"; leave 1; }
 }
 
 run_once() {
@@ -118,7 +124,6 @@ run_each() {
     done 3<"$here/each"
 }
 
-mend
 # A failure is known to be one: it is not tried again before somebody decides.
 while IFS=$tab read -r digest name; do
     last "$name"

@@ -1,5 +1,6 @@
 """MariaDB in one container with several commands: what is acknowledged stays, whatever happens to it."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -20,7 +21,7 @@ from tests.lab.call import call
 from tests.lab.machine import Machine
 
 MakeHost = Callable[..., Any]
-ROOT, NOVA = 'it\'s "root" \\ here', "sesame"
+ROOT, NOVA, OPTION = 'it\'s "root" \\ here', "sesame", "no less a secret"
 # Newer clients want TLS of a server that they reach with a password, and this one has none.
 CLIENT = "mariadb -h 127.0.0.1 -P 23306 -u nova -psesame --skip-ssl -N"
 LATE = """from pyinfra.operations import server
@@ -54,8 +55,37 @@ def data(tmp_path: Path, **more: Any) -> dict[str, Any]:
         "init": [str(init)],
         "databases": ["glance"],
         "users": [user],
+        "settings": {"init_connect": f"SET @secret = '{OPTION}'"},
     }
     return {f"mariadb_{key}": value for key, value in (known | more).items()}
+
+
+def secrets(machine: Machine, settings: dict[str, Any]) -> list[str]:
+    """Passwords, what is made of them, what runs once and what can be guessed from: each of them on one line."""
+    (init,) = settings["mariadb_init"]
+    content = Path(init).read_bytes()
+    kept = machine.succeed("cut -f 3 /var/lib/openstack/yoga/mysql/hostwright-once").split()
+    hashes = [hashlib.sha256(content).hexdigest(), *(digest.rpartition(".")[2] for digest in kept if digest != "-")]
+    return [NOVA, OPTION, native_hash(ROOT), native_hash(NOVA), content.decode().strip()[:40], *hashes]
+
+
+def readable(machine: Machine, words: list[str]) -> list[str]:
+    """Files that all users may read, and lines of the journal, with any of the words in them, later than /run/begun."""
+    lines = "".join(f"{word}\n" for word in words)
+    machine.succeed(f"printf %s {shlex.quote(lines)} >/run/words; chmod 644 /run/words")
+    said = machine.succeed(
+        """
+        nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+        echo "$(head -n 1 /run/words)" >/run/seen; chmod 644 /run/seen
+        for place in / /run /dev/shm /var; do
+            $nobody find $place -xdev -type f -newer /run/begun -readable ! -name words \
+                -exec grep -laFf /run/words {} + 2>/dev/null
+        done
+        journalctl --no-pager -o cat --since "$(stat -c %y /run/begun | cut -d . -f 1)" | grep -aFf /run/words
+        rm /run/words
+        """
+    )
+    return sorted(set(said.split("\n")) - {""})
 
 
 def deploy(host: Any, settings: dict[str, Any], *flags: str) -> Run:
@@ -132,6 +162,76 @@ def test_it_runs_once_and_keeps_what_it_acknowledged(make_host: MakeHost, tmp_pa
     host.is_verified()
 
 
+# What a package of the host would have: its server, its user, its unit.
+HOSTS_OWN = """
+    root=$(docker image inspect --format '{{.GraphDriver.Data.UpperDir}}' lab/mariadb)
+    mkdir -p /var/lib/openstack/yoga/mysql $root/srv/data
+    mount --bind /var/lib/openstack/yoga/mysql $root/srv/data
+    mount --bind /dev $root/dev
+    chroot $root mariadb-install-db --no-defaults --user=mysql --datadir=/srv/data --skip-test-db >/dev/null
+    chown -R 27:27 /var/lib/openstack/yoga/mysql
+    systemd-run --quiet --unit=hostdb chroot --userspec=27:27 $root mariadbd --no-defaults --datadir=/srv/data \
+        --socket=/srv/data/socket --pid-file=/srv/data/pid --skip-networking --skip-grant-tables
+"""
+ASKED = "mariadb --no-defaults --socket=/var/lib/openstack/yoga/mysql/socket -N -e"
+
+
+@pytest.mark.matrix
+def test_a_server_of_the_host_keeps_its_data_until_somebody_gives_them_away(
+    make_host: MakeHost, tmp_path: Path
+) -> None:
+    host = make_host(engine=True)
+    machine = host.machine
+    machine.succeed(HOSTS_OWN)
+    machine.wait_until_succeeds(f"{ASKED} 'CREATE DATABASE theirs'", 120)
+    place = "/var/lib/openstack/yoga/mysql"
+    owners = machine.succeed(f"find {place} -printf '%U\n' | sort -u")
+    run = deploy(host, data(tmp_path, init=[], users=[], databases=[]))
+    assert run.code == 1
+    assert re.search(r"process mariadbd \(pid [0-9]+, hostdb.service\) (has files|holds locks) in it", run.err), run.err
+    assert "Traceback" not in run.err
+    assert "theirs" in machine.succeed(f"{ASKED} 'CREATE TABLE theirs.t (a INT); SHOW DATABASES'").split()
+    assert machine.succeed(f"find {place} -printf '%U\n' | sort -u") == owners
+
+    # Nobody serves them any more, and still they are not ours.
+    machine.succeed(f"systemctl stop hostdb; rm -f {place}/socket {place}/pid")
+    run = deploy(host, data(tmp_path, init=[], users=[], databases=[]))
+    assert run.code == 1
+    found = re.search(
+        rf"belong to user 27, and mysql is [0-9]+ here.*(chown -R [0-9]+:[0-9]+ '{place}')", run.out + run.err
+    )
+    assert found, run.err
+    assert machine.succeed(f"stat -c %u {place} {place}/mysql {place}/ibdata1").split() == ["27"] * 3
+    machine.succeed(found[1])
+
+    # By contents, wherever they stand, and in the characters that they were written in.
+    file = tmp_path / "city.sql"
+    file.write_text(
+        "CREATE DATABASE ours CHARACTER SET utf8mb4; CREATE TABLE ours.city (name TEXT);\n"
+        "INSERT INTO ours.city VALUES ('Zürich €');\n"
+    )
+    settings = data(tmp_path, init=[str(file)], users=[], databases=[])
+    assert "nothing tells whether it has been run" in deploy(host, settings).err
+    run = deploy(host, settings | {"mariadb_init_resume": "rerun"})
+    assert run.code == 0, run.err
+    more = ["CREATE DATABASE front", str(file), "INSERT INTO ours.city VALUES ('Genève')"]
+    run = deploy(host, data(tmp_path, init=more, users=[], databases=[]))
+    assert run.code == 0, run.err
+    inside = "docker exec mariadb_yoga mariadb --no-defaults -N -e"
+    cities = machine.succeed(f"{inside} 'SELECT HEX(name) FROM ours.city; SHOW DATABASES'").split()
+    assert cities[:2] == [name.encode().hex().upper() for name in ("Zürich €", "Genève")]
+    assert {"front", "theirs"} <= set(cities)
+    assert record(machine)[-4:] == [
+        "started statement-1",
+        "done statement-1",
+        "started statement-2",
+        "done statement-2",
+    ]
+    again = deploy(host, data(tmp_path, init=more[::-1], users=[], databases=[]))
+    assert again.code == 0, again.err
+    assert len(record(machine)) == 7
+
+
 @pytest.mark.soak
 def test_the_image_is_built_from_packages(make_host: MakeHost, tmp_path: Path) -> None:
     host = make_host(engine=True)
@@ -171,6 +271,7 @@ def test_also_when_the_power_fails_and_passwords_and_grants_change(
 def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> set[int]:
     """Gives the rows that were acknowledged."""
     machine = host.machine
+    machine.succeed("touch /run/begun")
     assert "mariadb_root_password is not set" in deploy(host, {}).err
     weak = deploy(host, data(tmp_path, root_password="123456"))
     assert "one of the first that anybody tries" in weak.err
@@ -180,7 +281,16 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> set[int]:
     assert "service mysql: made and started" in shown.err
     machine.succeed('test ! -e /opt/mariadb_yoga && test ! -e /var/lib/openstack && test -z "$(docker ps -aq)"')
     # Of root's password parts that stay whatever it is quoted in; a word that has to be seen.
-    words = ["containerd-shim", NOVA, 's "root', 's \\"root', native_hash(ROOT), native_hash(NOVA)]
+    words = [
+        "containerd-shim",
+        NOVA,
+        OPTION,
+        "INSERT INTO nova.rows VALUES (0)",
+        's "root',
+        's \\"root',
+        native_hash(ROOT),
+        native_hash(NOVA),
+    ]
     with processes_watched(machine, words) as seen:
         run = deploy(host, data(tmp_path), "-vvv")
     assert run.code == 0, run.err
@@ -189,9 +299,16 @@ def keeps_what_it_acknowledged(host: Any, tmp_path: Path) -> set[int]:
     assert again.unchanged, again.err
     # The record, the project, the accounts.
     assert again.remote_commands == 3, again.err
-    for secret in (ROOT, NOVA, native_hash(ROOT), native_hash(NOVA)):
-        for text in (run.out, run.err, again.out, again.err, machine.succeed("docker inspect mariadb_yoga")):
+    known = secrets(machine, data(tmp_path))
+    changed = deploy(
+        host, data(tmp_path, settings={"init_connect": f"SET @other = '{OPTION}'"}), "--dry", "--diff", "-vvv"
+    )
+    assert "file commands/my.cnf: changed" in changed.err, changed.err
+    said = machine.succeed("docker inspect mariadb_yoga; docker logs mariadb_yoga 2>&1")
+    for secret in (ROOT, *known):
+        for text in (run.out, run.err, again.out, again.err, changed.out, changed.err, shown.out, shown.err, said):
             assert secret not in text
+    assert readable(machine, known) == ["/run/seen"]
     assert record(machine) == ["made -", "started init.sql", "done init.sql"]
     assert rows(machine) == {0}
 

@@ -1,8 +1,12 @@
 """MariaDB: data keys, decisions about what runs once, and databases and users."""
 
+import time
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hostwright.facts.mariadb import Accounts, DataDirectory, Once, parse_accounts, parse_data
 from hostwright.plans.mariadb import check_host, decide_accounts, decide_init, native_hash, question, warnings
@@ -36,7 +40,12 @@ def user(**more: Any) -> Mariadb:
         ({"users": [{"name": "nova", "password": "secret"}] * 2}, "names a user twice"),
         ({"users": [{"name": "root", "host": "localhost", "password": "secret"}]}, "looked after already"),
         ({"users": "nova"}, "no list of users"),
-        ({"root_password": 123456}, "one of the first that anybody tries"),
+        ({"root_password": "123456"}, "one of the first that anybody tries"),
+        ({"root_password": 12345670123}, "mariadb_root_password is no text but a int .* put it in quotes"),
+        ({"root_password": True}, "put it in quotes"),
+        ({"users": [{"name": "nova", "password": 12345670123}]}, "number 1 is no text but a int .* put it in quotes"),
+        ({"users": [{"name": "nova", "password": 1.5}]}, "number 1 is no text but a float .* put it in quotes"),
+        ({"root_password": "sec\x7fret"}, "mariadb_root_password is no password"),
         ({"root_password": "OpenStack"}, "one of the first that anybody tries"),
         ({"root_password": "aaaabbbbaaaa"}, "one of the first that anybody tries"),
         ({"publish": "23306:3306"}, "from outside, past the firewall"),
@@ -57,6 +66,15 @@ def user(**more: Any) -> Mariadb:
         ({"init_resume": "again"}, "mariadb_init_resume"),
         ({"databases": ["a`b"]}, "mariadb_databases"),
         ({"settings": {"a b": 1}}, "mariadb_settings"),
+        ({"settings": {"a": "b\rc"}}, "mariadb_settings"),
+        ({"tz": "UTC\nprivileged: true"}, "mariadb_tz = .*no time zone"),
+        ({"tz": "$HOME"}, "no time zone"),
+        ({"tz": "../../etc/shadow"}, "no time zone"),
+        ({"subnet": "10.0.0.0/8", "address": "10.255.255.255"}, "no free address"),
+        ({"subnet": "10.0.0.0/8", "address": "10.0.0.0"}, "no free address"),
+        ({"subnet": "fd00::/64", "address": "fd00::1"}, "no free address"),
+        ({"subnet": "fd00::/64", "address": "fd00::2%a\n"}, "no free address"),
+        ({"subnet": "10.0.0.0/24", "address": "10.0.0.x"}, "no free address"),
     ],
 )
 def test_refused_and_no_secret_told(values: dict[str, Any], said: str) -> None:
@@ -67,22 +85,66 @@ def test_refused_and_no_secret_told(values: dict[str, Any], said: str) -> None:
 
 
 def test_what_is_taken() -> None:
-    assert wish(root_password=123456, allow_weak_password=True).root_password == "123456"
+    assert wish(root_password="123456", allow_weak_password=True).root_password == "123456"
+    assert wish(tz="<+02>-2").tz == "<+02>-2"
+    assert wish(tz="Europe/Zurich").tz == "Europe/Zurich"
     assert wish(publish="23306:3306", expose=True).publish == ("23306:3306",)
     assert wish(publish="[::1]:23306:3306", subnet="10.1.0.0/24", address="10.1.0.13").address == "10.1.0.13"
 
 
+@pytest.mark.parametrize(
+    ("subnet", "address"),
+    [
+        ("10.0.0.0/8", "10.255.255.254"),
+        ("10.0.0.0/8", "10.0.0.2"),
+        ("fd00::/64", "fd00::2"),
+        ("fd00::/8", "fdff::"),
+        ("10.0.0.0/31", "10.0.0.1"),
+    ],
+)
+def test_nothing_grows_with_the_size_of_a_network(subnet: str, address: str) -> None:
+    begun = time.process_time()
+    assert wish(subnet=subnet, address=address).address == address
+    assert time.process_time() - begun < 1
+
+
+@given(st.integers(22, 32), st.integers(0, 2**10 - 1))
+def test_free_addresses_are_those_of_the_network_but_its_first(length: int, host: int) -> None:
+    network = ip_network((int(ip_address("10.7.0.0")), length))
+    address = ip_address("10.7.0.0") + host
+    free = address in list(network.hosts())[1:]
+    try:
+        wish(subnet=str(network), address=str(address))
+    except Refusal:
+        assert not free
+    else:
+        assert free
+
+
 def test_a_policy_that_leaves_it_down_is_warned_of() -> None:
-    (warning,) = warnings(wish(restart="on-failure"))
+    (warning,) = warnings(wish(restart="on-failure"), DataDirectory(True, {}))
     assert "after a clean reboot of the host the database stays down" in warning
-    assert list(warnings(wish())) == []
+    assert list(warnings(wish(), DataDirectory(True, {}))) == []
+
+
+def test_who_listens_may_be_unknown_and_that_is_said() -> None:
+    found = parse_data(["@@ data", "@@ record"])
+    check_host(wish(), found)
+    (warning,) = warnings(wish(), found)
+    assert "mariadb_publish = 127.0.0.1:23306:3306: ss does not tell" in warning
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"others": ("/d/mail",)}, "it holds /d/mail, and no MariaDB"),
-        ({"used_by": ("other",)}, "container other runs on it"),
+        (
+            {"used_by": ("container other (exited) may write there",)},
+            "/mysql: container other .exited. may write there",
+        ),
+        ({"unsaid": "docker: Error"}, "who else uses it cannot be told: docker: Error"),
+        ({"odd": "hostwright-once"}, "hostwright-once in it is no file of ours"),
+        ({"user": "admin"}, "admin may not look .* needs root"),
         (
             {"version": "11.8.3-MariaDB", "image_version": "mariadbd  Ver 10.11.19-MariaDB"},
             "of MariaDB 11.8, and the image",

@@ -145,6 +145,38 @@ def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
     assert container.events == ["started in", "started init", "done init"]
 
 
+@pytest.mark.parametrize("kind", ["link", "dangling", "directory"])
+def test_a_record_that_is_no_file_is_neither_read_nor_written(tmp_path: Path, kind: str) -> None:
+    """It lies among the data, where the server's user can put anything under its name."""
+    container = Container(tmp_path, once={"init": "echo ran >>$HERE/ran"})
+    container.record.parent.mkdir()
+    victim = tmp_path / "victim"
+    if kind == "directory":
+        container.record.mkdir()
+    else:
+        container.record.symlink_to(victim)
+    if kind == "link":
+        victim.write_text("must stay\n")
+    code, out = ended(container.start())
+    assert code == 1
+    assert "is no file: nothing tells what was run" in out
+    assert not (tmp_path / "ran").exists()
+    assert not victim.exists() or victim.read_text() == "must stay\n"
+
+
+def test_a_link_beside_the_record_leads_nowhere_and_nobody_else_reads_it(tmp_path: Path) -> None:
+    container = Container(tmp_path, once={"init": "echo ran >>$HERE/ran"})
+    container.record.parent.mkdir()
+    (tmp_path / "victim").write_text("must stay\n")
+    Path(f"{container.record}.new").symlink_to(tmp_path / "victim")
+    process = container.start()
+    eventually(process, container.ready)
+    stopped(process)
+    assert container.events == ["started init", "done init"]
+    assert container.record.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "victim").read_text() == "must stay\n"
+
+
 @pytest.mark.parametrize("server", ["exit 5", "sleep 1; exit 5"])
 def test_a_server_that_ends_early_ends_the_container(tmp_path: Path, server: str) -> None:
     container = Container(tmp_path, server=server, once={"init": "echo ran"})
@@ -188,4 +220,5 @@ def test_what_a_digest_covers() -> None:
     assert digest("client </hostwright/sql/a", b"1") == digest("client </hostwright/sql/a", b"1")
     assert digest("client </hostwright/sql/a", b"1") != digest("client </hostwright/sql/a", b"2")
     assert digest("client </hostwright/sql/b", b"1") == digest("client </hostwright/sql/b", b"2")
+    assert digest("client </hostwright/sql/ab", b"1") == digest("client </hostwright/sql/ab", b"2")
     assert digest("client -v </hostwright/sql/b", b"1") != digest("client </hostwright/sql/b", b"1")

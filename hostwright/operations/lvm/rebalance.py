@@ -22,7 +22,7 @@ from hostwright.plans.steps import Plan
 from hostwright.plans.task import kernel_name
 from hostwright.plans.ways import DEFAULT_STAGING
 from hostwright.refusal import Refusal
-from hostwright.settings import Rebalance, validated
+from hostwright.settings import Rebalance, is_resolved, validated
 from hostwright.transport import echo
 
 
@@ -72,6 +72,7 @@ def rebalance(
     """
     wait = lock.seconds("lock_wait", lock_wait)
     try:
+        is_resolved("lvm_plan_json", plan_json)
         wish = validated(
             Rebalance,
             "lvm_",

@@ -1,0 +1,12 @@
+# Adds what was decided to the record of what ran once on the data of a MariaDB. plain.sh stands before this. The header sets
+# RECORD and CONTAINER; `data` prints the lines, as base64.
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+decide() {
+    # It is started again by the next operation, when what it runs has its new contents.
+    running=$(docker ps -q --no-trunc --filter "name=^/$CONTAINER\$") || return 1
+    [ -z "$running" ] || docker stop "$CONTAINER" >/dev/null || return 1
+    old=$(read_plain "$RECORD") || { echo "$RECORD is no file that can be read: look at who put it there, and remove it" >&2; return 1; }
+    new=$(data | base64 -d) && [ -n "$new" ] && put_plain "$RECORD" "${old:+$old
+}$new"
+}
