@@ -43,7 +43,7 @@ $1
     set -f
     for pattern in $(words_after source "$1"); do
         set +f
-        case $pattern in /*) ;; *) pattern=${1%/*}/$pattern ;; esac
+        case $pattern in /*) ;; *) [ ! -d /usr/share/ifupdown2 ] || continue; pattern=${1%/*}/$pattern ;; esac
         for file in $pattern; do
             [ ! -f "$file" ] || sourced "$file"
         done

@@ -29,7 +29,8 @@ _KEYWORDS = (
     "no-auto-down",
     "no-scripts",
 )
-_SOURCED = (DIRECTORY, f"{DIRECTORY}/*", "interfaces.d", "interfaces.d/*")
+# Relative ones are no sure way: ifupdown2 looks for them elsewhere.
+_SOURCED = (DIRECTORY, f"{DIRECTORY}/*")
 _OF_ADDRESS = (
     "address",
     "netmask",

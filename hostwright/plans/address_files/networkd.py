@@ -151,9 +151,11 @@ def _of_section(section: Section, path: str) -> list[tuple[Static, list[int]]]:
             for one in section.entries
             if one.key == "Address" and one.value
         ]
-    if section.name != "Address" or not section.get("Address"):
+    if section.name != "Address" or not any(entry.key == "Address" and entry.value for entry in section.entries):
         return []
-    address = written(section.get("Address"), path)
+    # Of several in one section the last counts, but of the family of the first (networkd-address.c).
+    several = [written(entry.value, path) for entry in section.entries if entry.key == "Address" and entry.value]
+    address = [one for one in several if one.version == several[0].version][-1]
     if peer := section.get("Peer"):
         # Its prefix length is the one that counts.
         address = written(f"{address.ip}/{peer.partition('/')[2] or address.max_prefixlen}", path)
