@@ -135,7 +135,7 @@ def test_networkd(judge: Tools, units: dict[str, str], dropped_in: list[str], wi
                 found[one.interface].add(str(one.address))
         return found
 
-    applied = {name: "" for name in LINKS} | judge.networkd(files, LINKS)[1]
+    applied = dict.fromkeys(LINKS, "") | judge.networkd(files, LINKS)[1]
     is_judged(ask, files, wish, replace(BASE, units=applied), "networkd")
 
 

@@ -52,12 +52,11 @@ class Tools:
             {made}; ip link set lo up
             chroot "$ROOT" /lib/systemd/systemd-networkd >"$ROOT/run/said" 2>&1 &
             networkd=$! tries=0
-            settled() {{ cat "$ROOT"/run/systemd/netif/links/* 2>/dev/null | grep -cxE 'ADMIN_STATE=(configured|unmanaged)'; }}
-            until [ "$(settled)" = {len(links) + 1} ]; do
+            cd "$ROOT/run/systemd/netif/links"
+            until [ "$(cat ./* 2>/dev/null | grep -cxE 'ADMIN_STATE=(configured|unmanaged)')" = {len(links) + 1} ]; do
                 tries=$((tries + 1)); [ $tries -lt 100 ] || {{ cat "$ROOT/run/said" >&2; exit 1; }}; sleep 0.1
             done
             ip -o address
-            cd "$ROOT/run/systemd/netif/links"
             for link in "$ROOT"/sys/class/net/*; do
                 echo "@ ${{link##*/}} $(sed -n 's/^NETWORK_FILE=//p' "$(cat $link/ifindex)")"
             done
