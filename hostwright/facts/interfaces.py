@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from typing_extensions import override
@@ -14,19 +14,31 @@ from hostwright.shell import NONCE, script, sections
 _LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <[^>]*>(?P<rest>.*)")
 _SECTIONS = (
     *("who", "came_by", "links", "addresses", "promoted", "routes", "tools", "networkd", "profile *", "file *"),
-    *("leased", "floating"),
+    *("in memory", "netdevs", "leased", "floating"),
 )
 _PROFILE = ("ipv4.method", "ipv6.method", "ipv4.addresses", "ipv6.addresses")
+_NEED_ADDRESSES = tuple(f"ipv{version}.{field}" for version in (4, 6) for field in ("gateway", "dns", "dns-search"))
+# ip-link(8), TYPE: what is none of these has a line of its own for other reasons.
+_KINDS = """
+    bareudp batadv bond bridge dsa dummy erspan geneve gre gretap gtp hsr ifb ip6erspan ip6gre ip6gretap ip6tnl ipip
+    ipvlan ipvtap lowpan macsec macvlan macvtap netdevsim nlmon openvswitch rmnet sit team tun vcan veth vlan vrf vti
+    vti6 vxcan vxlan wireguard wwan xfrm
+"""
 
 
 @dataclass(frozen=True)
 class Link:
     """
-    + master: the bond or bridge that it is a port of
+    + master: the bond, bridge or VRF that it is in
+    + kind: `bridge`, `vrf`, `wireguard`, ...; nothing for a card
+    + others: further names that ip takes for it
     """
 
     name: str
     master: str = ""
+    kind: str = ""
+    others: tuple[str, ...] = ()
+    mac: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,10 @@ class Profile:
     name: str
     methods: Mapping[int, str]
     addresses: tuple[str, ...]
+    others: Mapping[str, str] = field(default_factory=dict)
+    """what it has of gateways and name servers, by property"""
+    in_memory: bool = False
+    """no file has it: NetworkManager has found the interface as it is"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,8 @@ class HostInterfaces:
     unreadable: tuple[str, ...]
     leased: frozenset[str]
     floating: frozenset[str] | None
+    netdevs: frozenset[str] = frozenset()
+    """interfaces that systemd-networkd itself makes, by its .netdev files"""
 
 
 @parsing()
@@ -84,6 +102,7 @@ def parse_interfaces(lines: list[str], nonce: str = "") -> HostInterfaces:
     found = sections(lines, nonce, _SECTIONS)
     marked = {name.removeprefix("file "): some for name, some in found.items() if name.startswith("file ")}
     floating = found.get("floating", [])
+    in_memory = frozenset(found.get("in memory", []))
     return HostInterfaces(
         user=found["who"][0],
         way=_way(found.get("came_by", [])),
@@ -94,7 +113,9 @@ def parse_interfaces(lines: list[str], nonce: str = "") -> HostInterfaces:
         tools=frozenset(found.get("tools", [])),
         units=dict(line.split("\t", 1) for line in found.get("networkd", [])),
         profiles={
-            name.removeprefix("profile "): _profile(some) for name, some in found.items() if name.startswith("profile ")
+            name.removeprefix("profile "): _profile(some, in_memory)
+            for name, some in found.items()
+            if name.startswith("profile ")
         },
         files={
             path: "".join(f"{line[1:]}\n" for line in some) for path, some in marked.items() if some != ["unreadable"]
@@ -102,6 +123,7 @@ def parse_interfaces(lines: list[str], nonce: str = "") -> HostInterfaces:
         unreadable=tuple(path for path, some in marked.items() if some == ["unreadable"]),
         leased=frozenset(found.get("leased", [])),
         floating=None if "unreadable" in floating else frozenset(floating),
+        netdevs=frozenset(found.get("netdevs", [])),
     )
 
 
@@ -114,16 +136,27 @@ def _way(lines: list[str]) -> Way | None:
 
 
 def _link(found: re.Match[str]) -> Link:
-    master = re.search(r" master (\S+)", found["rest"])
-    return Link(found["name"], master[1] if master else "")
+    # Parts that were lines: the link layer, then what its kind has to say, and what its master has.
+    settings, *parts = found["rest"].split("\\")
+    master = re.search(r" master (\S+)", settings)
+    words = [part.split() for part in parts if part.strip()]
+    layer = next((one for one in words if one[0].startswith("link/")), [])
+    return Link(
+        found["name"],
+        master[1] if master else "",
+        next((one[0] for one in words if one[0] in _KINDS.split()), ""),
+        tuple(one[1] for one in words if one[0] == "altname"),
+        layer[1] if len(layer) > 1 else "",
+    )
 
 
-def _profile(lines: list[str]) -> Profile:
+def _profile(lines: list[str], in_memory: frozenset[str]) -> Profile:
     uuid, name, *values = lines
-    said = dict(zip(_PROFILE, (value[1:] for value in values), strict=False))
+    said = dict(zip((*_PROFILE, *_NEED_ADDRESSES), (value[1:] for value in values), strict=False))
     texts = [text.strip() for key in _PROFILE[2:] for text in said.get(key, "").split(",")]
     methods = {4: said.get("ipv4.method", ""), 6: said.get("ipv6.method", "")}
-    return Profile(uuid, name, methods, tuple(text for text in texts if text))
+    others = {key: said[key] for key in _NEED_ADDRESSES if said.get(key)}
+    return Profile(uuid, name, methods, tuple(text for text in texts if text), others, uuid in in_memory)
 
 
 class Interfaces(ScriptFact[HostInterfaces]):

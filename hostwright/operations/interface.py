@@ -86,7 +86,7 @@ def ifconfig(line: str, **arguments: Any) -> OperationMeta:
     except Refusal as refusal:
         raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
     transport.echo(f"{host.name}: {line} means {meant.words}")
-    return address(meant.interface, meant.address, meant.present, **arguments)
+    return address(meant.interface, meant.settings, meant.present, **arguments)
 
 
 def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: Any) -> OperationMeta:

@@ -79,19 +79,31 @@ def decide(found: HostInterfaces, wish: AddressesSettings, persist: bool = True)
 
 def _check(found: HostInterfaces, name: str, wanted: InterfaceSettings, wish: AddressesSettings) -> None:
     links = {link.name: link for link in found.links}
+    if real := next((link.name for link in found.links if name in link.others), ""):
+        raise Refusal(f"{name} is another name of {real}, by which all else here knows it: write {real}")
     if name not in links:
         raise Refusal(f"there is no interface {name!r}; there are: {', '.join(sorted(links))}")
-    if links[name].master and wanted.present:
+    master = links.get(links[name].master)
+    # What is in a VRF keeps its addresses (vrf.rst of the kernel).
+    if links[name].master and wanted.present and not (master and master.kind == "vrf"):
         raise Refusal(
             f"{name} is a port of {links[name].master}, and gets no addresses: they belong to {links[name].master}"
         )
     for static in wanted.present:
+        is_here = any(here.address.ip == static.ip for here in _on(found, name))
         for other in found.addresses:
-            moves = any(static.ip == gone.ip for gone in _absent(wish, other.interface))
-            if other.interface != name and other.address.ip == static.ip and other.scope != "link" and not moves:
+            if is_here or other.interface == name or other.address.ip != static.ip or other.scope == "link":
+                continue
+            if any(static.ip == gone.ip for gone in _absent(wish, other.interface)):
+                continue
+            if found.way and found.way.address == static.ip:
                 raise Refusal(
-                    f"{static.ip} is on {other.interface} already; take it from there first ({name} was to get it)"
+                    f"{static.ip} is on {other.interface}, and the address that this run is connected to: give {name} "
+                    "another one"
                 )
+            raise Refusal(
+                f"{static.ip} is on {other.interface} already; take it from there first ({name} was to get it)"
+            )
         _check_scope(found, name, static, wanted)
         if static.label and static.label.partition(":")[0] != name:
             raise Refusal(f"{static.address}: the label {static.label} must begin with {name}, as in {name}:1")

@@ -1,6 +1,7 @@
 """ifconfig's command lines, understood as what they do today: ifconfig(8) of net-tools."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Interface
 
 from hostwright.refusal import Refusal
 
@@ -12,13 +13,20 @@ class Understood:
     interface: str
     address: str
     present: bool
+    label: str = ""
+
+    @property
+    def settings(self) -> str | dict[str, str]:
+        """The address as `interface.address` takes it."""
+        return {"address": self.address, "label": self.label} if self.label else self.address
 
     @property
     def words(self) -> str:
         verb = "add" if self.present else "del"
+        label = f" label {self.label}" if self.label else ""
         return (
-            f"ip address {verb} {self.address} dev {self.interface}, and the same for the time after a boot: ifconfig "
-            "is obsolete, and what it does is gone then"
+            f"ip address {verb} {self.address} dev {self.interface}{label}, and the same for the time after a boot: "
+            "ifconfig is obsolete, and what it does is gone then"
         )
 
 
@@ -31,6 +39,8 @@ def understand(line: str) -> Understood:
     if len(words) < 2:
         raise Refusal(f"{line!r}: an interface, add or delete, and an address: enp9s0f1 add 10.0.0.6/24")
     interface, *rest = words
+    # An alias is a label today: eth0:1 is on eth0.
+    name, _, alias = interface.partition(":")
     family = rest.pop(0) if rest[0] in ("inet", "inet6") else ""
     present = True
     if rest and rest[0] in (*_ADD, *_DELETE):
@@ -39,11 +49,30 @@ def understand(line: str) -> Understood:
         raise Refusal(f"{line!r}: {rest[0]} is not understood here; add and delete of an address are")
     if not rest:
         raise Refusal(f"{line!r}: which address?")
-    address = rest.pop(0)
-    if rest[:1] in (["netmask"], ["prefixlen"]) and len(rest) > 1 and "/" not in address:
-        address, rest = f"{address}/{rest[1]}", rest[2:]
-    if rest:
-        raise Refusal(f"{line!r}: {' '.join(rest)} is not understood here; add and delete of an address are")
+    address, broadcast = rest.pop(0), ""
+    while rest:
+        word = rest.pop(0)
+        if word == "up" and present:
+            continue
+        if word in ("netmask", "prefixlen") and rest and "/" not in address:
+            address = f"{address}/{rest.pop(0)}"
+        elif word == "broadcast" and rest:
+            broadcast = rest.pop(0)
+        else:
+            raise Refusal(f"{line!r}: {word} is not understood here; add and delete of an address are")
     if family and (family == "inet6") != (":" in address):
         raise Refusal(f"{line!r}: {address} is no address of {family}")
-    return Understood(interface, address, present)
+    if broadcast:
+        _check_broadcast(line, address, broadcast)
+    return Understood(name, address, present, interface if alias and present else "")
+
+
+def _check_broadcast(line: str, address: str, broadcast: str) -> None:
+    try:
+        usual = str(IPv4Interface(address).network.broadcast_address)
+    except ValueError:
+        usual = ""
+    if broadcast != usual:
+        raise Refusal(
+            f"{line!r}: broadcast {broadcast} is not that of the network{usual and f', {usual}'}; leave it out"
+        )

@@ -76,11 +76,71 @@ def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: s
     ]
     there = {one.static for one in present}
     add = [static for static in wanted.present if static not in there]
+    if add or remove:
+        _check_alone(found, name, chosen)
+    if add:
+        _check_lasting(found, name, chosen)
     if check := _CHECKS.get(chosen):
         here = {one.address.ip for one in found.addresses if one.interface == name} if wanted.exact else set()
         known = {one.static.ip for one in present}
         check(_files(found, name, chosen), name, (here | absent | listed.keys()) - known)
     return _changed(found, name, chosen, present, add, remove)
+
+
+def _check_alone(found: HostInterfaces, name: str, chosen: str) -> None:
+    """Refuses what cannot be written for one interface without a change to others."""
+    unit, sharing = found.units.get(name, ""), _sharing(found, name)
+    if chosen == "netplan" and sharing:
+        raise Refusal(
+            f"netplan's {_netplan_id(found, name)} is for {' and '.join([name, *sharing])}: addresses of one would "
+            "come to all of them; write an entry for each in its place (match by name or macaddress), then run again"
+        )
+    if chosen == "networkd" and _is_shared(found, name) and unit.rpartition("/")[2] < _own_copy(name):
+        raise Refusal(
+            f"{unit} is for more interfaces than {name}, and no file of {name} alone could come before it: "
+            f"give it a name that begins with 10- or more"
+        )
+
+
+def _check_lasting(found: HostInterfaces, name: str, chosen: str) -> None:
+    """Refuses what would be written, and not be there after a boot."""
+    link = next((one for one in found.links if one.name == name), None)
+    if link and link.kind and name not in found.netdevs and not claims(found, name):
+        raise Refusal(
+            f"{name} is a {link.kind} that no file of this host claims: what made it gives it its addresses, which a "
+            f"file of ours could take away; write them into the configuration of what made {name}, or say persist=False"
+        )
+    if chosen == "networkd" and not found.units.get(name):
+        files = {path: text for path, text in found.files.items() if path.endswith(".network")}
+        if path := networkd.unmanaged_by(files, name, link.mac if link else ""):
+            raise Refusal(
+                f"{path} has Unmanaged=yes and fits {name}: systemd-networkd would not read a file of ours; take "
+                f"{name} out of its [Match] first, or say persist=False"
+            )
+
+
+def _sharing(found: HostInterfaces, name: str) -> list[str]:
+    """Further interfaces that the same file or connection is applied to."""
+    unit, profile = found.units.get(name), found.profiles.get(name)
+    same = [other for other, one in found.units.items() if unit and one == unit and other != name]
+    same += [other for other, one in found.profiles.items() if profile and one.name == profile.name and other != name]
+    return sorted(set(same))
+
+
+def _is_shared(found: HostInterfaces, name: str) -> bool:
+    unit = found.units.get(name, "")
+    if not unit or unit == networkd.copy_path(name):
+        return False
+    return networkd.is_shared(_of_unit(found, unit), _sharing(found, name))
+
+
+def _of_unit(found: HostInterfaces, unit: str) -> dict[str, str]:
+    base = f"/{unit.rpartition('/')[2]}.d/"
+    return {path: text for path, text in found.files.items() if path == unit or base in path}
+
+
+def _own_copy(name: str) -> str:
+    return networkd.copy_path(name).rpartition("/")[2]
 
 
 def _changed(
@@ -97,7 +157,8 @@ def _changed(
     words: list[str] = []
     match chosen:
         case "networkd":
-            new = networkd.edited(files, found.units.get(name, ""), name, add, gone)
+            unit = next(iter(files)) if networkd.copy_path(name) in files else found.units.get(name, "")
+            new = networkd.edited(files, unit, name, add, gone)
         case "ifupdown":
             new = ifupdown.edited(files, name, add, gone)
         case "netplan":
@@ -106,12 +167,19 @@ def _changed(
             new = ifcfg.edited(files, name, add, gone)
         case _:
             profile = found.profiles[name]
-            words = network_manager.arguments(dict(profile.methods), (one.static for one in present), add, gone)
+            words = network_manager.arguments(profile, tuple(one.static for one in present), add, gone)
             words = ["connection", "modify", profile.uuid, *words] if words else []
     where = f"connection {found.profiles[name].name}" if words else ", ".join(new)
     lines = [f"{name}: {static.address} will be there after a boot ({where})" for static in add]
     lines += [f"{name}: {one.static.address} will not come back after a boot ({one.path})" for one in remove]
     notes = [_CLOUD.format(path=path) for path in new if "cloud-init" in files.get(path, "")]
+    if (copy := networkd.copy_path(name)) in new and copy not in found.files:
+        notes.append(
+            f"{name} gets a file of its own, {copy}, with all else that {found.units[name]} says: that one is for "
+            "other interfaces, too, and what is changed in it later does not reach this one"
+        )
+    if chosen == "netplan" and new and netplan.fits_more(files, _netplan_id(found, name)):
+        notes.append(f"a further interface that fits netplan's {_netplan_id(found, name)} will get the same addresses")
     return Keeping(name, chosen, new, tuple(words), tuple(lines), tuple(notes))
 
 
@@ -138,10 +206,12 @@ def declared(found: HostInterfaces, name: str) -> frozenset[Address]:
 def _files(found: HostInterfaces, name: str, backend: str) -> dict[str, str]:
     match backend:
         case "networkd":
-            unit = found.units.get(name, "")
+            unit, copy = found.units.get(name, ""), networkd.copy_path(name)
+            if _is_shared(found, name):
+                return {copy: found.files.get(copy) or networkd.copy(_of_unit(found, unit), name)}
             ours = networkd.drop_in(unit, name)
-            base = f"/{unit.rpartition('/')[2]}.d/"
-            return {path: text for path, text in found.files.items() if path in (unit, ours) or (unit and base in path)}
+            own = {path: text for path, text in found.files.items() if path == ours}
+            return (_of_unit(found, unit) if unit else {}) | own
         case "ifupdown":
             return {path: text for path, text in found.files.items() if path.startswith("/etc/network/")}
         case "netplan":
@@ -168,7 +238,9 @@ def claims(found: HostInterfaces, name: str) -> list[str]:
         found_claims.append("netplan")
     elif unit and not unit.startswith("/usr/lib/"):
         found_claims.append("networkd")
-    if "netplan" not in found_claims and name in found.profiles:
+    kind = next((link.kind for link in found.links if link.name == name), "")
+    # What another program makes NetworkManager has in memory only, as it is.
+    if "netplan" not in found_claims and name in found.profiles and not (kind and found.profiles[name].in_memory):
         found_claims.append("network-manager")
     if any(
         stanza.name.partition(":")[0] == name
@@ -185,7 +257,7 @@ def _chosen(found: HostInterfaces, name: str, backend: str | None) -> str:
     here = claims(found, name)
     if backend:
         is_there = bool(found.units) if backend == "networkd" else _TOOLS[backend] in found.tools
-        if not is_there or (backend == "network-manager" and name not in found.profiles):
+        if not is_there or (backend == "network-manager" and backend not in here):
             raise Refusal(f"interface_backend = {backend}: it is not at work for {name} on this host; leave it out")
         return backend
     if len(here) > 1:

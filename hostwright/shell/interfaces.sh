@@ -13,33 +13,49 @@ came_by() {
     done
 }
 
-# show FILE...: each once, with its lines marked, for empty ones count.
-shown='|'
+# show FILE...: each once, with its lines marked, for they may look like ours.
+shown='
+'
 show() {
     for file do
+        case $shown in *"
+$file
+"*) continue ;; esac
         [ -f "$file" ] || continue
-        case $shown in *"|$file|"*) continue ;; esac
-        shown="$shown$file|"
+        shown="$shown$file
+"
         section "file $file"
         if [ -r "$file" ]; then sed 's/^/|/' "$file" || exit 1; else echo unreadable; fi
     done
 }
 
-# sourced FILE: what ifupdown reads, with what that names; some of it more than once.
+# words_after KEYWORD FILE
+words_after() { sed -n "s/^[[:space:]]*$1[[:space:]][[:space:]]*//p" "$2" 2>/dev/null; }
+
+# sourced FILE: what ifupdown reads, with what that names; a file that names itself is read once.
 sourced() {
-    printf '%s\n' "$1"
-    sed -n 's/^ *source  *//p' "$1" 2>/dev/null | while read -r patterns; do
-        for file in $patterns; do
-            case $file in /*) ;; *) file=${1%/*}/$file ;; esac
+    case $shown in *"
+$1
+"*) return ;; esac
+    show "$1"
+    # Not by a pipe: what is shown there would not be known here.
+    set -f
+    for pattern in $(words_after source "$1"); do
+        set +f
+        case $pattern in /*) ;; *) [ ! -d /usr/share/ifupdown2 ] || continue; pattern=${1%/*}/$pattern ;; esac
+        for file in $pattern; do
             [ ! -f "$file" ] || sourced "$file"
         done
-    done || exit 1
-    sed -n 's/^ *source-directory  *//p' "$1" 2>/dev/null | while read -r directory; do
-        case $directory in /*) ;; *) directory=${1%/*}/$directory ;; esac
-        for file in "$directory"/*; do
-            case ${file##*/} in *[!A-Za-z0-9_-]*) ;; *) printf '%s\n' "$file" ;; esac
+    done
+    set -f
+    for pattern in $(words_after source-directory "$1"); do
+        set +f
+        case $pattern in /*) ;; *) pattern=${1%/*}/$pattern ;; esac
+        for file in $pattern/*; do
+            case ${file##*/} in *[!A-Za-z0-9_-]*) ;; *) show "$file" ;; esac
         done
-    done || exit 1
+    done
+    set +f
 }
 
 # all_of FILE...: what is in those that are there; fails where one cannot be read.
@@ -60,7 +76,7 @@ echo "$came"
 set -- $came
 [ -z "$came" ] || ip -o route get "$1" 2>/dev/null
 section links
-ip -o link show || exit 1
+ip -o -d link show || exit 1
 section addresses
 ip -o address show || exit 1
 section promoted
@@ -96,15 +112,19 @@ if [ -n "$networkd" ]; then
     done
 fi
 # Where that is not, NetworkManager has not run since the host was started.
+properties=ipv4.method,ipv6.method,ipv4.addresses,ipv6.addresses,ipv4.gateway,ipv4.dns,ipv4.dns-search
+properties=$properties,ipv6.gateway,ipv6.dns,ipv6.dns-search
 if has nmcli && [ -d /run/NetworkManager ]; then
     # 8: NetworkManager does not run.
     active=$(nmcli -t -f DEVICE,UUID,NAME connection show --active) || { [ $? -eq 8 ] && active=''; } || exit 1
+    section 'in memory'
+    nmcli -t -f UUID,FILENAME connection show --active 2>/dev/null | sed -n 's|^\([^:]*\):/run/.*|\1|p'
     # A VPN comes again under the device that it goes over.
     printf '%s\n' "$active" | awk -F : '!known[$1]++' | while IFS=: read -r device uuid name; do
         [ -n "$device" ] && [ "$device" != lo ] || continue
         section "profile $device"
         printf '%s\n%s\n' "$uuid" "$name"
-        values=$(nmcli -g ipv4.method,ipv6.method,ipv4.addresses,ipv6.addresses connection show "$uuid") || exit 1
+        values=$(nmcli -g "$properties" connection show "$uuid") || exit 1
         printf '%s\n' "$values" | sed 's/\\:/:/g; s/^/|/'
     done || exit 1
 fi
@@ -112,9 +132,15 @@ for unit in $(printf '%s\n' $units | sort -u); do
     show "$unit"
     for directory in /etc /run /usr/local/lib /usr/lib; do show "$directory/systemd/network/${unit##*/}.d"/*.conf; done
 done
-# Ours may be there without having been read yet.
-show /etc/systemd/network/70-hostwright-*.network
-sourced /etc/network/interfaces | awk '!known[$0]++' | while IFS= read -r file; do show "$file"; done
+# Ours may be there without having been read yet; and those that keep networkd from an interface it does not name.
+set -- /etc/systemd/network /run/systemd/network /usr/local/lib/systemd/network /usr/lib/systemd/network
+show /etc/systemd/network/[07]0-hostwright-*.network
+for directory do
+    for unit in "$directory"/*.network; do ! grep -iqs '^[[:space:]]*Unmanaged' "$unit" || show "$unit"; done
+done
+section netdevs
+for directory do grep -hs '^[[:space:]]*Name[[:space:]]*=' "$directory"/*.netdev; done | sed 's/^[^=]*=[[:space:]]*//' | sort -u
+sourced /etc/network/interfaces
 show /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml
 for file in /etc/sysconfig/network-scripts/ifcfg-*; do case $file in *.bak | *.orig | *.rpm* | *~) ;; *) show "$file" ;; esac; done
 section leased

@@ -143,6 +143,53 @@ def test_addresses_come_and_go_while_a_stream_goes_on(make_host: MakeHost) -> No
     host.is_verified()
 
 
+@pytest.mark.matrix
+def test_no_other_interface_gets_or_loses_an_address(make_host: MakeHost) -> None:
+    """Two cards with one file, and a bridge that some program makes at each boot and gives its address."""
+    host = make_host(cards=2)
+    machine = host.machine
+    machine.succeed(
+        """
+        printf '[Match]\nName=eth[12]\n[Network]\nAddress=10.50.0.5/24\nLinkLocalAddressing=no\n' \
+            >/etc/systemd/network/30-lan.network
+        cat >/etc/systemd/system/bridge.service <<'end'
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'ip link add docker0 type bridge && ip address add 172.31.0.1/24 dev docker0'
+ExecStart=/bin/sh -c 'ip link set docker0 up'
+[Install]
+WantedBy=multi-user.target
+end
+        systemctl enable -q --now bridge.service
+        networkctl reload
+        networkctl reconfigure eth1 eth2
+        """
+    )
+    machine.wait_until_succeeds("ip -o address show dev eth2 | grep -q 10.50.0.5/24")
+    names = ("eth0", "eth1", "eth2", "docker0")
+    before = {name: statics(machine, name) for name in names}
+    assert before["docker0"] == {"172.31.0.1/24"}
+    refused = deploy(host, {"docker0": {"present": ["172.31.0.9/24"]}})
+    assert refused.code == 1
+    assert "docker0 is a bridge that no file of this host claims" in refused.err
+    assert "write eth1" in deploy(host, {"enp0s4": {"present": ["10.77.0.6/24"]}}).err
+
+    wish = {"eth1": {"present": ["10.77.0.6/24"], "absent": ["10.50.0.5/24"]}}
+    run = deploy(host, wish)
+    assert run.code == 0, run.err
+    assert "eth1 gets a file of its own" in run.err
+    after = before | {"eth1": {"10.77.0.6/24"}}
+    assert {name: statics(machine, name) for name in names} == after
+    assert deploy(host, wish).unchanged
+    machine.reboot()
+    machine.wait_until_succeeds("ip -o address show dev docker0 | grep -q 172.31")
+    assert {name: statics(machine, name) for name in names} == after
+    again = deploy(host, wish, "-vvv")
+    assert again.unchanged, again.err
+    assert again.remote_commands <= 2
+
+
 @pytest.mark.soak
 def test_nobody_is_locked_out(make_host: MakeHost) -> None:
     host = make_host(cards=2, other_address="10.0.2.16")

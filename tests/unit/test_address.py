@@ -292,6 +292,17 @@ def test_netplan_names_an_interface_by_its_card() -> None:
         ("ifconfig enp9s0f1 delete 10.0.0.6/24", Understood("enp9s0f1", "10.0.0.6/24", False)),
         ("enp9s0f1 10.0.0.6 netmask 255.255.255.0", Understood("enp9s0f1", "10.0.0.6/255.255.255.0", True)),
         ("enp9s0f1 inet6 81::d prefixlen 64", Understood("enp9s0f1", "81::d/64", True)),
+        ("enp9s0f1 add 10.0.0.6/24 up", Understood("enp9s0f1", "10.0.0.6/24", True)),
+        ("ifconfig eth0 10.0.0.7/24", Understood("eth0", "10.0.0.7/24", True)),
+        (
+            "ifconfig eth0:1 10.0.0.7 netmask 255.255.255.0 up",
+            Understood("eth0", "10.0.0.7/255.255.255.0", True, "eth0:1"),
+        ),
+        (
+            "ifconfig eth0 10.0.0.7 broadcast 10.0.0.255 netmask 255.255.255.0",
+            Understood("eth0", "10.0.0.7/255.255.255.0", True),
+        ),
+        ("ifconfig eth0:1 del 10.0.0.7/24", Understood("eth0", "10.0.0.7/24", False)),
     ],
 )
 def test_command_lines_of_the_note(line: str, meant: Understood) -> None:
@@ -299,7 +310,12 @@ def test_command_lines_of_the_note(line: str, meant: Understood) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "enp9s0f1", "enp9s0f1 up", "enp9s0f1 add", "enp9s0f1 inet add 81::d/64", "enp9s0f1 add 10.0.0.6/24 up"]
+    "line",
+    [
+        *("", "enp9s0f1", "enp9s0f1 up", "enp9s0f1 add", "enp9s0f1 inet add 81::d/64", "eth0:1 down"),
+        *("eth0 10.0.0.7/24 broadcast 10.0.0.127", "eth0 10.0.0.7 broadcast", "eth0 10.0.0.7/24 mtu 9000"),
+        *("eth0 del 10.0.0.7/24 up", "eth0 10.0.0.7/24 netmask 255.255.255.0"),
+    ],
 )
 def test_other_command_lines_are_refused(line: str) -> None:
     with pytest.raises(Refusal):

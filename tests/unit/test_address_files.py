@@ -1,5 +1,6 @@
 """Where hosts keep addresses: what is written is read back, and whatever else is in the files stays."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_interface
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hostwright.facts.interfaces import Profile
 from hostwright.plans.address_files import ifcfg, ifupdown, netplan, network_manager, networkd
 from hostwright.plans.static_address import Declared, Static
 from hostwright.refusal import Refusal
@@ -62,6 +64,16 @@ KEEPERS = {
     ),
     "ifupdown, nothing sourced": Keeper(
         {ifupdown.MAIN: "auto lo\niface lo inet loopback"},
+        lambda files: ifupdown.declared(files, "eth0"),
+        lambda files, add, remove: ifupdown.edited(files, "eth0", add, remove),
+        ifupdown.cannot,
+    ),
+    "ifupdown2": Keeper(
+        {
+            ifupdown.MAIN: "source\t/etc/network/interfaces.d/*\nauto lo\niface lo inet loopback\n\nauto eth0\n"
+            "iface eth0\n    # the first\n    address 10.0.0.5/24\n\taddress 10.0.0.8/24\n    address   fd00::5/64\n"
+            "    bridge-ports none\n\nauto eth1\niface eth1\n    address 10.0.0.99/24\n"
+        },
         lambda files: ifupdown.declared(files, "eth0"),
         lambda files, add, remove: ifupdown.edited(files, "eth0", add, remove),
         ifupdown.cannot,
@@ -138,6 +150,7 @@ def test_what_is_there_is_read() -> None:
         "networkd, unmanaged": set(),
         "ifupdown": {four, six},
         "ifupdown, nothing sourced": set(),
+        "ifupdown2": {four, other, six},
         "netplan": {four, dying, other},
         "netplan, a bridge in one line": {four, other},
         "ifcfg": {four, other, six},
@@ -173,7 +186,9 @@ def test_what_is_written_is_read_back(name: str, add: list[Static], drop: set[in
             assert at_last[path] == text
 
 
-@pytest.mark.parametrize("name", ["networkd", "netplan", "netplan, a bridge in one line", "ifcfg", "ifcfg, many"])
+@pytest.mark.parametrize(
+    "name", ["networkd", "ifupdown2", "netplan", "netplan, a bridge in one line", "ifcfg", "ifcfg, many"]
+)
 @settings(deadline=None)
 @given(st.data())
 def test_what_others_wrote_is_removed_and_the_rest_stays(name: str, data: st.DataObject) -> None:
@@ -189,6 +204,8 @@ def test_what_others_wrote_is_removed_and_the_rest_stays(name: str, data: st.Dat
         "dhcp4: true",
         "nameservers",
         "10.0.0.99/24",
+        "    # the first",
+        "    bridge-ports none",
         'TYPE="Ethernet"',
         "ONBOOT=yes # always",
     ):
@@ -220,14 +237,48 @@ def test_a_stanza_that_says_more_is_inherited() -> None:
     )
 
 
+def profile(four: str, six: str, **others: str) -> Profile:
+    return Profile("u", "lan", {4: four, 6: six}, (), {key.replace("_", "."): value for key, value in others.items()})
+
+
 def test_nmcli_is_told_words() -> None:
+    auto, manual, disabled = "auto", "manual", "disabled"
     four, six = Static(ip_interface("10.0.0.5/24")), Static(ip_interface("fd00::5/64"))
-    assert network_manager.arguments({4: "auto", 6: "disabled"}, [], [four, six], []) == [
+    assert network_manager.arguments(profile(auto, disabled), [], [four, six], []) == [
         *("+ipv4.addresses", "10.0.0.5/24", "ipv6.method", "manual", "+ipv6.addresses", "fd00::5/64")
     ]
-    assert network_manager.arguments({4: "manual", 6: "auto"}, [four], [], [four]) == [
+    assert network_manager.arguments(profile(manual, auto), [four], [], [four]) == [
         *("ipv4.method", "disabled", "-ipv4.addresses", "10.0.0.5/24")
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "has", "says"),
+    [
+        ("manual", {"ipv4_gateway": "10.0.0.1"}, "ipv4.gateway = 10.0.0.1, which NetworkManager"),
+        ("auto", {"ipv4_gateway": "10.0.0.1"}, "nmcli connection modify u ipv4.gateway ''"),
+        ("manual", {"ipv4_dns": "10.0.0.1,10.0.0.2"}, "ipv4.dns = 10.0.0.1,10.0.0.2"),
+        ("auto", {"ipv4_dns": "10.0.0.1", "ipv6_gateway": "fe80::1"}, ""),
+    ],
+)
+def test_what_nmcli_takes_beside_an_address_only_is_seen_before(method: str, has: dict[str, str], says: str) -> None:
+    old, new = Static(ip_interface("10.0.0.5/24")), Static(ip_interface("10.0.0.6/24"))
+    made = profile(method, "auto", **has)
+    assert "+ipv4.addresses" in network_manager.arguments(made, [old], [new], [old])
+    if not says:
+        assert network_manager.arguments(made, [old], [], [old])
+        return
+    with pytest.raises(Refusal, match=re.escape(says)):
+        network_manager.arguments(made, [old], [], [old])
+
+
+def test_a_gateway_is_not_left_without_a_way_to_it() -> None:
+    text = "iface eth0 inet static\n    address 10.0.0.5/24\n    address 10.9.0.5/24\n    gateway 10.0.0.1\n"
+    files = {ifupdown.MAIN: text}
+    with pytest.raises(Refusal, match=r"the gateway 10\.0\.0\.1 of eth0 is reached by none"):
+        ifupdown.edited(files, "eth0", [], [Static(ip_interface("10.0.0.5/24"))])
+    kept = ifupdown.edited(files, "eth0", [], [Static(ip_interface("10.9.0.5/24"))])
+    assert kept == {ifupdown.MAIN: text.replace("    address 10.9.0.5/24\n", "")}
 
 
 @pytest.mark.parametrize(

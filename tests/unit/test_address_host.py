@@ -14,7 +14,7 @@ from hostwright.facts.interfaces import Link, parse_interfaces
 from hostwright.operations.interface import _packed
 from hostwright.plans.address import AddressPlan, Change, decide
 from hostwright.plans.keeping import Keeping
-from hostwright.shell import script, whole
+from hostwright.shell import NONCE, observing, script, whole
 from tests.unit.test_address import HERE, told, wish
 
 NOTHING = AddressPlan((), (), guarded=False, back_to="", notes=())
@@ -254,7 +254,7 @@ def looks(place: Path, **broken: str) -> "subprocess.CompletedProcess[str]":
     (place / "dhcp").mkdir(exist_ok=True)
     (place / "dhcp" / "a.leases").write_text("lease {\n  fixed-address 10.0.2.15;\n}\n")
     (place / "interfaces").write_text("auto lo\niface lo inet loopback\n")
-    text = here(place, script("interfaces")).replace("/run/NetworkManager ", f"{place}/nm ")
+    text = here(place, observing(script("interfaces"))).replace("/run/NetworkManager ", f"{place}/nm ")
     text = text.replace("/var/lib/dhcp/", f"{place}/dhcp/").replace("/etc/network/interfaces", f"{place}/interfaces")
     return subprocess.run(["sh"], input=text, capture_output=True, text=True, check=False)
 
@@ -262,7 +262,7 @@ def looks(place: Path, **broken: str) -> "subprocess.CompletedProcess[str]":
 def test_what_it_says_is_read(place: Path) -> None:
     done = looks(place)
     assert done.returncode == 0, done.stderr
-    found = parse_interfaces(done.stdout.splitlines())
+    found = parse_interfaces(done.stdout.splitlines(), NONCE)
     assert Link("lo") in found.links
     assert found.units["lo"] == ""
     assert (found.profiles["eth0"].name, found.profiles["eth0"].addresses) == ("lan", ("10.0.0.5/24",))

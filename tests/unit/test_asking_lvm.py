@@ -46,7 +46,8 @@ def run(place: Path, command: str, fault: str = "", stubs: str = "", **header: s
     (place / "lists").mkdir(exist_ok=True)
     text = script(*LIBRARY, **words).replace("/proc/sys/vm/drop_caches", "/dev/null")
     text = f'{text}\n{LVM}\n{stubs}\n{command}\ncode=$?\necho "$reason"\nexit $code'
-    done = subprocess.run(["sh", "-c", text], check=False, timeout=30, capture_output=True, text=True)
+    (place / "script").write_text(text)
+    done = subprocess.run(["sh", str(place / "script")], check=False, timeout=30, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr, (place / "told").read_text().splitlines()
 
 

@@ -15,7 +15,7 @@ from hostwright.facts.compose import Hand, ProjectState, parse_project
 from hostwright.operations.compose import packed
 from hostwright.plans.compose import OVERRIDE, Project, complete, decide, private_directories
 from hostwright.refusal import Refusal
-from hostwright.shell import script, whole
+from hostwright.shell import NONCE, observing, script, whole
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root's own files, and others' beside them")
 USER = 65534
@@ -90,9 +90,9 @@ def sh(place: Path, text: str, data: str = "") -> "subprocess.CompletedProcess[s
 def look(place: Path, wish: Project, diff: str = "no", images: str = "nginx") -> ProjectState:
     known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "DIFF": diff}
     known |= {"SECRETS": "\n".join(sorted(wish.secrets)), "CONTAINERS": "", "IMAGES": images}
-    done = sh(place, script("ownership", "project", "engine", "compose", **known), packed(wish))
+    done = sh(place, observing(script("ownership", "project", "engine", "compose", **known)), packed(wish))
     assert done.returncode == 0, done.stderr
-    return parse_project(done.stdout.splitlines())
+    return parse_project(done.stdout.splitlines(), NONCE)
 
 
 def put(

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from hostwright.facts.mariadb import DataDirectory, MariadbData, parse_data, users_script
-from hostwright.shell import script
+from hostwright.shell import NONCE, observing, script
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mariadb" / "commands"
 UID = 54321
@@ -337,10 +337,10 @@ def test_nothing_is_started_on_what_somebody_uses(served: Path) -> None:
 
 
 def seen(data: Path, commands: dict[str, str]) -> DataDirectory:
-    text = MariadbData().text(str(data), "db", "shop", "").replace("export LC_ALL=C PATH", "OLD_PATH")
+    text = observing(MariadbData().text(str(data), "db", "shop", "")).replace("export LC_ALL=C PATH", "OLD_PATH")
     done = run(data.parent, text, NOBODYS | commands)
     assert done.returncode == 0, done.stderr
-    return parse_data(done.stdout.splitlines())
+    return parse_data(done.stdout.splitlines(), NONCE)
 
 
 @needs_root

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hostwright.facts.docker import Container, Containers, parse_containers
 from hostwright.plans.restart_policy import POLICIES, decide, draw
 from hostwright.refusal import Refusal
-from hostwright.shell import script
+from hostwright.shell import NONCE, observing, script
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -195,10 +195,12 @@ def test_an_engine_tells_of_all_its_containers_or_of_none(
         line = next(line for line in recorded if f'"name":"{name}"' in line)
         said_of_it = re.sub('"id":"[^"]*"', f'"id":"{identity}"', f"{line}\n")
         (tmp_path / "stand" / identity).write_text("" if identity == empty else said_of_it)
-    text = script("engine", "containers").replace("PATH=/usr/local/sbin", f"PATH={tmp_path}/bin:/usr/local/sbin")
+    text = observing(script("engine", "containers")).replace(
+        "PATH=/usr/local/sbin", f"PATH={tmp_path}/bin:/usr/local/sbin"
+    )
     environment = os.environ | {"STAND": str(tmp_path / "stand"), "FAILING": failing, "GOES": goes}
     done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, check=True)
-    found = parse_containers(done.stdout.splitlines())
+    found = parse_containers(done.stdout.splitlines(), NONCE)
     assert said in found.error
     assert bool(said) == bool(found.error)
     if not said:

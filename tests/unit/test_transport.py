@@ -88,7 +88,7 @@ ACTS: dict[str, Callable[[Host], object]] = {
     "lock": lambda host: lock.take(host, SUDO, "deploy", "me/1", 1, 30, "testing"),
     "release": lambda host: lock.give_back(host, SUDO, "deploy", "me/1"),
     "addresses": lambda host: interface._act(host.state, host, WISH, CHANGE),
-    "compose": lambda host: compose._act(host.state, host, SHOP, ComposePlan("docker compose", "up", ()), False, 1),
+    "compose": lambda host: compose._act(host.state, host, SHOP, ComposePlan("docker compose", "up", ()), False, 1, ""),
 }
 
 

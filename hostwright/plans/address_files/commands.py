@@ -75,10 +75,6 @@ def _by_ifconfig(words: list[str], interface: str, path: str) -> Static | None:
         known = understand(" ".join(words))
     except Refusal:
         return None
-    if (
-        not known.present
-        or "/" not in known.address
-        or known.interface.partition(":")[0] != interface.partition(":")[0]
-    ):
+    if not known.present or "/" not in known.address or known.interface != interface.partition(":")[0]:
         return None
-    return Static(written(known.address, path), label=known.interface if ":" in known.interface else "")
+    return Static(written(known.address, path), label=known.label)

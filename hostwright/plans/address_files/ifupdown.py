@@ -1,6 +1,7 @@
 """Debian's ifupdown: interfaces(5), with what it sources.
 
-An address is a stanza of its own. One that is removed takes its stanza with it; where that says more (a gateway, say),
+Ours are stanzas of their own. ifupdown2 (Proxmox, Cumulus) has several addresses in a stanza, and stanzas without a
+family: there an address is its line. The last one takes its stanza with it; where that says more (a gateway, say),
 another address of the same run takes its place in it. One that a command sets as the interface is raised counts, too.
 """
 
@@ -28,7 +29,8 @@ _KEYWORDS = (
     "no-auto-down",
     "no-scripts",
 )
-_SOURCED = (DIRECTORY, f"{DIRECTORY}/*", "interfaces.d", "interfaces.d/*")
+# Relative ones are no sure way: ifupdown2 looks for them elsewhere.
+_SOURCED = (DIRECTORY, f"{DIRECTORY}/*")
 _OF_ADDRESS = (
     "address",
     "netmask",
@@ -87,7 +89,7 @@ def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:
     """
     found = []
     for path, text in files.items():
-        found += [Declared(static, path) for _, static in _statics(path, text, interface)]
+        found += [Declared(static, path) for _, here in _by_stanza(path, text, interface) for static, _ in here]
         found += [Declared(static, path) for stanza in _of(text, interface) for static, _ in _by_command(stanza, path)]
     return tuple(found)
 
@@ -116,9 +118,16 @@ def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remo
             for static, number in _by_command(stanza, path):
                 if static in gone:
                     lines += [number, *_undone_by(stanza, static)]
-        for stanza, static in _statics(path, text, interface):
-            if static not in gone:
+        for stanza, here in _by_stanza(path, text, interface):
+            going = [(static, number) for static, number in here if static in gone]
+            if not going:
                 continue
+            others_stay = [static for static, _ in here if static not in gone]
+            if others_stay or (not stanza.method and not stanza.get("gateway")):
+                _check_gateway(path, stanza, others_stay)
+                lines += [number for _, number in going]
+                continue
+            static = going[0][0]
             if not stanza.others(lines):
                 lines += range(stanza.first, stanza.last + 1)
                 if static.label:
@@ -142,6 +151,15 @@ def edited(files: Mapping[str, str], interface: str, add: Sequence[Static], remo
         stanzas = [_stanza(static, interface, files) for static in left]
         changed[path] = "\n".join([*([before.rstrip("\n"), ""] if before.strip() else []), *stanzas])
     return changed
+
+
+def _check_gateway(path: str, stanza: Stanza, stay: Sequence[Static]) -> None:
+    gateway = stanza.get("gateway")
+    if gateway and not any(ip_address(gateway) in static.address.network for static in stay):
+        raise Refusal(
+            f"{path}: the gateway {gateway} of {stanza.name} is reached by none of the addresses that stay in its "
+            "stanza; keep one of its network, or move the gateway first"
+        )
 
 
 def _heir(path: str, stanza: Stanza, static: Static, others: list[str], left: Sequence[Static]) -> Static:
@@ -229,20 +247,26 @@ def _undone_by(stanza: Stanza, static: Static) -> list[int]:
     ]
 
 
-def _statics(path: str, text: str, interface: str) -> list[tuple[Stanza, Static]]:
+def _by_stanza(path: str, text: str, interface: str) -> list[tuple[Stanza, list[tuple[Static, int]]]]:
+    """The addresses of each stanza, with the numbers of their lines."""
     found = []
     for stanza in _of(text, interface):
-        if stanza.method == "static" and stanza.get("address"):
-            static = _static(stanza, path)
-            # A bridge of old has 0.0.0.0: none.
-            if not static.ip.is_unspecified:
-                found.append((stanza, static))
+        if stanza.method not in ("static", ""):
+            continue
+        here = [
+            (_static(stanza, value, path), number)
+            for option, value, number in stanza.options
+            if option == "address" and value
+        ]
+        # A bridge of old has 0.0.0.0: none.
+        here = [(static, number) for static, number in here if not static.ip.is_unspecified]
+        found += [(stanza, here)] if here else []
     return found
 
 
-def _static(stanza: Stanza, path: str) -> Static:
+def _static(stanza: Stanza, address: str, path: str) -> Static:
     return Static(
-        address=_address(stanza, path),
+        address=_address(stanza, address, path),
         peer=stanza.get("pointopoint"),
         label=stanza.name if ":" in stanza.name else "",
         scope=stanza.get("scope") or "global",
@@ -251,8 +275,8 @@ def _static(stanza: Stanza, path: str) -> Static:
     )
 
 
-def _address(stanza: Stanza, path: str) -> Interface:
-    text, mask = stanza.get("address"), stanza.get("netmask")
+def _address(stanza: Stanza, text: str, path: str) -> Interface:
+    mask = stanza.get("netmask")
     if "/" in text:
         return written(text, path)
     if not mask and text != "0.0.0.0":
@@ -274,8 +298,9 @@ def parse(text: str) -> list[Stanza]:
             line = line[:-1] + lines[number]
         words = line.split()
         if words and not words[0].startswith("#"):
-            if words[0] == "iface" and len(words) >= 4:
-                found.append(Stanza(words[1], words[2], words[3], (), first, number))
+            if words[0] == "iface" and len(words) >= 2:
+                family, method = [*words[2:4], "", ""][:2]
+                found.append(Stanza(words[1], family, method, (), first, number))
                 open_ = True
             elif words[0] in _KEYWORDS or words[0].startswith("allow-"):
                 open_ = False

@@ -51,6 +51,17 @@ def is_claimed(files: Mapping[str, str], interface: str) -> bool:
     return any(name == interface for path, text in files.items() for _, name, _ in _definitions(path, text))
 
 
+def fits_more(files: Mapping[str, str], interface: str) -> bool:
+    """Whether its `match` has a pattern, or a driver: what comes later may fit, too."""
+    for path, text in files.items():
+        for _, name, node in _definitions(path, text):
+            match = _child(node, "match") if name == interface else None
+            patterns = _child(match, "name")
+            if _child(match, "driver") or (patterns and set(str(patterns.value)) & set("*?[")):
+                return True
+    return False
+
+
 def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:
     return tuple(
         Declared(static, path) for path, text in files.items() for static, _ in _statics(path, text, interface)

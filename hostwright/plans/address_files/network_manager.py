@@ -1,8 +1,10 @@
 """NetworkManager: nm-settings-nmcli(5). Profiles are changed by nmcli alone, whatever keeps them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from hostwright.facts.interfaces import Profile
 from hostwright.plans.static_address import Declared, Static, written
+from hostwright.refusal import Refusal
 
 
 def cannot(static: Static) -> str:
@@ -20,11 +22,10 @@ def declared(profile: str, addresses: Sequence[str]) -> tuple[Declared, ...]:
 
 
 def arguments(
-    methods: dict[int, str], present: Iterable[Static], add: Sequence[Static], remove: Sequence[Static]
+    profile: Profile, present: Sequence[Static], add: Sequence[Static], remove: Sequence[Static]
 ) -> list[str]:
     """What `nmcli connection modify NAME` is told, word by word.
 
-    + methods: `ipv4.method` and `ipv6.method` as they are, by 4 and 6
     + present: all that the profile declares now
     """
     words: list[str] = []
@@ -33,12 +34,28 @@ def arguments(
         gone = [static.address for static in remove if static.version == version]
         new = [static.address for static in add if static.version == version]
         left = [address for address in here if address not in gone] + new
-        method = methods.get(version, "auto")
+        method = profile.methods.get(version, "auto")
         if new and method in ("disabled", "link-local", "ignore"):
             # Without addresses nmcli does not take `manual`: both in one call.
             words += [f"ipv{version}.method", "manual"]
+        if not left and gone:
+            _check_others(profile, version, method)
         if not left and gone and method == "manual":
             words += [f"ipv{version}.method", "disabled" if version == 4 else "link-local"]
         words += [word for address in gone for word in (f"-ipv{version}.addresses", str(address))]
         words += [word for address in new for word in (f"+ipv{version}.addresses", str(address))]
     return words
+
+
+def _check_others(profile: Profile, version: int, method: str) -> None:
+    """A gateway stands only beside an address; name servers do not stand in a family that is off (libnm-core)."""
+    fields = ["gateway"] + (["dns", "dns-search"] if method == "manual" else [])
+    kept = [key for key in (f"ipv{version}.{field}" for field in fields) if key in profile.others]
+    if kept:
+        has = ", ".join(f"{key} = {profile.others[key]}" for key in kept)
+        clear = " ".join(f"{key} ''" for key in kept)
+        raise Refusal(
+            f"connection {profile.name} would have no IPv{version} address any more, and has {has}, which "
+            "NetworkManager takes beside one only: give it another address in the same run, or clear that first "
+            f"(nmcli connection modify {profile.uuid} {clear})"
+        )

@@ -6,12 +6,14 @@ where there is none; they are removed from whichever file declares them.
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 
-from hostwright.plans.address_files.sections import Section, parse, without
+from hostwright.plans.address_files.sections import Entry, Section, parse, without
 from hostwright.plans.static_address import Declared, Static, written
 
 ETC = "/etc/systemd/network"
 _NO = ("no", "false", "off", "0")
+_YES = ("yes", "true", "on", "1")
 
 
 def cannot(static: Static) -> str:
@@ -26,7 +28,75 @@ def drop_in(unit: str, interface: str) -> str:
     """Where ours are; drop-ins in /etc count for files of /run and /usr/lib, too."""
     if not unit:
         return f"{ETC}/70-hostwright-{interface}.network"
+    if unit == copy_path(interface):
+        return unit
     return f"{ETC}/{posixpath.basename(unit)}.d/hostwright.conf"
+
+
+def copy_path(interface: str) -> str:
+    """Where a file of its own is that comes before one that is for several."""
+    return f"{ETC}/00-hostwright-{interface}.network"
+
+
+def is_shared(files: Mapping[str, str], others: Iterable[str]) -> bool:
+    """Whether a .network file could be for another interface, too.
+
+    + files: it and its drop-ins
+    + others: further interfaces that networkd applies it to now
+    """
+    if list(others):
+        return True
+    keys = [
+        entry
+        for text in files.values()
+        for section in parse(text)
+        if section.name == "Match"
+        for entry in section.entries
+    ]
+    alone = [entry for entry in keys if entry.key in _OF_ONE and len(entry.value.split()) == 1]
+    return not any(not set(entry.value) & set("*?[!") for entry in alone)
+
+
+# What an interface has alone, but for a card and what is made on it: of those networkctl tells.
+_OF_ONE = ("Name", "MACAddress", "PermanentMACAddress", "Path")
+
+
+def copy(files: Mapping[str, str], interface: str) -> str:
+    """What a shared file and its drop-ins say, for one interface alone: networkd reads the first file that fits."""
+    texts = []
+    for text in files.values():
+        matches = [section for section in parse(text) if section.name == "Match"]
+        gone = [number for section in matches for number in range(section.first, section.last + 1)]
+        texts.append(without(text, gone).strip("\n"))
+    first = f"# {interface} alone, with all that {next(iter(files))} says: to go back to that, remove this file.\n"
+    return "\n\n".join([f"{first}[Match]\nName={interface}", *(text for text in texts if text)]) + "\n"
+
+
+def unmanaged_by(files: Mapping[str, str], interface: str, mac: str) -> str:
+    """The file before ours that keeps networkd from the interface, or may do so; nothing where there is none."""
+    ours = posixpath.basename(drop_in("", interface))
+    for path in sorted(files, key=posixpath.basename):
+        sections = parse(files[path])
+        links = [section for section in sections if section.name == "Link"]
+        if posixpath.basename(path) >= ours or not any(one.get("Unmanaged").lower() in _YES for one in links):
+            continue
+        matches = [entry for section in sections if section.name == "Match" for entry in section.entries]
+        if all(_may_fit(entry, interface, mac) for entry in matches):
+            return path
+    return ""
+
+
+def _may_fit(entry: Entry, interface: str, mac: str) -> bool:
+    """What is not known of the interface may fit."""
+    known = {"Name": interface, "MACAddress": mac.lower(), "PermanentMACAddress": mac.lower()}.get(entry.key)
+    patterns = entry.value.split()
+    if known is None or not patterns:
+        return True
+    if entry.key != "Name":
+        return known in (pattern.lower().replace("-", ":") for pattern in patterns)
+    if patterns[0].startswith("!"):
+        return not any(fnmatchcase(known, pattern.lstrip("!")) for pattern in patterns)
+    return any(fnmatchcase(known, pattern) for pattern in patterns)
 
 
 def declared(files: Mapping[str, str]) -> tuple[Declared, ...]:
@@ -56,7 +126,8 @@ def edited(
                     lines += numbers
         if lines:
             changed[path] = without(text, lines)
-            if path == drop_in(unit, interface) and not declared({path: changed[path]}):
+            # A copy without addresses stays: the file that it is of may have some.
+            if path == drop_in(unit, interface) != unit and not declared({path: changed[path]}):
                 changed[path] = ""
     if add:
         ours = drop_in(unit, interface)
@@ -80,9 +151,11 @@ def _of_section(section: Section, path: str) -> list[tuple[Static, list[int]]]:
             for one in section.entries
             if one.key == "Address" and one.value
         ]
-    if section.name != "Address" or not section.get("Address"):
+    if section.name != "Address" or not any(entry.key == "Address" and entry.value for entry in section.entries):
         return []
-    address = written(section.get("Address"), path)
+    # Of several in one section the last counts, but of the family of the first (networkd-address.c).
+    several = [written(entry.value, path) for entry in section.entries if entry.key == "Address" and entry.value]
+    address = [one for one in several if one.version == several[0].version][-1]
     if peer := section.get("Peer"):
         # Its prefix length is the one that counts.
         address = written(f"{address.ip}/{peer.partition('/')[2] or address.max_prefixlen}", path)
