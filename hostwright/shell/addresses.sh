@@ -21,9 +21,6 @@ unchanged() {
 
 line() { printf '%s\n' "$1" | sed -n "$2p"; }
 
-# written FILE TEXT: fails unless all of it is there, since memory may be full.
-written() { printf '%s\n' "$2" >"$1" && [ "$(cat "$1")" = "$2" ]; }
-
 # undo_from NUMBER: the changes from that one back to the first.
 undo_from() {
     number=$1
@@ -47,7 +44,7 @@ save_routes() {
         [ $family = 4 ] || sources=$(ip -6 route show) || unchanged "the IPv6 routes could not be listed"
     done
     sources=$(printf '%s\n' "$sources" | sed -n '/ src /s/ expires [0-9]*sec//; / src /p') &&
-        written "$state/routes-sources-$ID" "$sources" || unchanged "$state cannot be written"
+        printf '%s\n' "$sources" >"$state/routes-sources-$ID" || unchanged "$state cannot be written"
 }
 
 # taken: IPv4 addresses that somebody on the link answers for (RFC 5227), where arping can ask.
@@ -81,11 +78,11 @@ duplicates() {
 # guard: the host itself puts everything back when the time is over.
 guard() {
     # Whoever renames it first has the say: this, or the controller that came back.
-    written "$state/undo-$ID" "PATH=$PATH
+    printf '%s\n' "PATH=$PATH
 mv $state/undo-$ID $state/undoing-$ID 2>/dev/null || exit 0
 $UNDO
 $routes_back
-rm -f $state/*-$ID" || unchanged "$state cannot be written"
+rm -f $state/*-$ID" >"$state/undo-$ID" || unchanged "$state cannot be written"
     if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
         systemd-run --quiet --unit="$unit" --on-active="${SECONDS_LEFT}s" --timer-property=AccuracySec=1s sh "$state/undo-$ID" ||
             unchanged "the host could not be told to undo this by itself"

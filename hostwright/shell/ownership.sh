@@ -27,7 +27,10 @@ private() {
     for directory do
         [ -d "$directory" ] || reason=$(mkdir -m 0700 "$directory" 2>&1) || [ -d "$directory" ] || break
         # shellcheck disable=SC3067 # dash and bash have it
-        if [ -L "$directory" ] || [ ! -O "$directory" ]; then reason="$directory is a link, or somebody else's: remove it"; break; fi
+        if [ -L "$directory" ] || [ ! -O "$directory" ]; then
+            reason="$directory is a link, or somebody else's$(needs_root >/dev/null || echo ': remove it')"
+            break
+        fi
         reason=''
     done
     [ -n "$reason" ] || chmod 0700 "$@" || reason="$* cannot be made root's alone"
@@ -36,8 +39,8 @@ private() {
     return 1
 }
 
-# needs_root: a remark for who is not.
-needs_root() { [ "$(id -u)" = 0 ] || echo '; that needs root, let pyinfra use sudo (_sudo, --sudo)'; }
+# needs_root: a remark for who is not root; fails for root.
+needs_root() { [ "$(id -u)" != 0 ] && echo '; that needs root, let pyinfra use sudo (_sudo, --sudo)'; }
 
 # way DIRECTORY: it and all above it, a line each, and of each link on the way all that is above what it leads to. What is
 # not there yet is left out.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.operations.lvm.carrying_out import LIBRARY
-from hostwright.shell import script
+from hostwright.shell import script, whole
 
 # What LVM tells of a group with two volumes and a lent disk. A fault is for one command, or for all of them.
 LVM = """
@@ -46,8 +46,8 @@ def run(place: Path, command: str, fault: str = "", stubs: str = "", **header: s
     (place / "lists").mkdir(exist_ok=True)
     text = script(*LIBRARY, **words).replace("/proc/sys/vm/drop_caches", "/dev/null")
     text = f'{text}\n{LVM}\n{stubs}\n{command}\ncode=$?\necho "$reason"\nexit $code'
-    (place / "script").write_text(text)
-    done = subprocess.run(["sh", str(place / "script")], check=False, timeout=30, capture_output=True, text=True)
+    # As hosts get it: one word of a command line holds 128 KiB, and the library is about as long.
+    done = subprocess.run(["sh"], input=whole(text), check=False, timeout=30, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr, (place / "told").read_text().splitlines()
 
 
@@ -113,9 +113,9 @@ def test_of_a_lent_disk_all_is_wiped_that_may_be_used(tmp_path: Path) -> None:
 def test_whoever_cannot_read_fstab_takes_it_that_it_names_a_copy(tmp_path: Path, text: str | None, named: bool) -> None:
     if text is not None:
         (tmp_path / "fstab").write_text(text)
-    command = ["sh", "-c"]
     body = script(*LIBRARY, **(HEADER | {"RUN": str(tmp_path)})).replace("/etc/fstab", f"{tmp_path}/fstab")
-    done = subprocess.run([*command, f"{body}\nnamed_in_fstab '/dev/a b'"], check=False, capture_output=True)
+    text = whole(f"{body}\nnamed_in_fstab '/dev/a b'")
+    done = subprocess.run(["sh"], input=text, check=False, capture_output=True, text=True)
     assert (done.returncode == 0) is named
 
 

@@ -138,7 +138,7 @@ def test_nothing_of_the_library_goes_by_a_name_that_a_plan_gives_a_value(tmp_pat
     assert "BUSY" in names
     text = script(*LIBRARY, **dict.fromkeys(names, "kept"), RUN=str(tmp_path), WORK=str(tmp_path), ID="job", LOCK="x")
     said = "\n".join(f'echo "{name} ${name}"' for name in names)
-    done = subprocess.run(["sh", "-c", f"{text}\n{said}"], check=True, capture_output=True, text=True)
+    done = subprocess.run(["sh"], input=f"{text}\n{said}", check=True, capture_output=True, text=True)
     assert done.stdout.split("\n")[:-1] == [f"{name} kept" for name in names]
 
 

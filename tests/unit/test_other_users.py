@@ -222,6 +222,9 @@ def test_a_child_of_the_owners_connection_is_at_work_whoever_it_is(place: Path) 
     with at_work("sh", "-c", child) as session:
         started = Path(f"/proc/{session.pid}/stat").read_text().rsplit(") ", 1)[1].split()[19]
         assert attempt(place, watch=f"{session.pid}:{started}") == OCCUPIED
+        shutil.rmtree(place / "run")
+        stands_in(place, "grep", 'case "$*" in *PPid*) exit 1 ;; esac; exec /usr/bin/grep "$@"')
+        assert attempt(place, watch=f"{session.pid}:{started}") == OCCUPIED, "its children were not listed"
 
 
 def test_nobody_elses_memory_is_looked_at(place: Path) -> None:
@@ -268,8 +271,9 @@ def test_what_a_lost_job_has_at_work_is_roots(place: Path) -> None:
 def is_in_the_way(place: Path, how: str) -> Path:
     theirs = place / "theirs"
     theirs.mkdir()
-    os.chown(theirs, UID, UID)
-    if how == "link":
+    if how != "link to root's":
+        os.chown(theirs, UID, UID)
+    if how != "directory":
         (place / "run").symlink_to(theirs)
     else:
         theirs.rename(place / "run")
@@ -277,7 +281,7 @@ def is_in_the_way(place: Path, how: str) -> Path:
     return theirs
 
 
-@pytest.mark.parametrize("how", ["link", "directory"])
+@pytest.mark.parametrize("how", ["link", "link to root's", "directory"])
 def test_a_directory_that_is_not_roots_is_refused(place: Path, how: str) -> None:
     theirs = is_in_the_way(place, how)
     code, said = run(place, "acquire")
@@ -285,7 +289,7 @@ def test_a_directory_that_is_not_roots_is_refused(place: Path, how: str) -> None
     assert f"{place}/run is a link, or somebody else's: remove it" in said
     assert not list(theirs.iterdir())
     # What is to be done then.
-    if how == "link":
+    if how != "directory":
         (place / "run").unlink()
     else:
         theirs.rmdir()
@@ -336,6 +340,7 @@ def test_who_may_not_write_is_told_that_it_needs_root(place: Path, command: str)
     text = script("processes", "ownership", "holders", "lock", **known, LOCKS=f"{place}/run/lock", KEPT=f"{place}/kept")
     done = as_user(f'{text}\nWATCH=$(identity $$)\n{command}\necho "$reason"')
     assert "needs root, let pyinfra use sudo" in done.stdout
+    assert "remove it" not in done.stdout
 
 
 def test_a_command_that_cannot_see_the_lock_is_not_told_that_it_went_on(
