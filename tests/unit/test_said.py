@@ -13,10 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyinfra.api import Config, Host, Inventory, State
+from pyinfra.api import Config, Host, Inventory, State, output
 from pyinfra.api.connect import connect_all
 from pyinfra.context import ctx_host, ctx_state
 
@@ -177,11 +178,15 @@ def test_a_host_without_ip_did_not_tell(tmp_path: Path) -> None:
 TOLD = "printf 'a\\377\\033[2Jb\\nlast\\n'; printf 'c\\376\\033[2J\\n' >&2"
 
 
-def test_what_is_no_utf8_ends_no_answer(here: Host, capfd: pytest.CaptureFixture[str]) -> None:
-    good, output = transport.run(here, "told", TOLD, {}, print_output=True)
+def test_what_is_no_utf8_ends_no_answer(
+    here: Host, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As pyinfra's command line has it.
+    monkeypatch.setattr(output, "_echo", click.echo)
+    good, told = transport.run(here, "told", TOLD, {}, print_output=True)
     assert good
-    assert output.stdout_lines == ["a\udcff\x1b[2Jb", "last"]
-    assert output.stderr_lines == ["c??[2J"]
+    assert told.stdout_lines == ["a\udcff\x1b[2Jb", "last"]
+    assert told.stderr_lines == ["c??[2J"]
     said = capfd.readouterr().err
     assert "Traceback" not in said
     assert "a??[2Jb" in said
@@ -189,9 +194,9 @@ def test_what_is_no_utf8_ends_no_answer(here: Host, capfd: pytest.CaptureFixture
 
 
 def test_it_cannot_be_told_back(here: Host) -> None:
-    good, output = transport.run(here, "told", "echo 'a\udcff'", {})
-    assert (good, output.stdout) == (False, "")
-    assert "no UTF-8" in output.stderr
+    good, told = transport.run(here, "told", "echo 'a\udcff'", {})
+    assert (good, told.stdout) == (False, "")
+    assert "no UTF-8" in told.stderr
 
 
 class _Twice(ScriptFact[object]):
@@ -246,10 +251,10 @@ def test_files_that_are_no_utf8_are_seen_to_their_end_and_written_as_they_were(h
     (tmp_path / "interfaces.d" / "e0").write_bytes(content)
     (tmp_path / "interfaces").write_text("source interfaces.d/*\nsource-directory interfaces.d\n")
     looking = script("interfaces").replace("sourced /etc/network/interfaces", f"sourced {tmp_path}/interfaces")
-    good, output = transport.run(here, "interfaces", observing(looking), {})
+    good, told = transport.run(here, "interfaces", observing(looking), {})
     assert good
     path = f"{tmp_path}/interfaces.d/e0"
-    text = interfaces.parse_interfaces(output.stdout_lines, NONCE).files[path]
+    text = interfaces.parse_interfaces(told.stdout_lines, NONCE).files[path]
     plan = AddressPlan((), (Keeping("e0", "ifupdown", {path: text}),), guarded=False, back_to="", notes=())
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(_packed(plan)))) as tar:
         packed = tar.extractfile(path.lstrip("/"))
