@@ -86,6 +86,8 @@ def run(
         text.encode()
     except UnicodeEncodeError:
         said = "a name on the host is no UTF-8, and cannot be told back to it: rename it there"
+        if print_output:
+            echo(said)
         return False, CommandOutput([OutputLine("stderr", said)])
     if is_cut(host):
         _connect(host)

@@ -142,14 +142,14 @@ NO_NFT = "firewall: nft is not there to read it: install nftables"
         ("ss", {}, {"sockets: .*ss: not found"}),
         ("", {"ss": "echo 'Cannot open netlink socket' >&2; exit 1"}, {"sockets: Cannot open netlink socket"}),
         ("", {"nft": "echo 'Operation not permitted' >&2; exit 1"}, {"firewall: Operation not permitted"}),
-        ("", {"nft": "exit 1"}, {"firewall: chains_of_nft failed"}),
+        ("", {"nft": "exit 1"}, {"firewall: it failed without a word"}),
         (
             "",
             {"docker": "echo 'Is the docker daemon running?' >&2; exit 1"},
             {r"containers: Is the docker daemon running\?"},
         ),
         ("", {"docker": "echo warning >&2", "nft": ":"}, set()),
-        ("", {"iptables": "[ $1 = -S ] || echo '(nf_tables)'; [ $1 != -S ]"}, {"firewall: chains_of_iptables failed"}),
+        ("", {"iptables": "[ $1 = -S ] || echo '(nf_tables)'; [ $1 != -S ]"}, {"firewall: it failed without a word"}),
     ],
 )
 def test_what_cannot_be_asked_is_said_and_not_judged(
@@ -239,7 +239,8 @@ def test_what_is_shown_steers_no_terminal(capsys: pytest.CaptureFixture[str]) ->
     nasty = "a\x1b]0;x\x07\r\x9b2J\u202eb\u200b\u2028\udcff\x7f\n"
     assert shown(nasty) == "a?]0;x???2J?b?????"
     assert shown("Zürich\t€ 日本") == "Zürich\t€ 日本"
-    assert str(Refusal(f"container {nasty}")) == "container a?]0;x???2J?b?????"
+    assert str(Refusal(f"container {nasty}")) == "container a?]0;x???2J?b????"
+    assert str(Refusal("docker said:\none\ntwo\n")) == "docker said: one two"
     transport.echo(f"one\n{nasty}", "[host] ")
     assert capsys.readouterr().err == "[host] one\na?]0;x???2J?b????\n\n"
 
