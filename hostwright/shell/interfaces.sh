@@ -89,7 +89,8 @@ for unit in $(printf '%s\n' $units | sort -u); do
 done
 # Ours may be there without having been read yet.
 show /etc/systemd/network/70-hostwright-*.network
-sourced /etc/network/interfaces | awk '!known[$0]++' | while IFS= read -r file; do show "$file"; done
+named=$(sourced /etc/network/interfaces) || exit 1
+printf '%s\n' "$named" | awk '!known[$0]++' | while IFS= read -r file; do show "$file"; done || exit 1
 show /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml
 for file in /etc/sysconfig/network-scripts/ifcfg-*; do case $file in *.bak | *.orig | *.rpm* | *~) ;; *) show "$file" ;; esac; done
 section leased
