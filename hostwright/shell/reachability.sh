@@ -63,7 +63,7 @@ for family in $families; do
     section sockets$family
     told sockets ss -$family -ltune
 done
-# Who has one open tells the kernel: what a process is called is its own word.
+# The kernel tells who has one open: what a process is called is its own word.
 section owners
 owners=$({
     ss -ltune | grep -o ' ino:[0-9]*'

@@ -28,6 +28,8 @@ from hostwright.operations.interface import _packed
 from hostwright.plans.address import AddressPlan
 from hostwright.plans.keeping import Keeping
 from hostwright.plans.reachability import complaint, draw, judge
+from hostwright.plans.restart_policy import PolicyPlan
+from hostwright.plans.restart_policy import draw as policies
 from hostwright.refusal import DidNotTell, Refusal
 from hostwright.shell import NONCE, observing, script, sections
 from hostwright.shown import shown
@@ -261,6 +263,11 @@ def test_files_that_are_no_utf8_are_seen_to_their_end_and_written_as_they_were(h
         packed = tar.extractfile(path.lstrip("/"))
         assert packed is not None
         assert packed.read() == content
+
+
+def test_a_label_of_a_container_begins_no_line_of_its_own() -> None:
+    note = f"web is of the project x{chr(10)}  db: no -> always"
+    assert "\n  note: web is of the project x?  db: no -> always" in policies("lab", PolicyPlan("docker", {}, (note,)))
 
 
 # -- sections
