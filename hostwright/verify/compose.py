@@ -29,8 +29,8 @@ class ComposeService:
     def containers(self) -> list[str]:
         """Names of its containers, running or not"""
         labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={self.name}"]
-        command = "docker ps --all --filter label=%s --filter label=%s --format '{{.Names}}'"
-        return self.host.check_output(command, *labels).split()
+        filters = " ".join(f"--filter label={label}" for label in labels)
+        return self.host.check_output(f"docker ps --all {filters} --format '{{{{.Names}}}}'").split()
 
     @property
     def is_running(self) -> bool:
@@ -43,6 +43,5 @@ class ComposeService:
         return self.exists and all(state == "running healthy" for state in self._said(form))
 
     def _said(self, form: str) -> list[str]:
-        names = self.containers
-        inspect = f"docker inspect --type container --format '{form}' {' '.join('%s' for _ in names)}"
-        return self.host.check_output(inspect, *names).splitlines()
+        inspect = f"docker inspect --type container --format '{form}' {' '.join(self.containers)}"
+        return self.host.check_output(inspect).splitlines()
