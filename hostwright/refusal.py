@@ -7,7 +7,7 @@ class Refusal(Exception):
     """The wish cannot be carried out safely: names the value, and what to do instead."""
 
     def __init__(self, said: str) -> None:
-        super().__init__(shown(said))
+        super().__init__(shown(said.strip().replace("\n", " ")))
 
 
 class DidNotTell(Refusal):

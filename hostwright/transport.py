@@ -12,6 +12,7 @@ from paramiko.file import BufferedFile
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.output import echo as pyinfra_echo
 from pyinfra.connectors import util
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, remove_any_sudo_askpass_file
@@ -50,7 +51,7 @@ def _read(
         text = shown(text) if name == "stderr" else text
         output_queue.put(OutputLine(name, text))
         if print_output:
-            click.echo(print_func(shown(text)), err=True)
+            pyinfra_echo(print_func(shown(text)), err=True)
 
 
 cast(Any, util).read_buffer = _read
@@ -85,6 +86,8 @@ def run(
         text.encode()
     except UnicodeEncodeError:
         said = "a name on the host is no UTF-8, and cannot be told back to it: rename it there"
+        if print_output:
+            echo(said)
         return False, CommandOutput([OutputLine("stderr", said)])
     if is_cut(host):
         _connect(host)

@@ -11,6 +11,10 @@ from hostwright.settings_mariadb import Grant, Mariadb, User
 
 RECORD = "/var/lib/mysql/hostwright-once"
 ROOT_HOST = "localhost"
+# As ss(8) has them; a process whose name is meant to look like this has no room in 15 bytes for all of it.
+_USERS = re.compile(
+    r'users:\(\("(?P<name>[\w.:/@+-]+)",pid=(?P<pid>[0-9]+),fd=[0-9]+\)(,\("[\w.:/@+-]+",pid=[0-9]+,fd=[0-9]+\))*\)'
+)
 _SHOWN = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<object>.+?) TO .*?(?P<option> WITH GRANT OPTION)?")
 
 
@@ -112,6 +116,7 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
         address, _, port = published.rpartition(":")[0].rpartition(":")
         for listening, process in found.listeners or ():
             other, _, its_port = listening.rpartition(":")
+            other = other.partition("%")[0]
             meets = not address or other in ("*", "0.0.0.0", "[::]", address) or address in ("0.0.0.0", "[::]")
             if port == its_port and meets:
                 _is_ours(wish, found, published, port, process)
@@ -121,8 +126,8 @@ def _is_ours(wish: Mariadb, found: DataDirectory, published: str, port: str, pro
     holders = [name for name, ports in found.ports.items() if f":{port}->" in ports]
     if wish.container in holders:
         return
-    name = re.search(r'"([^"]+)",pid=([0-9]+)', process)
-    who = f"container {holders[0]}" if holders else f"{name[1]}, pid {name[2]}" if name else "somebody"
+    name = _USERS.fullmatch(process)
+    who = f"container {holders[0]}" if holders else f"{name['name']}, pid {name['pid']}" if name else "somebody"
     raise Refusal(
         f"mariadb_publish = {published}: {who} listens on port {port} of the host already; choose another one"
     )

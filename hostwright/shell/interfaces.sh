@@ -30,7 +30,7 @@ $file
 }
 
 # words_after KEYWORD FILE
-words_after() { sed -n "s/^[[:space:]]*$1[[:space:]][[:space:]]*//p" "$2" 2>/dev/null; }
+words_after() { sed -n "s/^[[:space:]]*$1[[:space:]][[:space:]]*//p" "$2"; }
 
 # sourced FILE: what ifupdown reads, with what that names; a file that names itself is read once.
 sourced() {
@@ -38,17 +38,20 @@ sourced() {
 $1
 "*) return ;; esac
     show "$1"
+    [ -f "$1" ] && [ -r "$1" ] || return 0
     # Not by a pipe: what is shown there would not be known here.
+    words=$(words_after source "$1") || exit 1
     set -f
-    for pattern in $(words_after source "$1"); do
+    for pattern in $words; do
         set +f
         case $pattern in /*) ;; *) [ ! -d /usr/share/ifupdown2 ] || continue; pattern=${1%/*}/$pattern ;; esac
         for file in $pattern; do
             [ ! -f "$file" ] || sourced "$file"
         done
     done
+    words=$(words_after source-directory "$1") || exit 1
     set -f
-    for pattern in $(words_after source-directory "$1"); do
+    for pattern in $words; do
         set +f
         case $pattern in /*) ;; *) pattern=${1%/*}/$pattern ;; esac
         for file in $pattern/*; do

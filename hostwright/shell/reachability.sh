@@ -6,7 +6,7 @@ lacking=
 told() {
     what=$1
     shift
-    { complaint=$("$@" 2>&1 >&3 3>&-) || lacking="$lacking$what: $(printf '%s\n' "${complaint:-$1 failed}" | tail -n 1)
+    { complaint=$("$@" 2>&1 >&3 3>&-) || lacking="$lacking$what: $(printf '%s\n' "${complaint:-it failed without a word}" | tail -n 1)
 "; } 3>&1
 }
 
@@ -36,7 +36,7 @@ chains_of_iptables() {
 
 firewall() {
     if command -v nft >/dev/null; then told firewall chains_of_nft
-    elif grep -q '^nf_tables ' /proc/modules; then lacking="${lacking}firewall: nft is not there to read it: install nftables
+    elif grep -qs '^nf_tables ' /proc/modules; then lacking="${lacking}firewall: nft is not there to read it: install nftables
 "
     fi
     for tool in iptables ip6tables; do
@@ -63,7 +63,7 @@ for family in $families; do
     section sockets$family
     told sockets ss -$family -ltune
 done
-# Who has one open tells the kernel: what a process is called is its own word.
+# The kernel tells who has one open: what a process is called is its own word.
 section owners
 owners=$({
     ss -ltune | grep -o ' ino:[0-9]*'

@@ -1,6 +1,8 @@
 """Who can reach what of a real host: told, guarded, and nothing changed."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,14 @@ from typing import Any
 from tests.acceptance.host import Run, pyinfra
 
 MakeHost = Callable[..., Any]
+# A user's process, by a name that once ended the list of sockets.
+HOSTILE = r"""
+import ctypes, socket, time
+ctypes.CDLL(None).prctl(15, b"\n@@ x\nz", 0, 0, 0)
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("0.0.0.0", 4444))
+time.sleep(3600)
+"""
 
 
 def report(inventory: Path, *flags: str, **data: object) -> Run:
@@ -42,10 +52,13 @@ def test_what_is_open_is_told_and_guarded(make_host: MakeHost, tmp_path: Path) -
 
     # A public address is all that it takes.
     machine.succeed("ip address add 8.8.4.4/32 dev d0")
-    guarded = report(host.inventory, allow=["udp/22"])
+    machine.succeed(f"setpriv --reuid 65534 python3 -c {shlex.quote(HOSTILE)} >/dev/null 2>&1 &")
+    machine.wait_until_succeeds("ss -4 -lun | grep :4444")
+    guarded = report(host.inventory, allow=["udp/1-65535"])
     assert guarded.code == 1
     assert "open to the Internet, and not in reachability_allow: tcp" in guarded.err
     assert "by 8.8.4.4" in guarded.err
+    assert re.search(r"udp 0\.0\.0\.0:4444 +'\\n@@ x\\nz', pid [0-9]+ \(uid 65534\)", guarded.err)
     assert "Traceback" not in guarded.err
     assert report(host.inventory, allow=["tcp/22", "udp/1-65535"]).unchanged
     assert report(host.inventory).code == 0

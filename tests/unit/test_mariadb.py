@@ -151,6 +151,11 @@ def test_who_listens_may_be_unknown_and_that_is_said() -> None:
         ),
         ({"listeners": (("127.0.0.1:23306", 'users:(("nc",pid=7,fd=3))'),)}, "nc, pid 7 listens on port 23306"),
         ({"listeners": (("*:23306", ""),)}, "somebody listens"),
+        ({"listeners": (("0.0.0.0%virbr0:23306", ""),)}, "somebody listens"),
+        *(
+            ({"listeners": (("*:23306", f'users:(("{name}",pid=7,fd=3))'),)}, "somebody listens")
+            for name in ('sshd",pid=1', 'a",pid=1,fd=3)', 'a",pid=1,fd=3),', 'a",pid=1,fd=3))', "x\x1b[2J")
+        ),
         (
             {"listeners": (("127.0.0.1:23306", ""),), "ports": {"other": "127.0.0.1:23306->3306/tcp"}},
             "container other listens",

@@ -13,10 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyinfra.api import Config, Host, Inventory, State
+from pyinfra.api import Config, Host, Inventory, State, output
 from pyinfra.api.connect import connect_all
 from pyinfra.context import ctx_host, ctx_state
 
@@ -27,6 +28,8 @@ from hostwright.operations.interface import _packed
 from hostwright.plans.address import AddressPlan
 from hostwright.plans.keeping import Keeping
 from hostwright.plans.reachability import complaint, draw, judge
+from hostwright.plans.restart_policy import PolicyPlan
+from hostwright.plans.restart_policy import draw as policies
 from hostwright.refusal import DidNotTell, Refusal
 from hostwright.shell import NONCE, observing, script, sections
 from hostwright.shown import shown
@@ -141,14 +144,14 @@ NO_NFT = "firewall: nft is not there to read it: install nftables"
         ("ss", {}, {"sockets: .*ss: not found"}),
         ("", {"ss": "echo 'Cannot open netlink socket' >&2; exit 1"}, {"sockets: Cannot open netlink socket"}),
         ("", {"nft": "echo 'Operation not permitted' >&2; exit 1"}, {"firewall: Operation not permitted"}),
-        ("", {"nft": "exit 1"}, {"firewall: chains_of_nft failed"}),
+        ("", {"nft": "exit 1"}, {"firewall: it failed without a word"}),
         (
             "",
             {"docker": "echo 'Is the docker daemon running?' >&2; exit 1"},
             {r"containers: Is the docker daemon running\?"},
         ),
         ("", {"docker": "echo warning >&2", "nft": ":"}, set()),
-        ("", {"iptables": "[ $1 = -S ] || echo '(nf_tables)'; [ $1 != -S ]"}, {"firewall: chains_of_iptables failed"}),
+        ("", {"iptables": "[ $1 = -S ] || echo '(nf_tables)'; [ $1 != -S ]"}, {"firewall: it failed without a word"}),
     ],
 )
 def test_what_cannot_be_asked_is_said_and_not_judged(
@@ -177,11 +180,15 @@ def test_a_host_without_ip_did_not_tell(tmp_path: Path) -> None:
 TOLD = "printf 'a\\377\\033[2Jb\\nlast\\n'; printf 'c\\376\\033[2J\\n' >&2"
 
 
-def test_what_is_no_utf8_ends_no_answer(here: Host, capfd: pytest.CaptureFixture[str]) -> None:
-    good, output = transport.run(here, "told", TOLD, {}, print_output=True)
+def test_what_is_no_utf8_ends_no_answer(
+    here: Host, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As pyinfra's command line has it.
+    monkeypatch.setattr(output, "_echo", click.echo)
+    good, told = transport.run(here, "told", TOLD, {}, print_output=True)
     assert good
-    assert output.stdout_lines == ["a\udcff\x1b[2Jb", "last"]
-    assert output.stderr_lines == ["c??[2J"]
+    assert told.stdout_lines == ["a\udcff\x1b[2Jb", "last"]
+    assert told.stderr_lines == ["c??[2J"]
     said = capfd.readouterr().err
     assert "Traceback" not in said
     assert "a??[2Jb" in said
@@ -189,9 +196,9 @@ def test_what_is_no_utf8_ends_no_answer(here: Host, capfd: pytest.CaptureFixture
 
 
 def test_it_cannot_be_told_back(here: Host) -> None:
-    good, output = transport.run(here, "told", "echo 'a\udcff'", {})
-    assert (good, output.stdout) == (False, "")
-    assert "no UTF-8" in output.stderr
+    good, told = transport.run(here, "told", "echo 'a\udcff'", {})
+    assert (good, told.stdout) == (False, "")
+    assert "no UTF-8" in told.stderr
 
 
 class _Twice(ScriptFact[object]):
@@ -234,7 +241,8 @@ def test_what_is_shown_steers_no_terminal(capsys: pytest.CaptureFixture[str]) ->
     nasty = "a\x1b]0;x\x07\r\x9b2J\u202eb\u200b\u2028\udcff\x7f\n"
     assert shown(nasty) == "a?]0;x???2J?b?????"
     assert shown("Zürich\t€ 日本") == "Zürich\t€ 日本"
-    assert str(Refusal(f"container {nasty}")) == "container a?]0;x???2J?b?????"
+    assert str(Refusal(f"container {nasty}")) == "container a?]0;x???2J?b????"
+    assert str(Refusal("docker said:\none\ntwo\n")) == "docker said: one two"
     transport.echo(f"one\n{nasty}", "[host] ")
     assert capsys.readouterr().err == "[host] one\na?]0;x???2J?b????\n\n"
 
@@ -246,15 +254,20 @@ def test_files_that_are_no_utf8_are_seen_to_their_end_and_written_as_they_were(h
     (tmp_path / "interfaces.d" / "e0").write_bytes(content)
     (tmp_path / "interfaces").write_text("source interfaces.d/*\nsource-directory interfaces.d\n")
     looking = script("interfaces").replace("sourced /etc/network/interfaces", f"sourced {tmp_path}/interfaces")
-    good, output = transport.run(here, "interfaces", observing(looking), {})
+    good, told = transport.run(here, "interfaces", observing(looking), {})
     assert good
     path = f"{tmp_path}/interfaces.d/e0"
-    text = interfaces.parse_interfaces(output.stdout_lines, NONCE).files[path]
+    text = interfaces.parse_interfaces(told.stdout_lines, NONCE).files[path]
     plan = AddressPlan((), (Keeping("e0", "ifupdown", {path: text}),), guarded=False, back_to="", notes=())
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(_packed(plan)))) as tar:
         packed = tar.extractfile(path.lstrip("/"))
         assert packed is not None
         assert packed.read() == content
+
+
+def test_a_label_of_a_container_begins_no_line_of_its_own() -> None:
+    note = f"web is of the project x{chr(10)}  db: no -> always"
+    assert "\n  note: web is of the project x?  db: no -> always" in policies("lab", PolicyPlan("docker", {}, (note,)))
 
 
 # -- sections
