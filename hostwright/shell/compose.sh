@@ -25,7 +25,9 @@ section error
 said=$(docker version 2>&1 >/dev/null) || echo "${said:-docker version failed, and does not say why}"
 
 section hands
-hands=$(project_hands) || exit 1
+hands=''
+# Where nothing is, and nothing is to be, it may be anybody's.
+if [ -n "$FILES" ] || [ -e "$DIRECTORY" ] || [ -L "$DIRECTORY" ]; then hands=$(project_hands) || exit 1; fi
 printf '%s\n' "$hands"
 
 # compared: the files to come with those that are there. A link is read by nobody.

@@ -100,7 +100,7 @@ def put(
 ) -> "subprocess.CompletedProcess[str]":
     known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "OLD": ""}
     known |= {"PRIVATE": "\n".join(private_directories(wish)), "KNOWN": "", "COMPOSE": "docker compose", "BUILD": ""}
-    text = script("ownership", "project", "compose_up", **(known | {"LIMIT": "1"} | more))
+    text = script("ownership", "project", "compose_up", **(known | {"LIMIT": "60"} | more))
     return sh(place, f"ours() {{ {ours}; }}\n{text}\n{act}", packed(wish))
 
 
@@ -199,6 +199,15 @@ def test_a_link_on_the_way_is_followed_to_whose_it_is(place: Path, wish: Project
         (place / "shop").symlink_to(to)
         assert look(place, wish).hands == ()
         assert put(place, wish).returncode == 1
+
+
+def test_what_is_not_there_and_not_to_be_there_may_be_in_any_hands(place: Path) -> None:
+    (place / "users").mkdir()
+    os.chown(place / "users", USER, USER)
+    absent = Project("shop", f"{place}/users/shop", {})
+    assert look(place, absent).hands == ()
+    (place / "users" / "shop").mkdir()
+    assert [hand.path for hand in look(place, absent).hands] == [str(place / "users")]
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "conf/a.conf", ".hostwright"])
@@ -326,7 +335,7 @@ def test_containers_that_came_meanwhile_are_left_as_they_are(place: Path, wish: 
 def test_who_is_healthy(place: Path, wish: Project, said: str, healthy: bool) -> None:
     known = container(place, 1, wish.directory)
     (place / "stand" / "list" / known).write_text(said)
-    done = put(place, wish, act="up", KNOWN=known)
+    done = put(place, wish, act="up", KNOWN=known, LIMIT="60" if healthy else "1")
     assert (done.returncode == 0) == healthy, done.stdout + done.stderr
     assert not list(place.rglob("pwned"))
     assert {one.name for one in (place / "shop").iterdir()} == {
@@ -340,7 +349,7 @@ def test_one_of_two_that_is_not_told_of_is_not_healthy(place: Path, wish: Projec
     ids = [container(place, number, wish.directory) for number in (1, 2)]
     (place / "stand" / "list" / ids[0]).write_text("running healthy 0 0 /shop-1 web\n")
     (place / "stand" / "list" / ids[1]).write_text("")
-    done = put(place, wish, act="up", KNOWN=" ".join(ids))
+    done = put(place, wish, act="up", KNOWN=" ".join(ids), LIMIT="1")
     assert done.returncode == 1
     assert "docker does not tell of all containers" in done.stdout
 
