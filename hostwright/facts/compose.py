@@ -84,7 +84,7 @@ def parse_project(lines: list[str]) -> ProjectState:
         user=engine["user"],
         engine=engine.get("engine", ""),
         compose=engine.get("compose", ""),
-        error=" ".join([*found["error"], *found.get("untold", [])]),
+        error=" ".join(found["error"] or found.get("untold", [])),
         hands=tuple(Hand(*[*line.split("\t", 4), "", "", "", ""][1:5]) for line in found["hands"]),
         files={path: what for what, _, path in files},
         diff=tuple(line[1:] for line in found.get("diff", [])),

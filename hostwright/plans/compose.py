@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import yaml
 
-from hostwright.facts.compose import DIGEST, Hand, ProjectState, ServiceContainer
+from hostwright.facts.compose import DIGEST, ProjectState, ServiceContainer
 from hostwright.plans.engine import must_answer
 from hostwright.refusal import Refusal
 from hostwright.settings import compose_path, container_name, image_name
@@ -169,6 +169,12 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
             f"the containers {', '.join(one.name for one in ours)} are of the project {project.name}, but its files "
             f"are not in {project.directory}: docker rm -f them by hand"
         )
+    if remove_data and old and not ours:
+        raise Refusal(
+            f"compose project {project.name}: remove_data: none of its containers is there any more, and nothing else "
+            "tells whose the volumes of that name are; take it down without, and remove them by hand (docker volume ls "
+            f"-f label=com.docker.compose.project={project.name})"
+        )
     volumes = ["its volumes: removed with all that is in them"] if remove_data and (ours or old) else []
     lines = [f"container {one.name}: stopped and removed" for one in ours] + [f"file {path}: removed" for path in old]
     act: Literal["down", ""] = "down" if lines else ""
@@ -200,7 +206,7 @@ def _known(project: Project, state: ProjectState) -> tuple[str, ...]:
 def _is_ours(project: Project, state: ProjectState) -> None:
     """A name is not ownership: refuses a directory, or containers of that name, that are somebody else's."""
     if state.hands:
-        raise Refusal(_in_hands(project, state.hands, state.user))
+        raise Refusal(_in_hands(project, state))
     for path, what in state.files.items():
         if what == "odd":
             raise Refusal(f"{project.directory}/{path} is there, and is no file: move it away")
@@ -235,12 +241,18 @@ def _given(container: ServiceContainer) -> set[str]:
     return {posixpath.basename(name) for name in names}
 
 
-def _in_hands(project: Project, hands: tuple[Hand, ...], user: str) -> str:
-    directory = project.directory.rstrip("/")
-    inside = [one for one in hands if f"{one.path}/".startswith(f"{directory}/")]
-    above = [one for one in hands if one not in inside]
+def _in_hands(project: Project, state: ProjectState) -> str:
+    directory, user = project.directory.rstrip("/"), state.user
+    inside = [one for one in state.hands if f"{one.path}/".startswith(f"{directory}/")]
+    above = [one for one in state.hands if one not in inside]
     one = [*above, *inside][0]
     said = f"compose project {project.name} in {directory}: {one.path} is of {one.user}, mode {one.mode}"
+    if not project.files:
+        names = " ".join(container.name for container in state.containers if container.project == project.name)
+        down = f"docker rm -f {names}, and " if names else ""
+        return (
+            f"{said}: others could change what {user} would run there; by hand: {down}remove {shlex.quote(directory)}"
+        )
     if one.kind == "symbolic link":
         return f"compose project {project.name} in {directory}: {one.path} is a link: put what it leads to in its place"
     if above:

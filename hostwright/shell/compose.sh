@@ -26,7 +26,9 @@ section error
 said=$(docker version 2>&1 >/dev/null) || echo "${said:-docker version failed, and does not say why}"
 
 section hands
-hands=$(project_hands) || exit 1
+hands=''
+# Where nothing is, and nothing is to be, it may be anybody's.
+if [ -n "$FILES" ] || [ -e "$DIRECTORY" ] || [ -L "$DIRECTORY" ]; then hands=$(project_hands) || exit 1; fi
 printf '%s\n' "$hands"
 
 # compared: the files to come with those that are there. A link is read by nobody.
@@ -88,7 +90,8 @@ wanted() {
 }
 
 directory_label='{{json (index .Config.Labels "com.docker.compose.project.working_dir")}}'
-format='{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
+# .ID, for by .Id docker takes another way, on which what is not there (Health, say) is an error.
+format='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
 format="$format"'"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"code":{{json .State.ExitCode}}}
 '$directory_label
 section containers

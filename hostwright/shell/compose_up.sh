@@ -44,7 +44,7 @@ put_files() {
         sort -u -o "$new/.all" "$new/.all" && mv -fT "$new/.all" "$DIRECTORY/.hostwright" || fail "$cannot"
     printf '%s\n' "$FILES" | while IFS= read -r file; do
         case $file in */*) (umask 022 && mkdir -p "$DIRECTORY/${file%/*}") || exit 1 ;; esac
-        [ ! -e "$DIRECTORY/$file" ] || [ -f "$DIRECTORY/$file" ] || exit 1
+        [ ! -e "$DIRECTORY/$file" ] || [ -f "$DIRECTORY/$file" ] || [ -L "$DIRECTORY/$file" ] || exit 1
         mv -fT "$new/$file" "$DIRECTORY/$file" || exit 1
     done || fail "files could not be put in place"
     printf '%s\n' "$OLD" | while IFS= read -r file; do [ -z "$file" ] || rm -f "$DIRECTORY/$file" || exit 1; done || fail "$cannot"

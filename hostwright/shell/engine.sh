@@ -21,6 +21,6 @@ tell_containers() {
     # One that was removed meanwhile is no container any more.
     left=$("$@" 2>/dev/null) || { untold='it does not list its containers any more'; return 1; }
     for id in $missing; do
-        case $left in *"$id"*) untold="it does not tell what container $id is: $("$engine" inspect --type container "$id" 2>&1 >/dev/null)"; return 1 ;; esac
+        case $left in *"$id"*) untold="it does not tell of container $id: $("$engine" inspect --type container --format "$format" "$id" 2>&1 >/dev/null)"; return 1 ;; esac
     done
 }

@@ -45,6 +45,6 @@ other_hands() {
     [ -n "$1" ] || return 0
     us=$(id -u) && hands=$(printf '%s\n' "$1" | xargs -d '\n' stat -c '%u	%U	%a	%F	%n' --) || return 1
     printf '%s\n' "$hands" | while IFS='	' read -r uid user mode rest; do
-        case $uid:$mode in "0:"*[0145][0145] | "$us:"*[0145][0145]) ;; *) printf '%s\t%s\t%s\t%s\n' "$uid" "$user" "$mode" "$rest" ;; esac
+        case $uid:00$mode in "0:"*[0145][0145] | "$us:"*[0145][0145]) ;; *) printf '%s\t%s\t%s\t%s\n' "$uid" "$user" "$mode" "$rest" ;; esac
     done
 }

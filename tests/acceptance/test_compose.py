@@ -1,6 +1,7 @@
 """Compose projects on real engines: what is made anew and what is not, waits that end early, and taking one down."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from pyinfra import host
 
 from hostwright.operations import compose
 
-compose.project("shop", "/opt/shop", **json.loads(host.data.shop))
+compose.project(**{"name": "shop", "directory": "/opt/shop"} | json.loads(host.data.shop))
 """
 STAYS = ["sh", "-c", 'trap "exit 0" TERM; while :; do sleep 1; done']
 
@@ -125,3 +126,89 @@ def test_a_change_makes_anew_what_it_concerns(make_host: MakeHost, tmp_path: Pat
     assert machine.succeed("docker exec $(docker ps -q -f name=db) cat /rows/row").strip() == "row"
     assert deploy(host, tmp_path, {"present": False, "remove_data": True}).code == 0
     assert machine.succeed("docker volume ls -q").split() == []
+
+
+class Theirs:
+    """A project `shop` that somebody runs from their home, with a row in its volume, and ours of that name."""
+
+    def __init__(self, make_host: MakeHost, release: str) -> None:
+        self.host = make_host(release, engine=True)
+        self.machine: Machine = self.host.machine
+        self.compose = {"bookworm": "docker-compose", "trixie": "docker compose"}[release]
+        db = {"image": "box", "command": STAYS, "volumes": ["rows:/rows"], "stop_grace_period": "2s"}
+        file = json.dumps({"version": "3.4", "services": {"db": db}, "volumes": {"rows": {}}})
+        self.machine.succeed(f"mkdir -p /home/dev/shop && echo '{file}' >/home/dev/shop/docker-compose.yml")
+        self.machine.succeed("chown -R admin /home/dev")
+        self.ours: dict[str, Any] = {"files": {"docker-compose.yml": file.replace("db", "web")}}
+
+    def up(self) -> None:
+        self.machine.succeed(f"cd /home/dev/shop && {self.compose} up -d")
+        self.machine.succeed("docker exec $(docker ps -q) sh -c 'echo theirs >/rows/row'")
+
+    def down(self) -> None:
+        self.machine.succeed(f"cd /home/dev/shop && {self.compose} down")
+
+    def looked(self) -> str:
+        """Who runs, since when, and what is in their volume."""
+        looked = "docker inspect --format '{{.Id}} {{.State.StartedAt}}' $(docker ps -aq)"
+        return self.machine.succeed(f"{looked}; docker exec $(docker ps -q) cat /rows/row; ls -A /home/dev/shop")
+
+    def stay_as_they_are(self, tmp_path: Path) -> None:
+        before = self.looked()
+        for shop in (self.ours, {"present": False, "remove_data": True}):
+            refused = deploy(self.host, tmp_path, shop)
+            assert refused.code == 1
+            assert "somebody else runs one of that name: container shop" in refused.err, refused.err
+            assert "comes from /home/dev/shop (docker-compose.yml), not from /opt/shop" in refused.err
+            assert "Traceback" not in refused.err
+        assert self.looked() == before
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_a_project_of_that_name_that_somebody_else_runs_stays_as_it_is(
+    make_host: MakeHost, tmp_path: Path, release: str
+) -> None:
+    theirs = Theirs(make_host, release)
+    theirs.up()
+    theirs.stay_as_they_are(tmp_path)
+    for directory in ("/home/dev/mine", "/tmp/mine"):
+        refused = deploy(theirs.host, tmp_path, theirs.ours | {"directory": directory})
+        assert "choose a directory elsewhere" in refused.err, refused.err
+    theirs.machine.succeed("test ! -e /opt/shop && test ! -e /home/dev/mine && test ! -e /tmp/mine")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_what_a_refusal_names_is_what_helps(make_host: MakeHost, tmp_path: Path, release: str) -> None:
+    theirs = Theirs(make_host, release)
+    host, machine, ours = theirs.host, theirs.machine, theirs.ours
+
+    # Where our files are, and our containers were taken down by hand, theirs are not ours either.
+    assert deploy(host, tmp_path, ours).code == 0
+    machine.succeed(f"cd /opt/shop && {theirs.compose} -p shop down")
+    theirs.up()
+    theirs.stay_as_they_are(tmp_path)
+    theirs.down()
+
+    # Our own from another directory: the command that is named takes it down, and no volume goes.
+    assert deploy(host, tmp_path, ours).code == 0
+    elsewhere = ours | {"directory": "/srv/shop"}
+    moved = deploy(host, tmp_path, elsewhere)
+    assert moved.code == 1
+    said = re.search(r"take it down there first, its volumes stay: (cd /opt/shop && .* down) \(", moved.err)
+    assert said, moved.err
+    machine.succeed(said[1])
+    assert deploy(host, tmp_path, elsewhere).code == 0
+    assert machine.succeed("docker exec $(docker ps -q) cat /rows/row").strip() == "theirs"
+    again = deploy(host, tmp_path, elsewhere, "-vvv")
+    assert again.unchanged, again.err
+    assert again.remote_commands <= 2
+
+    # A user's directory.
+    machine.succeed("mkdir /srv/users && chown admin /srv/users")
+    users = ours | {"name": "other", "directory": "/srv/users"}
+    said = re.search("then (chown root /srv/users && chmod go-w /srv/users)", deploy(host, tmp_path, users).err)
+    assert said
+    machine.succeed(said[1])
+    assert deploy(host, tmp_path, users).code == 0

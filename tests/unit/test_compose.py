@@ -190,6 +190,9 @@ def test_taken_down() -> None:
     assert not any("volumes" in line for line in plan.lines)
     assert "volumes" in decide_absent(absent, state(files=files), remove_data=True).lines[-1]
     assert decide_absent(absent, state(containers=()), remove_data=True).act == ""
+    assert decide_absent(absent, state(files=files, containers=()), remove_data=False).act == "down"
+    with pytest.raises(Refusal, match="nothing else tells whose the volumes of that name are"):
+        decide_absent(absent, state(files=files, containers=()), remove_data=True)
     with pytest.raises(Refusal, match="its files are not in /opt/shop"):
         decide_absent(absent, state(), remove_data=False)
 
@@ -324,13 +327,14 @@ def test_our_own_project_from_another_directory_is_taken_down_there_first() -> N
     ],
 )
 def test_a_directory_that_others_can_change_is_refused(hands: list[Hand], words: list[str]) -> None:
-    for plan in (
-        lambda: decide(complete(PROJECT), state(hands=tuple(hands))),
-        lambda: decide_absent(Project("shop", "/opt/shop", {}), state(hands=tuple(hands)), remove_data=False),
-    ):
-        with pytest.raises(Refusal) as refused:
-            plan()
-        assert all(word in str(refused.value) for word in words), refused.value
+    with pytest.raises(Refusal) as refused:
+        decide(complete(PROJECT), state(hands=tuple(hands)))
+    assert all(word in str(refused.value) for word in words), refused.value
+    absent = Project("shop", "/opt/shop", {})
+    with pytest.raises(Refusal, match="by hand: docker rm -f shop-web-1 the-db shop-job-1, and remove /opt/shop"):
+        decide_absent(absent, state(hands=tuple(hands)), remove_data=False)
+    with pytest.raises(Refusal, match="by hand: remove /opt/shop"):
+        decide_absent(absent, state(hands=tuple(hands), containers=()), remove_data=False)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", ".hostwright/x"])

@@ -49,8 +49,10 @@ def place() -> Iterator[Path]:
     path.chmod(0o755)
     for name in ("bin", "stand/list"):
         (path / name).mkdir(parents=True)
-    (path / "bin" / "docker").write_text(ENGINE)
-    (path / "bin" / "docker").chmod(0o755)
+    # Nobody waits here for a disk, or for time to pass.
+    for name, text in {"docker": ENGINE, "sync": "#!/bin/sh\n", "sleep": "#!/bin/sh\nexec /bin/sleep 0.1\n"}.items():
+        (path / "bin" / name).write_text(text)
+        (path / "bin" / name).chmod(0o755)
     yield path
     shutil.rmtree(path)
 
@@ -85,9 +87,9 @@ def sh(place: Path, text: str, data: str = "") -> "subprocess.CompletedProcess[s
     )
 
 
-def look(place: Path, wish: Project, diff: str = "no") -> ProjectState:
+def look(place: Path, wish: Project, diff: str = "no", images: str = "nginx") -> ProjectState:
     known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "DIFF": diff}
-    known |= {"SECRETS": "\n".join(sorted(wish.secrets)), "CONTAINERS": "", "IMAGES": "nginx"}
+    known |= {"SECRETS": "\n".join(sorted(wish.secrets)), "CONTAINERS": "", "IMAGES": images}
     done = sh(place, script("ownership", "project", "engine", "compose", **known), packed(wish))
     assert done.returncode == 0, done.stderr
     return parse_project(done.stdout.splitlines())
@@ -98,7 +100,7 @@ def put(
 ) -> "subprocess.CompletedProcess[str]":
     known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "OLD": ""}
     known |= {"PRIVATE": "\n".join(private_directories(wish)), "KNOWN": "", "COMPOSE": "docker compose", "BUILD": ""}
-    text = script("ownership", "project", "compose_up", **(known | {"LIMIT": "3"} | more))
+    text = script("ownership", "project", "compose_up", **(known | {"LIMIT": "60"} | more))
     return sh(place, f"ours() {{ {ours}; }}\n{text}\n{act}", packed(wish))
 
 
@@ -131,6 +133,7 @@ def test_a_name_with_blanks_is_one_private_directory(place: Path) -> None:
         ("", 0o1777, "above"),
         ("", 0o777, "shop"),
         ("", 0o777, "shop/conf"),
+        ("", 0o757, "shop"),
         ("shop/.env", 0o644, "shop/.env"),
     ],
 )
@@ -171,9 +174,9 @@ def test_the_owner_of_a_directory_swaps_it_while_root_writes(place: Path, wish: 
     names = [".hostwright", ".hostwright.now", ".hostwright.states", "docker-compose.yml", "a.before-hostwright"]
     links = "; ".join(f"ln -sf {secret} {place}/shop/{name}" for name in names)
     subprocess.run(["setpriv", f"--reuid={USER}", "--clear-groups", "sh", "-c", links], check=True)
-    container(place, 1, wish.directory)
-    assert put(place, wish, act="up").returncode == 1
-    assert put(place, wish, act="down").returncode == 1
+    known = container(place, 1, wish.directory)
+    for act in ("up", "down"):
+        assert "came into other hands" in put(place, wish, act=act, KNOWN=known).stderr
     assert secret.read_text() == "root's alone\n"
     assert not (place / "stand" / "called").exists()
 
@@ -181,6 +184,8 @@ def test_the_owner_of_a_directory_swaps_it_while_root_writes(place: Path, wish: 
 def test_a_link_on_the_way_is_followed_to_whose_it_is(place: Path, wish: Project) -> None:
     (place / "real").mkdir()
     (place / "shop").symlink_to("real")
+    assert look(place, wish).hands == ()
+    (place / "real").chmod(0)
     assert look(place, wish).hands == ()
     (place / "users").mkdir()
     os.chown(place / "users", USER, USER)
@@ -196,6 +201,15 @@ def test_a_link_on_the_way_is_followed_to_whose_it_is(place: Path, wish: Project
         assert put(place, wish).returncode == 1
 
 
+def test_what_is_not_there_and_not_to_be_there_may_be_in_any_hands(place: Path) -> None:
+    (place / "users").mkdir()
+    os.chown(place / "users", USER, USER)
+    absent = Project("shop", f"{place}/users/shop", {})
+    assert look(place, absent).hands == ()
+    (place / "users" / "shop").mkdir()
+    assert [hand.path for hand in look(place, absent).hands] == [str(place / "users")]
+
+
 @pytest.mark.parametrize("name", ["docker-compose.yml", "conf/a.conf", ".hostwright"])
 def test_what_is_no_file_is_not_waited_for(place: Path, wish: Project, name: str) -> None:
     (place / "shop" / "conf").mkdir(parents=True)
@@ -203,14 +217,18 @@ def test_what_is_no_file_is_not_waited_for(place: Path, wish: Project, name: str
     assert look(place, wish, diff="yes").files[name] == "odd"
 
 
-def test_a_link_of_roots_in_the_place_of_a_file_is_kept_and_not_followed(place: Path, wish: Project) -> None:
-    (place / "shop").mkdir()
+@pytest.mark.parametrize("to", ["other", "others", "nothing"])
+def test_a_link_of_roots_in_the_place_of_a_file_is_kept_and_not_followed(place: Path, wish: Project, to: str) -> None:
+    for name in ("shop", "others"):
+        (place / name).mkdir()
     (place / "other").write_text("somebody's")
-    (place / "shop" / "docker-compose.yml").symlink_to(place / "other")
+    (place / "shop" / "docker-compose.yml").symlink_to(place / to)
     assert look(place, wish).files["docker-compose.yml"] == "different"
     assert put(place, wish).returncode == 0
     kept = place / "shop" / "docker-compose.yml.before-hostwright"
-    assert (os.readlink(kept), (place / "other").read_text()) == (str(place / "other"), "somebody's")
+    assert (os.readlink(kept), (place / "other").read_text()) == (str(place / to), "somebody's")
+    assert not list((place / "others").iterdir())
+    assert not (place / "nothing").exists()
     assert not (place / "shop" / "docker-compose.yml").is_symlink()
     assert look(place, wish).files == {}
 
@@ -267,7 +285,7 @@ def test_an_engine_that_says_nothing_at_all_is_ill(place: Path, wish: Project) -
         (place / "bin" / "docker").write_text(silent)
         (place / "stand" / "failing").write_text(what)
         container(place, 1, wish.directory)
-        assert look(place, wish).error, what
+        assert look(place, wish, images="").error, what
 
 
 def test_one_that_is_not_told_of_is_missed_and_one_that_went_is_not(place: Path, wish: Project) -> None:
@@ -317,7 +335,7 @@ def test_containers_that_came_meanwhile_are_left_as_they_are(place: Path, wish: 
 def test_who_is_healthy(place: Path, wish: Project, said: str, healthy: bool) -> None:
     known = container(place, 1, wish.directory)
     (place / "stand" / "list" / known).write_text(said)
-    done = put(place, wish, act="up", KNOWN=known)
+    done = put(place, wish, act="up", KNOWN=known, LIMIT="60" if healthy else "1")
     assert (done.returncode == 0) == healthy, done.stdout + done.stderr
     assert not list(place.rglob("pwned"))
     assert {one.name for one in (place / "shop").iterdir()} == {
@@ -331,7 +349,7 @@ def test_one_of_two_that_is_not_told_of_is_not_healthy(place: Path, wish: Projec
     ids = [container(place, number, wish.directory) for number in (1, 2)]
     (place / "stand" / "list" / ids[0]).write_text("running healthy 0 0 /shop-1 web\n")
     (place / "stand" / "list" / ids[1]).write_text("")
-    done = put(place, wish, act="up", KNOWN=" ".join(ids))
+    done = put(place, wish, act="up", KNOWN=" ".join(ids), LIMIT="1")
     assert done.returncode == 1
     assert "docker does not tell of all containers" in done.stdout
 

@@ -177,8 +177,8 @@ esac
     [
         ("", "", "", ""),
         ("ps", "", "", "does not list its containers"),
-        ("inspect", "", "", "does not tell what container aa is"),
-        ("", "bb", "", "does not tell what container bb is"),
+        ("inspect", "", "", "does not tell of container aa"),
+        ("", "bb", "", "does not tell of container bb"),
         # One that is removed meanwhile is no container any more.
         ("", "bb", "bb", ""),
     ],
