@@ -47,7 +47,8 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
     + wait: seconds until it must be healthy
 
     Refused, before anything is changed on any host: values that do not fit; a container of that name that is not ours;
-    something to be run once of which nobody knows whether it was, until `init_resume` says `rerun` or `done`.
+    a data directory that somebody else uses; something to be run once of which nobody knows whether it was, until
+    `init_resume` says `rerun` or `done`.
     Sources: mariadbd(8), mariadb-install-db(1), docker-compose(1).
 
     **Example:**

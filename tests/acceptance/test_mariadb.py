@@ -168,7 +168,7 @@ HOSTS_OWN = """
     mkdir -p /var/lib/openstack/yoga/mysql $root/srv/data
     mount --bind /var/lib/openstack/yoga/mysql $root/srv/data
     mount --bind /dev $root/dev
-    chroot $root mariadb-install-db --no-defaults --user=mysql --datadir=/srv/data --skip-test-db >/dev/null
+    chroot $root mariadb-install-db --no-defaults --force --user=mysql --datadir=/srv/data >/dev/null
     chown -R 27:27 /var/lib/openstack/yoga/mysql
     systemd-run --quiet --unit=hostdb chroot --userspec=27:27 $root mariadbd --no-defaults --datadir=/srv/data \
         --socket=/srv/data/socket --pid-file=/srv/data/pid --skip-networking --skip-grant-tables
