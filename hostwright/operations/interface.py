@@ -146,14 +146,14 @@ def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -
     ours = lock.fenced(":").get_raw_value()
     text = _told(plan, wish.confirm_seconds if guarded else 0, secrets.token_hex(4), ours)
     known = transport.connector_arguments(host)
-    keep = [f"keep\n{_nmcli(plan)}"] if plan.keepings else []
+    last = [*([f"(keep && {_nmcli(plan)}) || undone"] if plan.keepings else []), "settled"]
     files = _packed(plan) if plan.keepings else ""
 
     def tell(*calls: str) -> bool:
         return transport.run(host, "addresses", _calls(text, *calls), known, files, print_output=True)[0]
 
     if not guarded:
-        return tell("change", *keep)
+        return tell("change", *last)
     begun = time.monotonic()
     # Its answer may not find its way back: then a new connection tells.
     with Timeout(_ANSWER_SECONDS, False):
@@ -167,7 +167,7 @@ def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -
             host.print_prefix,
         )
         return False
-    return tell("confirm", *keep)
+    return tell("confirm", *last)
 
 
 def _told(plan: AddressPlan, seconds: int, identity: str, ours: str) -> str:
@@ -191,7 +191,7 @@ def _told(plan: AddressPlan, seconds: int, identity: str, ours: str) -> str:
 
 
 def _calls(text: str, *calls: str) -> str:
-    whole = " || exit\n".join([*calls, ""])
+    whole = "".join(f"{call} || exit\n" for call in calls)
     return f"{text}\n{whole}"
 
 

@@ -95,7 +95,7 @@ release_guard() {
     [ -n "$SECONDS_LEFT" ] || return 0
     mv "$state/undo-$ID" "$state/done-$ID" 2>/dev/null || return 1
     ! command -v systemctl >/dev/null || systemctl stop "$unit.timer" 2>/dev/null
-    rm -f "$state/done-$ID" "$state"/routes-*-"$ID"
+    rm -f "$state/done-$ID"
 }
 
 change() {
@@ -106,7 +106,6 @@ change() {
     save_routes
     if [ -z "$SECONDS_LEFT" ]; then
         change_now
-        rm -f "$state"/routes-*-"$ID"
         return
     fi
     guard
@@ -150,16 +149,31 @@ keep() {
     trap 'rm -rf "$new"' EXIT
     mkdir "$new/root" && data | base64 -d | tar -xpm -C "$new/root" && (cd "$new/root" && find . -type f) >"$new/list" &&
         [ "$(wc -l <"$new/list")" -eq "$FILES" ] || fail "the files could not be unpacked"
+    # All of them are there before the first one counts: a disk may be full.
     (while IFS= read -r file; do
-        at=/${file#./} file=$new/root/$file
+        names
+        [ -s "$file" ] || continue
+        (umask 022 && mkdir -p "${at%/*}") && if [ -e "$at" ]; then cp -p "$at" "$next" && cat "$file" >"$next"; else cp -p "$file" "$next"; fi &&
+            { ! command -v restorecon >/dev/null || restorecon "$next" 2>/dev/null || :; } || { rm -f "$next"; exit 1; }
+    done <"$new/list" && sync && while IFS= read -r file; do
+        names
         # Ours, with nothing left in it.
-        if [ ! -s "$file" ]; then ours && rm -f "$at" || exit 1; continue; fi
-        (umask 022 && mkdir -p "${at%/*}") || exit 1
-        # A name that none of the readers takes for one of its files.
-        next=${at%/*}/.${at##*/}.hostwright.new
-        if [ -e "$at" ]; then cp -p "$at" "$next" && cat "$file" >"$next"; else cp -p "$file" "$next"; fi &&
-            { ! command -v restorecon >/dev/null || restorecon "$next" 2>/dev/null || :; } &&
-            sync && (ours) && mv "$next" "$at" || { rm -f "$next"; exit 1; }
-    done <"$new/list") || fail "files could not be put in place"
+        if [ ! -s "$file" ]; then (ours) && rm -f "$at"; else (ours) && mv "$next" "$at"; fi || exit 1
+    done <"$new/list") || { sweep; fail "files could not be put in place"; }
     sync
 }
+
+# names: sets at, where a file belongs, and next, a name beside that which none of the readers takes for one of its files.
+names() { at=/${file#./} file=$new/root/$file next=${at%/*}/.${at##*/}.hostwright.new; }
+
+sweep() { while IFS= read -r file; do names && rm -f "$next"; done <"$new/list"; }
+
+# undone: what will not be there after a boot is not there now either.
+undone() {
+    (ours) || exit
+    undo_from "$CHANGES"
+    fail "what had been changed was undone"
+}
+
+# settled: nobody needs what undoes it any more.
+settled() { rm -f "$state"/routes-*-"$ID"; }

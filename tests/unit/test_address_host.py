@@ -225,14 +225,39 @@ def test_files_that_could_not_be_placed_are_an_error(place: Path, tool: str, tex
     plan = replace(NOTHING, keepings=(Keeping("e0", "networkd", {str(gone): "", str(kept): "new\n"}),))
     stands_in(place, tool, text)
     assert run(place, plan, "keep").returncode == 1
-    # Each is as it was, or as it was to be.
+    # All of them are as they were, unless the last step itself failed.
     assert kept.read_text() == "old\n" or tool == "rm"
-    assert not gone.exists() or gone.read_text() == "old\n"
+    assert gone.exists() or tool == "mv"
+    assert not list(place.glob("*.hostwright.new")) or tool == "rm"
     (place / "bin" / tool).unlink()
     assert run(place, plan, "keep").returncode == 0
     assert kept.read_text() == "new\n"
     assert not gone.exists()
     assert run(place, NOTHING, "keep").returncode == 0
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_what_cannot_be_kept_across_a_boot_is_not_there_now_either(place: Path, guarded: bool) -> None:
+    path = place / "kept.conf"
+    plan = replace(PLAN, keepings=(Keeping("e0", "networkd", {str(path): "new\n"}),))
+    calls = "(keep && false) || undone || exit\nsettled"
+    if guarded:
+        assert run(place, plan, "change", 30).returncode == 0
+        over(place)
+        done = run(place, plan, f"confirm || exit\n{calls}", 30)
+    else:
+        done = run(place, plan, f"change || exit\n{calls}")
+    assert done.returncode == 1
+    assert "what had been changed was undone" in done.stderr
+    assert [line[:3] for line in did(place)] == [
+        *(["address", "add", "10.0.0.6/24"], ["address", "del", "10.0.0.5/24"]),
+        *(["address", "add", "10.0.0.5/24"], ["address", "del", "10.0.0.6/24"]),
+        ["-6", "route", "replace"],
+    ]
+    assert not list((place / "run" / "addresses").iterdir())
+    # Nor is anything left behind where all goes well.
+    run(place, plan, "change || exit\nkeep || undone || exit\nsettled")
+    assert not list((place / "run" / "addresses").iterdir())
 
 
 # -- what a host says of itself
@@ -267,7 +292,7 @@ def test_what_it_says_is_read(place: Path) -> None:
     done = looks(place)
     assert done.returncode == 0, done.stderr
     found = parse_interfaces(done.stdout.splitlines(), NONCE)
-    assert Link("lo") in found.links
+    assert "lo" in {link.name for link in found.links}
     assert found.units["lo"] == ""
     assert (found.profiles["eth0"].name, found.profiles["eth0"].addresses) == ("lan", ("10.0.0.5/24",))
     assert found.leased == {"10.0.2.15"}
@@ -280,7 +305,7 @@ def test_what_it_says_is_read(place: Path) -> None:
 @pytest.mark.parametrize(
     ("tool", "when"),
     [
-        ("ip", "-o link show"),
+        ("ip", "-o -d link show"),
         ("ip", "-o address show"),
         ("ip", "-o -4 route show"),
         ("ip", "-o -6 route show"),
