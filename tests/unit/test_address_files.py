@@ -131,7 +131,7 @@ addresses = st.sampled_from(
 statics = st.builds(
     Static,
     addresses.map(ip_interface),
-    label=st.sampled_from(["", "", "eth0:1"]),
+    label=st.sampled_from(["", "", "eth0:1", "eth0:.+-_"]),
     scope=st.sampled_from(["global", "global", "link"]),
     preferred=st.sampled_from([None, None, 0]),
     noprefixroute=st.booleans(),
