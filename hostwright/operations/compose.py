@@ -153,7 +153,7 @@ def _act(
     plan: ComposePlan,
     remove_data: bool,
     wait: float,
-    guard: str,
+    guard: str = "",
 ) -> bool:
     whole = complete(wish) if plan.act == "up" else wish
     variables = {

@@ -22,9 +22,11 @@ from hostwright.operations.lvm.blocks import _survey
 from hostwright.plans.address import AddressPlan, Change
 from hostwright.plans.compose import ComposePlan, Project
 from hostwright.plans.lvm import examine
+from hostwright.plans.mariadb import InitPlan
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance, validated
 from hostwright.settings_addresses import AddressesSettings
+from hostwright.settings_mariadb import Mariadb
 from hostwright.shell import whole
 from tests.unit.hosts import storage
 
@@ -34,6 +36,7 @@ SHOP = Project(
     "shop", "/srv/shop", {"docker-compose.yml": b"services: {web: {image: nginx}}"}, frozenset(), frozenset()
 )
 WISH = validated(AddressesSettings, "interface_", {"addresses": {"e0": {"present": ["10.0.0.6/24"]}}})
+MARIADB = validated(Mariadb, "mariadb_", {"root_password": "9fK2-mQ7z_Lw4Tr8"})
 CHANGE = AddressPlan((Change("", "true", "true", "e0"),), (), guarded=False, back_to="", notes=())
 
 
@@ -89,6 +92,9 @@ ACTS: dict[str, Callable[[Host], object]] = {
     "release": lambda host: lock.give_back(host, SUDO, "deploy", "me/1"),
     "addresses": lambda host: interface._act(host.state, host, WISH, CHANGE),
     "compose": lambda host: compose._act(host.state, host, SHOP, ComposePlan("docker compose", "up", ()), False, 1, ""),
+    "record": lambda host: mariadb._record(
+        host.state, host, MARIADB, InitPlan(("done\ta\tdigest\tdecided\t",), (), ())
+    ),
 }
 
 
