@@ -11,6 +11,8 @@ from hostwright.shell import sections
 _LABEL = "com.docker.compose."
 DIGEST = "hostwright.digest"
 
+_SECTIONS = ("engine", "error", "hands", "files", "diff", "invalid", "containers", "here", "images", "untold")
+
 
 @dataclass(frozen=True)
 class ServiceContainer:
@@ -77,7 +79,7 @@ class ProjectState:
 
 @parsing()
 def parse_project(lines: list[str], nonce: str = "") -> ProjectState:
-    found = sections(lines, nonce, ("engine", "error", "files", "diff", "invalid", "containers", "images"))
+    found = sections(lines, nonce, _SECTIONS)
     engine = pairs(found["engine"])
     files = (line.partition(" ") for line in found["files"])
     images = (line.rpartition(" ") for line in found.get("images", []))
