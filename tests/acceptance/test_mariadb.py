@@ -75,6 +75,7 @@ def readable(machine: Machine, words: list[str]) -> list[str]:
     machine.succeed(f"printf %s {shlex.quote(lines)} >/run/words; chmod 644 /run/words")
     said = machine.succeed(
         """
+        cd / # find goes back to where it began
         nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
         echo "$(head -n 1 /run/words)" >/run/seen; chmod 644 /run/seen
         for place in / /run /dev/shm /var; do
