@@ -118,8 +118,8 @@ def test_the_kernel_is_asked_whether_what_is_covered_goes(host: Host) -> None:
 @pytest.mark.parametrize("made", ["private", "slave"])
 def test_a_namespace_that_a_file_keeps_is_looked_at(host: Host, made: str) -> None:
     pin = host.place / "a pin"
-    # unshare(1) may bind the namespace before it is another one, which the kernel refuses; or the kernel (6.18) takes it for
-    # older than the one it is kept in, since processors have numbers of their own for namespaces.
+    # unshare(1) may bind the namespace before it is another one, which the kernel refuses.
+    # Or the kernel (6.18) takes it for older than where it is kept: each processor numbers namespaces by itself.
     unshare = f"taskset -c $((try % $(nproc))) unshare --mount='{pin}' --propagation {made} true"
     host.sh(f"touch '{pin}' && for try in 1 2 3 4 5 6 7 8 9; do {unshare} && exit; done; exit 1")
     escaped = str(pin).replace(" ", "\\040")
@@ -220,6 +220,22 @@ def test_who_could_not_look_at_a_list_of_the_kernel_does_not_say_nobody(host: Ho
     host.put_command("awk", f'#!/bin/sh\ncase "$*" in *{list_}) exit 2 ;; *) exec /usr/bin/awk "$@" ;; esac\n')
     text = script("holders") + f'\nPATH={host.place}/bin:$PATH\nholders {host.home} "$$"'
     assert host.sh(text, check=False).startswith("failed: ")
+
+
+# As where the memory of a process is a file of a user's own file system, which answers nobody.
+NO_ANSWER = """#!/bin/sh
+case $* in
+    */cmdline) exec sleep 600 ;;
+    *) exec /usr/bin/grep "$@" ;;
+esac
+"""
+
+
+@ROOT
+def test_who_lets_nobody_read_their_memory_is_a_holder_all_the_same(host: Host) -> None:
+    pid = host.starts("sh", "-c", f"cd {host.home} && exec sleep 600")
+    host.put_command("grep", NO_ANSWER)
+    assert holders(host) == [["process", str(pid), "root", "-", "working directory", ""]]
 
 
 ID = "0123456789abcdef" * 4
