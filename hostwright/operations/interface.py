@@ -182,6 +182,7 @@ def _told(plan: AddressPlan, seconds: int, identity: str, ours: str) -> str:
         "UNDO": "\n".join(change.undo for change in reversed(plan.changes)),
         "LOOKS": "\n".join(f"{change.interface} {change.looks.ip}" for change in plan.changes if change.looks),
         "SECONDS_LEFT": str(seconds or ""),
+        "ASKS": "\n".join(" ".join(ask) for keeping in plan.keepings for ask in keeping.asks),
         "FILES": str(len({path for keeping in plan.keepings for path in keeping.files})),
     }
     functions = [f"ours() {{ {ours}; }}"]

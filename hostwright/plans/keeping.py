@@ -34,6 +34,7 @@ class Keeping:
     """
     + files: those that change, with their new text
     + nmcli: what NetworkManager is told, word by word
+    + asks: TOOL, NAME and ADDRESS of what a tool must tell of the new files, by its own name for the interface
     """
 
     interface: str
@@ -42,6 +43,7 @@ class Keeping:
     nmcli: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    asks: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -180,7 +182,11 @@ def _changed(
         )
     if chosen == "netplan" and new and netplan.fits_more(files, _netplan_id(found, name)):
         notes.append(f"a further interface that fits netplan's {_netplan_id(found, name)} will get the same addresses")
-    return Keeping(name, chosen, new, tuple(words), tuple(lines), tuple(notes))
+    known = _netplan_id(found, name) if chosen == "netplan" else name
+    asks = [
+        (chosen, static.label if chosen == "ifupdown" and static.label else known, str(static.ip)) for static in add
+    ]
+    return Keeping(name, chosen, new, tuple(words), tuple(lines), tuple(notes), tuple(asks) if new else ())
 
 
 def _declared(found: HostInterfaces, name: str, chosen: str) -> tuple[Declared, ...]:

@@ -1,7 +1,7 @@
 # Changes addresses of interfaces, and undoes that by itself unless somebody comes back over a new connection. ownership.sh stands
 # before this. The header sets ID, CHANGES (how many), RUN (their commands, a line each, for people), UNDO (the script that undoes
-# them all), LOOKS (lines INTERFACE ADDRESS: nobody else may have it), SECONDS_LEFT (nothing: not guarded) and FILES (how many
-# `data` has). After this come run_1, undo_1, run_2 and so on, and ours, which ends it when the lock of the host is no longer ours.
+# them all), LOOKS (lines INTERFACE ADDRESS: nobody else may have it), SECONDS_LEFT (nothing: not guarded), FILES (how many
+# `data` has) and ASKS (lines TOOL NAME ADDRESS: it will be there after a boot, by the name that the tool has for the interface). After this come run_1, undo_1, run_2 and so on, and ours, which ends it when the lock of the host is no longer ours.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 state=/run/hostwright/addresses
@@ -155,7 +155,7 @@ keep() {
         [ -s "$file" ] || continue
         (umask 022 && mkdir -p "${at%/*}") && if [ -e "$at" ]; then cp -p "$at" "$next" && cat "$file" >"$next"; else cp -p "$file" "$next"; fi &&
             { ! command -v restorecon >/dev/null || restorecon "$next" 2>/dev/null || :; } || { rm -f "$next"; exit 1; }
-    done <"$new/list" && sync && while IFS= read -r file; do
+    done <"$new/list" && sync && asked && while IFS= read -r file; do
         names
         # Ours, with nothing left in it.
         if [ ! -s "$file" ]; then (ours) && rm -f "$at"; else (ours) && mv "$next" "$at"; fi || exit 1
@@ -165,6 +165,37 @@ keep() {
 
 # names: sets at, where a file belongs, and next, a name beside that which none of the readers takes for one of its files.
 names() { at=/${file#./} file=$new/root/$file next=${at%/*}/.${at##*/}.hostwright.new; }
+
+# asked: the tools themselves, what they make of the files as they will be, tell of each address that a boot is to set.
+asked() {
+    [ -n "$ASKS" ] || return 0
+    view=$new/view
+    mkdir -p "$view/etc" || return 1
+    for directory in network netplan; do [ ! -d "/etc/$directory" ] || cp -a "/etc/$directory" "$view/etc/" || return 1; done
+    while IFS= read -r file; do
+        names
+        case $at in /etc/network/* | /etc/netplan/*) ;; *) continue ;; esac
+        if [ -s "$file" ]; then mkdir -p "$view${at%/*}" && cp "$file" "$view$at"; else rm -f "$view$at"; fi || return 1
+    done <"$new/list"
+    if [ -d "$view/etc/netplan" ] && command -v netplan >/dev/null; then
+        said=$(netplan generate --root-dir "$view" 2>&1) || { printf 'netplan: %s\n' "$said" >&2; return 1; }
+    fi
+    printf '%s\n' "$ASKS" | while read -r tool name address; do
+        case $tool in
+            netplan)
+                command -v netplan >/dev/null || continue
+                said=$(cat "$view/run/systemd/network/10-netplan-$name.network" "$view/run/NetworkManager/system-connections/netplan-$name"[.-]* 2>/dev/null)
+                ;;
+            ifupdown)
+                # Where nobody may have mounts of their own nobody can be asked.
+                command -v ifquery >/dev/null && unshare -m true 2>/dev/null || continue
+                said=$(unshare -m sh -c 'mount --make-rprivate / && mount --bind "$1" /etc/network && ifquery "$2"' ask "$view/etc/network" "$name" 2>&1) || :
+                ;;
+            *) continue ;;
+        esac
+        printf '%s\n' "$said" | grep -Fqw -e "$address" || { echo "$tool would not set $address on $name at the next boot: $(printf '%s\n' "$said" | tail -n 1)" >&2; exit 1; }
+    done
+}
 
 sweep() { while IFS= read -r file; do names && rm -f "$next"; done <"$new/list"; }
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from hostwright.facts.addresses import parse_addresses
 from hostwright.facts.interfaces import HostInterfaces, Link, Profile
+from hostwright.operations.interface import _packed, _told
 from hostwright.plans.address import AddressPlan, decide
 from hostwright.plans.static_address import Static
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
+from hostwright.shell import whole
 from tests.lab.network_tools import Addresses, Tools, tools
 
 pytestmark = pytest.mark.matrix
@@ -59,7 +61,12 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Tools:
 
 
 def is_judged(
-    ask: Callable[[Files], Addresses], files: Files, wish: dict[str, object], found: HostInterfaces, backend: str
+    ask: Callable[[Files], Addresses],
+    files: Files,
+    wish: dict[str, object],
+    found: HostInterfaces,
+    backend: str,
+    keep: Callable[[Files, str], tuple[str, dict[str, str]]] | None = None,
 ) -> None:
     """Plans what is wished for eth1, and asks the tool what it would make of the files before and after."""
     before = ask(files)
@@ -83,11 +90,30 @@ def is_judged(
     for name in LINKS:
         if name != "eth1":
             assert after.get(name, set()) == before.get(name, set()), said
+    if keep and changed:
+        _is_kept(files, plan, changed, keep)
     wished = asked.addresses["eth1"]
     kept = set() if wished.exact else {text for text in before.get("eth1", set()) if _stays(text, wished.absent)}
     # The same address with another prefix length takes the place of the old one.
     kept = {text for text in kept if _stays(text, wished.present)}
     assert after.get("eth1", set()) == kept | {str(static.address) for static in wished.present}, said
+
+
+def _is_kept(
+    files: Files, plan: AddressPlan, changed: Files, keep: Callable[[Files, str], tuple[str, dict[str, str]]]
+) -> None:
+    """The host itself asks the tool before a file counts, and puts none in place where it answers no."""
+    said, there = keep(files, _script(plan))
+    assert "failed" not in said, said
+    assert there == {path: text for path, text in {**files, **changed}.items() if text}
+    odd = tuple(replace(keeping, asks=((keeping.backend, "eth1", "192.0.2.9"),)) for keeping in plan.keepings)
+    said, there = keep(files, _script(replace(plan, keepings=odd)))
+    assert f"{odd[0].backend} would not set 192.0.2.9 on eth1 at the next boot" in said
+    assert there == files
+
+
+def _script(plan: AddressPlan) -> str:
+    return whole(f"{_told(plan, 0, '1', ':')}\nkeep || exit\n", _packed(plan))
 
 
 def _stays(text: str, gone: tuple[Static, ...]) -> bool:
@@ -178,14 +204,22 @@ def of_ifupdown(several: bool) -> st.SearchStrategy[dict[str, str]]:
 @given(of_ifupdown(several=False), wishes)
 def test_ifupdown(judge: Tools, files: dict[str, str], wish: dict[str, object]) -> None:
     found = replace(BASE, tools=frozenset({"ifup"}))
-    is_judged(lambda given: judge.ifupdown(given, list(LINKS)), files, wish, found, "ifupdown")
+
+    def keep(given: Files, script: str) -> tuple[str, dict[str, str]]:
+        return judge.keep(given, script, "/etc/network", "/opt/ifupdown/sbin")
+
+    is_judged(lambda given: judge.ifupdown(given, list(LINKS)), files, wish, found, "ifupdown", keep)
 
 
 @often
 @given(of_ifupdown(several=True), wishes)
 def test_ifupdown2(judge: Tools, files: dict[str, str], wish: dict[str, object]) -> None:
     found = replace(BASE, tools=frozenset({"ifup"}))
-    is_judged(lambda given: judge.ifupdown2(given, list(LINKS)), files, wish, found, "ifupdown")
+
+    def keep(given: Files, script: str) -> tuple[str, dict[str, str]]:
+        return judge.keep(given, script, "/etc/network")
+
+    is_judged(lambda given: judge.ifupdown2(given, list(LINKS)), files, wish, found, "ifupdown", keep)
 
 
 # -- netplan
@@ -211,8 +245,9 @@ def yaml(draw: st.DrawFn) -> str:
 @given(st.dictionaries(st.sampled_from(["10-a", "50-b", "95-c"]), yaml(), min_size=1), wishes)
 def test_netplan(judge: Tools, texts: dict[str, str], wish: dict[str, object]) -> None:
     found = replace(BASE, tools=frozenset({"netplan"}), units=dict.fromkeys(LINKS, ""))
+    files = {f"/etc/netplan/{name}.yaml": text for name, text in texts.items()}
     is_judged(
-        judge.netplan, {f"/etc/netplan/{name}.yaml": text for name, text in texts.items()}, wish, found, "netplan"
+        judge.netplan, files, wish, found, "netplan", lambda given, script: judge.keep(given, script, "/etc/netplan")
     )
 
 

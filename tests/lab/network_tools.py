@@ -92,6 +92,22 @@ class Tools:
         self._write(files, "/etc/network")
         return {name: self._of_stanzas(f"ifquery {name}") for name in names}
 
+    def keep(
+        self, files: Mapping[str, str], script: str, directory: str, tools: str = ""
+    ) -> tuple[str, dict[str, str]]:
+        """Runs a script of a host there; what it complains of, and the files as they are then.
+
+        + tools: a directory whose tools come first
+        """
+        self._write(files, directory)
+        script = script.replace(
+            "PATH=/usr/local/sbin", f"PATH={tools}:/usr/local/sbin" if tools else "PATH=/usr/local/sbin"
+        )
+        mounted = 'mount -t tmpfs none "$ROOT/run"; mount -t proc none "$ROOT/proc"'
+        said = self._run(f'{mounted}; chroot "$ROOT" sh -s 2>&1 || echo failed', script)
+        found = [path for path in self.scratch.rglob("*") if path.is_file() and "/ifupdown2/" not in str(path)]
+        return said, {f"/{path.relative_to(self.scratch)}": path.read_bytes().decode() for path in found}
+
     def nmcli(self, *words: str, profile: str = "") -> str:
         """What becomes of a profile."""
         command = ["unshare", "-m", "chroot", str(self.root), "nmcli", "--offline", "connection", *words]
@@ -127,13 +143,16 @@ class Tools:
             place.chmod(0o644)
         self.bound = directory
 
-    def _run(self, text: str) -> str:
+    def _run(self, text: str, sent: str = "") -> str:
         at = f'"$ROOT{self.bound}"'
-        bound = f"mount --make-rprivate / && mkdir -p {at} && mount --bind {self.scratch}{self.bound} {at}"
+        # For those in it to have mounts of their own, their root must be one.
+        bound = "mount --make-rprivate / && mount --bind $ROOT $ROOT"
+        bound = f"{bound} && mkdir -p {at} && mount --bind {self.scratch}{self.bound} {at}"
         command = ["unshare", "-mn", "--pid", "--fork", "--kill-child", "sh", "-c", f"{bound} || exit\n{text}"]
         done = subprocess.run(
             command,
             env={"ROOT": str(self.root), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            input=sent,
             capture_output=True,
             text=True,
             check=False,
