@@ -25,6 +25,7 @@ _KNOWN = {
     "rootroot",
 }
 _GRANT = re.compile(r"(?P<privileges>[A-Za-z ,]+?) +ON +(?P<object>\S+?)(?P<option> +WITH +GRANT +OPTION)?", re.I)
+_OBJECT = re.compile(r"(?:`(?P<quoted>[^`]+)`|(?P<database>[^`.]+))\.(?:`(?P<named>[^`]+)`|(?P<table>[^`.]+))")
 
 
 def sql_name(name: str) -> str:
@@ -33,24 +34,34 @@ def sql_name(name: str) -> str:
     return name
 
 
+def sql_object(text: str) -> tuple[str, str] | None:
+    """Database and table of `*.*`, `nova.*` or `` `my.app`.* ``; a name with a dot in it is quoted."""
+    found = _OBJECT.fullmatch(text)
+    return (found["quoted"] or found["database"], found["named"] or found["table"]) if found else None
+
+
 class Grant(Settings):
     """
     + privileges: in capital letters; `ALL PRIVILEGES` for all
-    + object: `*.*`, `nova.*` or `nova.instances`, without quotes
+    + object: database and table, without quotes; `*` for all
     """
 
     privileges: frozenset[str]
-    object: str
+    object: tuple[str, str]
     option: bool = False
 
     @classmethod
     def read(cls, text: str) -> Self:
         found = _GRANT.fullmatch(text.strip())
-        if not found or "." not in found["object"]:
-            raise ValueError(f"{text!r} is no grant: as in `SELECT, INSERT ON nova.*` or `ALL ON nova.*`")
+        at = sql_object(found["object"]) if found else None
+        if not found or not at:
+            raise ValueError(
+                f"{text!r} is no grant: as in `SELECT, INSERT ON nova.*` or `ALL ON nova.*` (backticks around a name "
+                "with a dot in it)"
+            )
         words = (" ".join(word.upper().split()) for word in found["privileges"].split(","))
         privileges = frozenset("ALL PRIVILEGES" if word == "ALL" else word for word in words)
-        return cls(privileges=privileges, object=found["object"].replace("`", ""), option=bool(found["option"]))
+        return cls(privileges=privileges, object=at, option=bool(found["option"]))
 
 
 class User(Settings):

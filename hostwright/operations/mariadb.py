@@ -185,7 +185,7 @@ def _accounts(wish: Mariadb, arguments: dict[str, Any]) -> plans.AccountsPlan:
     _, output = asked(command, plans.question(wish), arguments)
     plan = plans.decide_accounts(wish, parse_accounts(list(output.stdout_lines)))
     lines = plan.lines if plan.known else ("looked at once it answers",)
-    echo(f"{plans.draw(host.name, 'databases and users', lines)}\n")
+    echo(f"{plans.draw(host.name, 'databases and users', lines, plan.notes)}\n")
     return plan
 
 

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import yaml
@@ -141,10 +141,10 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
                 f"container {container.name} is there already, and of {of}; "
                 f"remove it (docker rm {container.name}: its volumes stay), or choose another name"
             )
-    changes, build = [], []
+    changes, build, digests = [], [], _digests(project)
     for service, definition in services(project).items():
         of_it = [one for one in state.containers if (one.project, one.service) == (project.name, service)]
-        why, anew = _change(service, definition, of_it, project, state)
+        why, anew = _change(service, definition, of_it, digests[service], state)
         if why:
             changes.append(why)
         if anew and "build" in definition:
@@ -273,11 +273,13 @@ def _change(
     service: str,
     definition: Mapping[str, Any],
     containers: list[ServiceContainer],
-    project: Project,
+    wanted: str,
     state: ProjectState,
 ) -> tuple[str, bool]:
-    """What happens to a service, in words, and whether it is made anew."""
-    wanted = _digests(project)[service]
+    """What happens to a service, in words, and whether it is made anew.
+
+    + wanted: its digest
+    """
     image = str(definition.get("image", ""))
     if not containers:
         return f"service {service}: made and started", True
@@ -287,7 +289,8 @@ def _change(
         if image in state.images and one.image != state.images[image]:
             return f"service {service}: made anew, {image} is another image now", True
     for one in containers:
-        lasting = definition.get("restart", "no") not in ("no", False)
+        # What restarts on failure alone has done its work when it ends well.
+        lasting = definition.get("restart") in ("always", "unless-stopped")
         if one.status != "running" and (one.code != 0 or lasting or one.status != "exited"):
             return f"service {service}: started, it is {one.status} (code {one.code})", False
         if one.health not in ("", "healthy"):
@@ -305,11 +308,17 @@ def _file_line(path: str, what: str) -> str:
     return f"file {path}: {said[what]}"
 
 
+@lru_cache(maxsize=8)
+def _yaml(text: bytes) -> Any:
+    """To read it takes longer than all the rest of a plan."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def _compose_file(project: Project) -> dict[str, Any]:
     if FILE not in project.files:
         raise Refusal(f"compose project {project.name} has no {FILE}")
     try:
-        read = yaml.safe_load(project.files[FILE])
+        read = _yaml(project.files[FILE])
     except yaml.YAMLError as error:
         raise Refusal(f"compose project {project.name}: {FILE} is no YAML: {' '.join(str(error).split())}") from None
     found = read.get("services") if isinstance(read, dict) else None

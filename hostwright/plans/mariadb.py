@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hostwright.facts.mariadb import Accounts, DataDirectory, Once
 from hostwright.refusal import Refusal
-from hostwright.settings_mariadb import Grant, Mariadb, User
+from hostwright.settings_mariadb import Grant, Mariadb, User, sql_object
 
 RECORD = "/var/lib/mysql/hostwright-once"
 ROOT_HOST = "localhost"
@@ -15,7 +15,11 @@ ROOT_HOST = "localhost"
 _USERS = re.compile(
     r'users:\(\("(?P<name>[\w.:/@+-]+)",pid=(?P<pid>[0-9]+),fd=[0-9]+\)(,\("[\w.:/@+-]+",pid=[0-9]+,fd=[0-9]+\))*\)'
 )
-_SHOWN = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<object>.+?) TO .*?(?P<option> WITH GRANT OPTION)?")
+# As SHOW GRANTS has what the data can say: no columns, routines, roles and proxies.
+_NAME = r"(?:\*|`[^`]+`)"
+_SHOWN = re.compile(
+    rf"GRANT (?P<privileges>[A-Z][A-Z ,]*?) ON (?P<object>{_NAME}\.{_NAME}) TO (?:`[^`]*`@`[^`]*`|\S+)(?P<rest>.*)"
+)
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,13 @@ class AccountsPlan:
     """
     + statements: SQL, with no password in it
     + lines: the same in words
+    + notes: what users may do that no data can say
     """
 
     statements: tuple[str, ...]
     lines: tuple[str, ...]
     known: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def native_hash(password: str) -> str:
@@ -123,7 +129,7 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
 
 
 def _is_ours(wish: Mariadb, found: DataDirectory, published: str, port: str, process: str) -> None:
-    holders = [name for name, ports in found.ports.items() if f":{port}->" in ports]
+    holders = [name for name, ports in found.ports.items() if int(port) in _host_ports(ports)]
     if wish.container in holders:
         return
     name = _USERS.fullmatch(process)
@@ -131,6 +137,14 @@ def _is_ours(wish: Mariadb, found: DataDirectory, published: str, port: str, pro
     raise Refusal(
         f"mariadb_publish = {published}: {who} listens on port {port} of the host already; choose another one"
     )
+
+
+def _host_ports(published: str) -> set[int]:
+    """Of docker-ps(1): `127.0.0.1:3306-3307->3306-3307/tcp, [::]:80->80/tcp`."""
+    found: set[int] = set()
+    for first, last in re.findall(r":([0-9]{1,5})(?:-([0-9]{1,5}))?->", published):
+        found.update(range(int(first), int(last or first) + 1))
+    return found
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -208,7 +222,14 @@ def decide_accounts(wish: Mariadb, found: Accounts) -> AccountsPlan:
         for statement, line in _user(user, found):
             statements.append(statement)
             lines.append(f"user {user.name}@{user.host}: {line}")
-    return AccountsPlan(tuple(statements), tuple(lines))
+    kept = [
+        f"user {user.name}@{user.host} has more, which is left as it is: {without_hashes(line)}"
+        for user in wish.users
+        if not user.absent
+        for line in found.grants.get((user.name, user.host), ())
+        if _shown(line) is None
+    ]
+    return AccountsPlan(tuple(statements), tuple(lines), notes=tuple(kept))
 
 
 def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
@@ -223,7 +244,7 @@ def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
     elif not found.users[key]:
         yield f"ALTER USER {_account(user)} {identified};", "given its password"
     wanted = _by_object(Grant.read(text) for text in user.grants)
-    present = _by_object(_shown(line) for line in found.grants.get(key, ()))
+    present = _by_object(grant for line in found.grants.get(key, ()) if (grant := _shown(line)))
     for at in sorted({*wanted, *present}):
         want, have = wanted.get(at, frozenset()), present.get(at, frozenset())
         # What is more than wanted is taken away first: all privileges are not all but one.
@@ -241,15 +262,17 @@ def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
             )
 
 
-def _shown(line: str) -> Grant:
+def _shown(line: str) -> Grant | None:
     found = _SHOWN.fullmatch(line)
-    assert found, line
+    at = sql_object(found["object"]) if found else None
+    if not found or not at or found["privileges"] == "PROXY":
+        return None
     words = frozenset(word.strip() for word in found["privileges"].split(", "))
-    return Grant(privileges=words, object=found["object"].replace("`", ""), option=bool(found["option"]))
+    return Grant(privileges=words, object=at, option=bool(re.search(" WITH .*GRANT OPTION", found["rest"])))
 
 
-def _by_object(grants: Iterator[Grant]) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
+def _by_object(grants: Iterator[Grant]) -> dict[tuple[str, str], frozenset[str]]:
+    found: dict[tuple[str, str], frozenset[str]] = {}
     for grant in grants:
         option = {"GRANT OPTION"} if grant.option else set()
         # USAGE is the name of no privilege at all.
@@ -257,17 +280,17 @@ def _by_object(grants: Iterator[Grant]) -> dict[str, frozenset[str]]:
     return {at: privileges for at, privileges in found.items() if privileges}
 
 
-def _words(verb: str, privileges: frozenset[str], at: str) -> str:
-    return f"{verb} {_privileges(privileges)} on {at}"
+def _words(verb: str, privileges: frozenset[str], at: tuple[str, str]) -> str:
+    named = ".".join(f"`{part}`" if "." in part else part for part in at)
+    return f"{verb} {_privileges(privileges)} on {named}"
 
 
 def _privileges(privileges: frozenset[str]) -> str:
     return ", ".join(sorted(privileges))
 
 
-def _quoted(at: str) -> str:
-    database, _, table = at.partition(".")
-    return ".".join(part if part == "*" else f"`{part}`" for part in (database, table))
+def _quoted(at: tuple[str, str]) -> str:
+    return ".".join(part if part == "*" else f"`{part}`" for part in at)
 
 
 def _account(user: User) -> str:

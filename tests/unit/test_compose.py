@@ -12,6 +12,7 @@ from hostwright.plans.compose import (
     OVERRIDE,
     Project,
     _digest,
+    _yaml,
     check,
     complete,
     container_names,
@@ -92,6 +93,34 @@ def test_a_changed_file_concerns_the_services_that_use_it(path: str, concerned: 
         made_anew = f"service {name}: made anew, its definition or a file that it uses changed"
         assert (made_anew in plan.lines) == (name in concerned)
     assert plan.build == (("db",) if concerned == {"db"} else ())
+
+
+def test_a_plan_of_many_services_reads_their_file_once() -> None:
+    many = {f"s{number}": {"image": "x:1"} for number in range(20)}
+    project = dataclasses.replace(PROJECT, files={"docker-compose.yml": json.dumps({"services": many}).encode()})
+    _yaml.cache_clear()
+    assert decide(complete(project), state(containers=())).act == "up"
+    assert _yaml.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    ("restart", "code", "started"),
+    [
+        ("no", 0, False),
+        ("on-failure", 0, False),
+        ("on-failure:3", 0, False),
+        ("no", 1, True),
+        ("on-failure", 1, True),
+        ("always", 0, True),
+        ("unless-stopped", 0, True),
+    ],
+)
+def test_what_has_ended_well_is_done_unless_it_is_to_go_on(restart: str, code: int, started: bool) -> None:
+    services = {"job": {"image": "x:1", "restart": restart}}
+    project = dataclasses.replace(PROJECT, files={"docker-compose.yml": json.dumps({"services": services}).encode()})
+    ended = container("job", status="exited", code=code, digest=digests(project)["job"], image="")
+    plan = decide(complete(project), state(containers=(ended,), images={}))
+    assert plan.lines == ((f"service job: started, it is exited (code {code})",) if started else ())
 
 
 def test_a_live_file_concerns_no_service() -> None:

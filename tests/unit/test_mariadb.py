@@ -233,6 +233,25 @@ def test_the_record_is_read_up_to_what_was_cut_off() -> None:
     assert found.record["a"] == Once("failed", "1", "t", "3")
 
 
+@pytest.mark.parametrize(
+    ("published", "ours"),
+    [
+        ("127.0.0.1:23306-23307->3306-3307/tcp", True),
+        ("127.0.0.1:23300-23310->3300-3310/tcp, [::1]:80->80/tcp", True),
+        ("127.0.0.1:23306->3306/tcp", True),
+        ("127.0.0.1:23307-23309->3306-3308/tcp", False),
+        ("23306/tcp", False),
+    ],
+)
+def test_a_port_in_a_range_that_we_publish_is_ours(published: str, ours: bool) -> None:
+    busy = DataDirectory(True, {}, listeners=(("127.0.0.1:23306", ""),), ports={"mariadb_yoga": published})
+    if ours:
+        check_host(wish(), busy)
+    else:
+        with pytest.raises(Refusal, match="somebody listens on port 23306"):
+            check_host(wish(), busy)
+
+
 # -- databases and users
 
 
@@ -264,6 +283,50 @@ def test_what_is_there_is_left_alone() -> None:
     assert decide_accounts(user(grants=["SELECT,insert ON `nova`.*"]), there).statements == ()
     option = found(True, "GRANT ALL PRIVILEGES ON *.* TO `nova`@`%` WITH GRANT OPTION")
     assert decide_accounts(user(grants=["ALL ON *.* WITH GRANT OPTION"]), option).statements == ()
+
+
+# In the form that MariaDB's SHOW GRANTS gives them.
+LEFT = [
+    "GRANT `reader` TO `nova`@`%`",
+    "GRANT `reader` TO `nova`@`%` WITH ADMIN OPTION",
+    "GRANT EXECUTE ON PROCEDURE `nova`.`sweep` TO `nova`@`%`",
+    "GRANT EXECUTE, ALTER ROUTINE ON FUNCTION `nova`.`age` TO `nova`@`%`",
+    "GRANT EXECUTE ON PACKAGE BODY `nova`.`p` TO `nova`@`%`",
+    "GRANT PROXY ON ''@'%' TO 'nova'@'%' WITH GRANT OPTION",
+    "GRANT PROXY ON `other`@`%` TO `nova`@`%`",
+    "GRANT SELECT (`id`, `name`), UPDATE (`name`) ON `nova`.`instances` TO `nova`@`%`",
+    "GRANT INSERT, SELECT (`a ON b`) ON `nova`.`instances` TO `nova`@`%`",
+    "GRANT nonsense",
+]
+
+
+@pytest.mark.parametrize("line", LEFT)
+def test_what_the_data_cannot_say_is_named_and_left(line: str) -> None:
+    plan = decide_accounts(
+        user(grants=["SELECT ON nova.*"]), found(True, "GRANT SELECT ON `nova`.* TO `nova`@`%`", line)
+    )
+    assert (plan.statements, plan.lines) == ((), ())
+    assert plan.notes == (f"user nova@% has more, which is left as it is: {line}",)
+
+
+@given(st.text(max_size=60))
+def test_no_grant_of_a_server_is_a_traceback(text: str) -> None:
+    decide_accounts(user(grants=["SELECT ON nova.*"]), found(True, f"GRANT {text}"))
+
+
+def test_a_name_with_a_dot_in_it_is_one_name() -> None:
+    there = found(True, "GRANT SELECT, INSERT ON `my.app`.* TO `nova`@`%`")
+    assert decide_accounts(user(grants=["INSERT, SELECT ON `my.app`.*"]), there).statements == ()
+    plan = decide_accounts(user(grants=["SELECT ON `my.app`.*"]), there)
+    assert plan.statements == ("REVOKE INSERT ON `my.app`.* FROM 'nova'@'%';",)
+    assert plan.lines == ("user nova@%: loses INSERT on `my.app`.*",)
+    with pytest.raises(Refusal, match="is no grant"):
+        user(grants=["SELECT ON my.app.*"])
+
+
+def test_limits_do_not_hide_the_option_to_grant() -> None:
+    there = found(True, "GRANT SELECT ON `nova`.* TO `nova`@`%` WITH GRANT OPTION MAX_QUERIES_PER_HOUR 5")
+    assert decide_accounts(user(grants=["SELECT ON nova.* WITH GRANT OPTION"]), there).statements == ()
 
 
 def test_what_differs_is_put_right() -> None:
