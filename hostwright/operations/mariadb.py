@@ -1,10 +1,14 @@
 """MariaDB in a container that runs several commands."""
 
 import base64
+import gzip
+import lzma
 import posixpath
 import re
 import secrets
 import shlex
+import subprocess
+import zlib
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -122,19 +126,15 @@ def _inits(wish: Mariadb) -> list[records.Init]:
     """What is run once: files, and statements."""
     found: list[records.Init] = []
     for text in wish.init:
-        if not text.endswith(".sql"):
+        if not plans.is_path(text):
             found.append(records.Init("", text.encode()))
             continue
         path = Path(text)
         if not re.fullmatch("[A-Za-z0-9_.-]+", path.name) or "\0" in text or path.name in {one.name for one in found}:
             raise Refusal(f"mariadb_init = {text!r}: letters, digits and _ . - in its name, and each name once")
+        content = _unpacked(text, path)
         try:
-            content = path.read_bytes()
             content.decode()
-        except OSError as error:
-            raise Refusal(
-                f"mariadb_init = {text!r}: {error.strerror}; a file on the controller, or a statement"
-            ) from None
         except UnicodeDecodeError as error:
             raise Refusal(
                 f"mariadb_init = {text!r}: it is no UTF-8 (byte {error.start + 1}), and would be stored as something "
@@ -142,6 +142,29 @@ def _inits(wish: Mariadb) -> list[records.Init]:
             ) from None
         found.append(records.Init(path.name, content))
     return found
+
+
+def _unpacked(text: str, path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        match plans.dump_kind(text):
+            case "gz":
+                return gzip.decompress(content)
+            case "xz":
+                return lzma.decompress(content)
+            case "zst":
+                return subprocess.run(["zstd", "-dc"], input=content, capture_output=True, check=True).stdout
+        return content
+    except FileNotFoundError as error:
+        if error.filename == "zstd":
+            raise Refusal(
+                f"mariadb_init = {text!r}: zstd is not on this machine: install it, or unpack the file"
+            ) from None
+        raise Refusal(f"mariadb_init = {text!r}: {error.strerror}; a file on the controller, or a statement") from None
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, subprocess.CalledProcessError):
+        raise Refusal(f"mariadb_init = {text!r}: it cannot be unpacked; is it whole?") from None
+    except OSError as error:
+        raise Refusal(f"mariadb_init = {text!r}: {error.strerror}; a file on the controller, or a statement") from None
 
 
 def _option(value: str | int | bool) -> str:

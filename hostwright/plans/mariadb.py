@@ -88,6 +88,21 @@ def decide_init(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory)
     return InitPlan(tuple(decided), tuple(lines), tuple(notes))
 
 
+def dump_kind(text: str) -> str:
+    """`sql`, or how it is packed: `gz`, `xz` or `zst`; nothing for another file."""
+    found = re.search(r"\.sql(?:\.(gz|xz|zst))?$", text, re.I)
+    return (found[1] or "sql").lower() if found else ""
+
+
+def is_path(text: str) -> bool:
+    """Of a dump. A word with a dot or slash is no SQL, but a path that was meant to be one."""
+    if dump_kind(text):
+        return True
+    if len(text.split()) == 1 and re.search("[./]", text):
+        raise Refusal(f"mariadb_init = {text!r}: no dump; files in it end with .sql, .sql.gz, .sql.xz or .sql.zst")
+    return False
+
+
 def _gone(name: str, last: Once) -> str:
     said = {"done": f"{name} was carried out on {last.time}", "rerun": f"{name} was to be run again"}
     return f"{said.get(last.event) or _open(name, last)}; it is no longer in mariadb_init"

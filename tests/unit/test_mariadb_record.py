@@ -1,7 +1,10 @@
 """What ran once on the data of a MariaDB is known by its contents, whoever recorded it, and wherever it stands now."""
 
+import gzip
 import hashlib
+import lzma
 import random
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,6 +165,34 @@ def test_the_record_is_read_as_it_was_written() -> None:
 
 
 # -- what the client is told
+
+
+@pytest.mark.parametrize("end", ["sql", "SQL", "sql.gz", "sql.xz", "sql.zst", "Sql.GZ"])
+def test_dumps_are_unpacked(tmp_path: Path, end: str) -> None:
+    pack = {"gz": gzip.compress, "xz": lzma.compress, "zst": zstd}.get(end.lower().rpartition(".")[2], bytes)
+    file = tmp_path / f"dump.{end}"
+    file.write_bytes(pack("CREATE TABLE Zürich;".encode()))
+    assert operations._inits(wish(str(file))) == [Init(file.name, "CREATE TABLE Zürich;".encode())]
+    if end.lower() != "sql":
+        file.write_bytes(file.read_bytes()[:-9])
+        with pytest.raises(Refusal, match="cannot be unpacked"):
+            operations._inits(wish(str(file)))
+
+
+def zstd(content: bytes) -> bytes:
+    return subprocess.run(["zstd", "-c"], input=content, capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("text", ["init.sh", "./init", "dumps/", "/srv/dumps", "schema.txt"])
+def test_a_word_that_can_only_be_a_path_is_no_statement(text: str) -> None:
+    with pytest.raises(Refusal, match="no dump; files in it end with"):
+        operations._inits(wish(text))
+    assert operations._inits(wish("SELECT 1.5", "COMMIT")) == [Init("", b"SELECT 1.5"), Init("", b"COMMIT")]
+
+
+def test_a_dump_that_is_not_there_is_no_statement() -> None:
+    with pytest.raises(Refusal, match="No such file or directory; a file on the controller, or a statement"):
+        operations._inits(wish("nowhere/dump.sql.gz"))
 
 
 def test_a_file_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
