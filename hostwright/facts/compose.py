@@ -21,6 +21,7 @@ class ServiceContainer:
     + here: that directory is ours, by whatever name
     + image: id of the image that it was made from
     + digest: what our label says of its service's definition and files
+    + oneoff: made by `compose run`, for one command: none of its service's
     + health: `healthy`, `unhealthy`, `starting`, or nothing without a health check
     """
 
@@ -36,6 +37,7 @@ class ServiceContainer:
     status: str
     health: str
     code: int
+    oneoff: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,4 +117,5 @@ def _container(said: Mapping[str, object], here: frozenset[str]) -> ServiceConta
         status=str(said["status"]),
         health=str(said["health"]),
         code=int(str(said["code"])),
+        oneoff=labels.get(f"{_LABEL}oneoff") == "True",
     )

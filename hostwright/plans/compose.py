@@ -142,8 +142,9 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
                 f"remove it (docker rm {container.name}: its volumes stay), or choose another name"
             )
     changes, build, digests = [], [], _digests(project)
+    of_services = [one for one in state.containers if one.project == project.name and not one.oneoff]
     for service, definition in services(project).items():
-        of_it = [one for one in state.containers if (one.project, one.service) == (project.name, service)]
+        of_it = [one for one in of_services if one.service == service]
         why, anew = _change(service, definition, of_it, digests[service], state)
         if why:
             changes.append(why)
@@ -151,7 +152,7 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
             build.append(service)
     changes += [
         f"service {service}: removed, it is no longer in the project"
-        for service in sorted({one.service for one in state.containers if one.project == project.name})
+        for service in sorted({one.service for one in of_services})
         if service not in services(project)
     ]
     files = [_file_line(path, what) for path, what in sorted(state.files.items())]

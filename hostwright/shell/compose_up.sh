@@ -66,11 +66,12 @@ keep_foreign() {
     done
 }
 
-# states: STATUS HEALTH CODE RESTARTS NAME SERVICE of each container, or of none: what is not told is not healthy.
+# states: STATUS HEALTH CODE RESTARTS NAME SERVICE of each container, or of none: what is not told is not healthy. Those that
+# `compose run` made for one command are none of their service's.
 states() {
-    form='{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.Name}} {{index .Config.Labels "com.docker.compose.service"}}'
+    form='{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.Name}} {{index .Config.Labels "com.docker.compose.service"}} {{index .Config.Labels "com.docker.compose.oneoff"}}'
     ids=$(containers 2>"$work/error") && said=$(printf '%s\n' "$ids" | xargs -r docker inspect --format "$form" 2>"$work/error") &&
-        [ "$(printf '%s\n' "$said" | grep -c .)" -eq "$(printf '%s\n' "$ids" | grep -c .)" ] && printf '%s\n' "$said"
+        [ "$(printf '%s\n' "$said" | grep -c .)" -eq "$(printf '%s\n' "$ids" | grep -c .)" ] && printf '%s\n' "$said" | awk '$7 != "True" { print $1, $2, $3, $4, $5, $6 }'
 }
 
 show_logs() {

@@ -123,6 +123,20 @@ def test_what_has_ended_well_is_done_unless_it_is_to_go_on(restart: str, code: i
     assert plan.lines == ((f"service job: started, it is exited (code {code})",) if started else ())
 
 
+def test_what_was_run_for_one_command_is_none_of_its_service() -> None:
+    left = container("web", status="exited", code=3, digest="", oneoff=True, name="shop-web-run-1")
+    assert decide(complete(PROJECT), state(containers=(*UP, left))).lines == ()
+    assert decide(complete(PROJECT), state(containers=(*UP[1:], left))).lines == ("service web: made and started",)
+    labels = {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "web",
+        "com.docker.compose.oneoff": "True",
+    }
+    said = {"id": "a", "name": "/x", "image": "y", "labels": labels, "status": "exited", "health": "", "code": 3}
+    lines = ["@@ engine", "user=root", "@@ error", "@@ hands", "@@ files", "@@ containers", json.dumps(said)]
+    assert [one.oneoff for one in parse_project(lines).containers] == [True]
+
+
 def test_a_live_file_concerns_no_service() -> None:
     live = dataclasses.replace(PROJECT, live=frozenset({"conf/a.conf"}))
     changed = dataclasses.replace(live, files=FILES | {"conf/a.conf": b"other"})

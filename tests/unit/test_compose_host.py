@@ -354,6 +354,14 @@ def test_one_of_two_that_is_not_told_of_is_not_healthy(place: Path, wish: Projec
     assert "docker does not tell of all containers" in done.stdout
 
 
+def test_what_was_run_for_one_command_is_not_waited_for(place: Path, wish: Project) -> None:
+    ids = [container(place, number, wish.directory) for number in (1, 2)]
+    (place / "stand" / "list" / ids[0]).write_text("running healthy 0 0 /shop-1 web False\n")
+    (place / "stand" / "list" / ids[1]).write_text("exited - 3 0 /shop-run web True\n")
+    done = put(place, wish, act="up", KNOWN=" ".join(ids), LIMIT="60")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_no_file_of_a_name_that_can_be_foreseen_is_made_where_all_may_write(place: Path, wish: Project) -> None:
     """/run is not there for who is not root: mktemp takes the directory of all, and that alone is made in it."""
     container(place, 1, wish.directory)
