@@ -11,4 +11,5 @@ def must_answer(engine: str, user: str, error: str) -> None:
             "group"
         )
     if error:
-        raise Refusal(f"{engine} does not answer: {error}; see systemctl status {engine}")
+        unit = "docker (or snap.docker.dockerd)" if engine == "docker" else engine
+        raise Refusal(f"{engine} does not answer: {error}; see systemctl status {unit}")

@@ -47,12 +47,13 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
     warnings = []
     for container, selector in chosen.values():
         policy = wished[selector]
+        _check_supervisor(container)
         if container.auto_remove and policy != "no":
             raise Refusal(
                 f"container {container.name} was made with --rm: it goes when it ends, so it takes no restart policy "
                 f"({policy}); make it anew without --rm"
             )
-        warnings += _warnings(container, policy)
+        warnings += _warnings(found.engine, container, policy)
         if container.policy != policy:
             changes.setdefault(policy, []).append(container)
     if changes and not found.updates:
@@ -91,8 +92,33 @@ def select(found: Containers, selector: str) -> list[Container]:
     return some
 
 
-def _warnings(container: Container, policy: str) -> list[str]:
+def _check_supervisor(container: Container) -> None:
+    """Refuses what an orchestrator starts and ends: a policy of the engine would start a second one beside it."""
+    labels = container.labels
+    if any(key.startswith("com.docker.swarm.") for key in labels):
+        service = labels.get("com.docker.swarm.service.name", "SERVICE")
+        raise Refusal(
+            f"container {container.name} is a task of the swarm service {service}, which starts another one where it "
+            f"ends: docker service update --restart-condition any {service} (or none, on-failure)"
+        )
+    if any(key.startswith("io.kubernetes.") for key in labels):
+        pod = labels.get("io.kubernetes.pod.name", "?")
+        raise Refusal(
+            f"container {container.name} is of the Kubernetes pod {pod}, whose restartPolicy says what becomes of it"
+        )
+
+
+def _warnings(engine: str, container: Container, policy: str) -> list[str]:
     warnings = []
+    unit = container.labels.get("PODMAN_SYSTEMD_UNIT", "")
+    if unit:
+        warnings.append(f"{container.name} is started and stopped by {unit}: what Restart= says there counts, too")
+    elif engine == "podman" and policy not in ("no", "always"):
+        warnings.append(f"{container.name}: podman starts none with {policy} as the host boots; always does that")
+    elif engine == "podman" and policy == "always":
+        warnings.append(
+            f"{container.name} starts as the host boots if podman-restart.service is enabled (systemctl enable it)"
+        )
     project = container.labels.get(f"{_COMPOSE}project")
     if project:
         service = container.labels.get(f"{_COMPOSE}service", "?")

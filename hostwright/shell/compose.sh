@@ -2,7 +2,7 @@
 # engine.sh stand before this. The header sets NAME, DIRECTORY, FILES (paths below it, a line each), SECRETS (those of them that
 # are not shown), CONTAINERS and IMAGES (names that its services want) and DIFF (yes: show what changes in files). The files to
 # come come from `data`, as base64 of a tar.gz.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 umask 077
 
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1

@@ -3,7 +3,7 @@
 # OLD (paths below it, a line each: to be put there, to be removed), PRIVATE (directories that are root's alone, a line each),
 # KNOWN (ids of the containers that it had when it was looked at), COMPOSE, BUILD (services) and LIMIT (seconds). `data` prints
 # the files, as base64 of a tar.gz.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 umask 077
 
 fail() { echo "$*" >&2; exit 1; }

@@ -1,5 +1,5 @@
 # Observes the addresses, routes, listening sockets and published ports of a host, in one command, and changes nothing.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 lacking=
 
 # told WHAT COMMAND...: what it prints; what it says when it fails is told at the end.

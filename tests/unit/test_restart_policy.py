@@ -97,6 +97,42 @@ def test_refused(rules: dict[str, str | bool], words: list[str]) -> None:
     assert all(word in str(refused.value) for word in words), refused.value
 
 
+def labelled(name: str, **labels: str) -> Containers:
+    found = recorded(name)
+    return replace(found, containers=(replace(found.containers[0], name="x", labels=labels),))
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (
+            {"com.docker.swarm.task.id": "t", "com.docker.swarm.service.name": "shop"},
+            "docker service update --restart-condition any shop",
+        ),
+        ({"com.docker.swarm.node.id": "n"}, "is a task of the swarm service SERVICE"),
+        ({"io.kubernetes.pod.name": "web-0"}, "is of the Kubernetes pod web-0, whose restartPolicy"),
+    ],
+)
+def test_what_an_orchestrator_runs_is_its_own_affair(labels: dict[str, str], said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        decide(labelled("debian12", **labels), {"*": "always"})
+
+
+@pytest.mark.parametrize(
+    ("labels", "policy", "said"),
+    [
+        ({"PODMAN_SYSTEMD_UNIT": "web.service"}, "always", "x is started and stopped by web.service"),
+        ({}, "unless-stopped", "x: podman starts none with unless-stopped as the host boots"),
+        ({}, "always", "if podman-restart.service is enabled"),
+        ({}, "no", ""),
+    ],
+)
+def test_what_podman_does_not_do_by_itself_is_said(labels: dict[str, str], policy: str, said: str) -> None:
+    warnings = decide(labelled("podman5", **labels), {"x": policy}).warnings
+    assert said in " ".join(warnings)
+    assert bool(said) == bool(warnings)
+
+
 def test_none_there_at_all() -> None:
     with pytest.raises(Refusal, match="there are: none at all"):
         decide(replace(recorded("debian12"), containers=()), {"web": "no"})
@@ -157,6 +193,23 @@ def test_what_is_planned_gives_what_is_wished_and_then_nothing(
     after = tuple(replace(one, policy=changed.get(one.id, one.policy)) for one in some)
     assert not decide(replace(found, containers=after), {selector: policy}).changes
     assert all(one.policy != changed[one.id] for one in some if one.id in changed)
+
+
+@pytest.mark.parametrize(
+    ("docker", "engine"),
+    [("podman version 4.3.1", "podman"), ("Docker version 20.10.24+dfsg1, build 297e128", "docker"), (None, "podman")],
+)
+def test_podman_is_known_by_what_it_says(tmp_path: Path, docker: str | None, engine: str) -> None:
+    (tmp_path / "bin").mkdir()
+    for name, said in (("docker", docker), ("podman", "podman version 4.3.1")):
+        if said:
+            (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n[ $1 != --version ] || echo '{said}'\n")
+            (tmp_path / "bin" / name).chmod(0o755)
+    for tool in ("id", "grep", "sh", "xargs"):
+        (tmp_path / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
+    text = observing(script("engine", "containers")).replace("PATH=/usr/local/sbin", f"PATH={tmp_path}/bin #")
+    done = subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, check=True)
+    assert parse_containers(done.stdout.splitlines(), NONCE).engine == engine
 
 
 ENGINE = """#!/bin/sh
