@@ -29,6 +29,7 @@ from hostwright.plans.compose import (
     decide_absent,
     draw,
     images,
+    main_file,
     private_directories,
 )
 from hostwright.refusal import Refusal
@@ -53,7 +54,8 @@ def project(
     Bring a compose project up as its files say, or take it down; only services that a change concerns are made anew.
 
     + name: name of the project
-    + directory: where its files are on the host; `docker-compose.yml` is one of them
+    + directory: where its files are on the host; `docker-compose.yml` (or `compose.yaml`, or
+        another name that compose looks for) is one of them
     + files: contents by path below the directory, readable by all
     + secrets: the same, readable by their owner only, and never shown; their directories, too
     + live: those of them whose changes need no container made anew
@@ -116,6 +118,7 @@ def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
     variables = {
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
+        "MAIN": main_file(wish) if has_files else "",
         "FILES": "\n".join(sorted(wish.files)),
         "SECRETS": "\n".join(sorted(wish.secrets)),
         "CONTAINERS": " ".join(container_names(wish)) if has_files else "",
@@ -159,6 +162,7 @@ def _act(
     variables = {
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
+        "MAIN": main_file(whole, plan.old),
         "FILES": "\n".join(sorted(whole.files)),
         "PRIVATE": "\n".join(private_directories(whole)),
         "OLD": "\n".join(plan.old),

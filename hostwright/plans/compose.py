@@ -5,7 +5,7 @@ import json
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -17,7 +17,9 @@ from hostwright.plans.engine import must_answer
 from hostwright.refusal import Refusal
 from hostwright.settings import compose_path, container_name, image_name
 
-FILE, OVERRIDE = "docker-compose.yml", "docker-compose.override.yml"
+# The names that compose looks for.
+FILES = ("docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml")
+OVERRIDE = "docker-compose.override.yml"
 _NAME = re.compile("[a-z0-9][a-z0-9_-]*")
 _TOP = ("secrets", "configs", "networks", "volumes")
 
@@ -68,6 +70,20 @@ def private_directories(project: Project) -> list[str]:
     found = {posixpath.dirname(path) for path in project.secrets} - {""}
     others = {path for path in project.files if path not in project.secrets}
     return sorted(one for one in found if not any(path.startswith(f"{one}/") for path in others))
+
+
+def main_file(project: Project, old: Collection[str] = ()) -> str:
+    """
+    + old: files that were put there before, where the project is to go
+    """
+    there = [name for name in FILES if name in (project.files or old)]
+    if not there and not project.files:
+        return FILES[0]
+    if not there:
+        raise Refusal(f"compose project {project.name} has none of {', '.join(FILES)}")
+    if len(there) > 1:
+        raise Refusal(f"compose project {project.name} has {' and '.join(there)}: compose takes one of them, say which")
+    return there[0]
 
 
 def services(project: Project) -> dict[str, dict[str, Any]]:
@@ -165,7 +181,7 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
     _is_ours(project, state)
     ours = [one for one in state.containers if one.project == project.name]
     old = _old(state)
-    if ours and FILE not in old:
+    if ours and not set(FILES) & set(old):
         raise Refusal(
             f"the containers {', '.join(one.name for one in ours)} are of the project {project.name}, but its files "
             f"are not in {project.directory}: docker rm -f them by hand"
@@ -214,20 +230,22 @@ def _is_ours(project: Project, state: ProjectState) -> None:
         if what == "old" and not _is_below(path):
             raise Refusal(f"{project.directory}/.hostwright names {path!r}, which is no file of ours: remove that line")
     moved = []
+    main = main_file(project, _old(state))
     for one in state.containers:
-        if one.project != project.name or (one.here and (one.digest or _given(one) <= {FILE, OVERRIDE})):
+        if one.project != project.name or (one.here and (one.digest or _given(one) <= {main, OVERRIDE})):
             continue
         if not one.digest:
             place = f"{one.directory or 'a directory that it does not name'} ({', '.join(sorted(_given(one)))})"
             raise Refusal(
                 f"compose project {project.name}: somebody else runs one of that name: container {one.name} comes from "
-                f"{place}, not from {project.directory} ({FILE}); give ours another name (for MariaDB the last part "
+                f"{place}, not from {project.directory} ({main}); give ours another name (for MariaDB the last part "
                 "of mariadb_project_dir), or let them take theirs down"
             )
         moved.append(one)
     if moved:
         there = moved[0].directory
-        down = f"{state.compose} -p {project.name} -f {FILE} -f {OVERRIDE} down"
+        its = next((name for name in FILES if name in _given(moved[0])), main)
+        down = f"{state.compose} -p {project.name} -f {its} -f {OVERRIDE} down"
         names = " ".join(one.name for one in moved if one.directory == there)
         raise Refusal(
             f"compose project {project.name}: it is ours, but comes from {there}, and not from {project.directory}: "
@@ -316,15 +334,14 @@ def _yaml(text: bytes) -> Any:
 
 
 def _compose_file(project: Project) -> dict[str, Any]:
-    if FILE not in project.files:
-        raise Refusal(f"compose project {project.name} has no {FILE}")
+    main = main_file(project)
     try:
-        read = _yaml(project.files[FILE])
+        read = _yaml(project.files[main])
     except yaml.YAMLError as error:
-        raise Refusal(f"compose project {project.name}: {FILE} is no YAML: {' '.join(str(error).split())}") from None
+        raise Refusal(f"compose project {project.name}: {main} is no YAML: {' '.join(str(error).split())}") from None
     found = read.get("services") if isinstance(read, dict) else None
     if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):
-        raise Refusal(f"compose project {project.name}: {FILE} has no services")
+        raise Refusal(f"compose project {project.name}: {main} has no services")
     return read  # type: ignore[no-any-return]
 
 

@@ -1,5 +1,5 @@
 # Looks at a compose project, and at what it is to become, in one command; changes nothing. ownership.sh, project.sh and
-# engine.sh stand before this. The header sets NAME, DIRECTORY, FILES (paths below it, a line each), SECRETS (those of them that
+# engine.sh stand before this. The header sets NAME, DIRECTORY, MAIN (the compose file), FILES (paths below it, a line each), SECRETS (those of them that
 # are not shown), CONTAINERS and IMAGES (names that its services want) and DIFF (yes: show what changes in files). The files to
 # come come from `data`, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
@@ -71,7 +71,7 @@ fi
 if [ -n "$FILES" ]; then
     section invalid
     # In front of the engine nothing is needed of it.
-    (cd "$new" && $compose -p "$NAME" -f docker-compose.yml -f docker-compose.override.yml config -q 2>&1) >"$scratch/said" || {
+    (cd "$new" && $compose -p "$NAME" -f "$MAIN" -f docker-compose.override.yml config -q 2>&1) >"$scratch/said" || {
         code=$?
         [ -s "$scratch/said" ] || echo "it ended with code $code, and does not say why" >"$scratch/said"
         sed "s|$new|$(printf '%s\n' "$DIRECTORY" | sed 's/[&|\\]/\\&/g')|g" "$scratch/said"

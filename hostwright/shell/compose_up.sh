@@ -1,5 +1,5 @@
 # Brings a compose project up as it is to be, and waits until it is healthy; or takes it down. ownership.sh and project.sh stand
-# before this, and `ours`, which ends it when the lock of the host is no longer ours. The header sets NAME, DIRECTORY, FILES and
+# before this, and `ours`, which ends it when the lock of the host is no longer ours. The header sets NAME, DIRECTORY, MAIN (the compose file), FILES and
 # OLD (paths below it, a line each: to be put there, to be removed), PRIVATE (directories that are root's alone, a line each),
 # KNOWN (ids of the containers that it had when it was looked at), COMPOSE, BUILD (services) and LIMIT (seconds). `data` prints
 # the files, as base64 of a tar.gz.
@@ -7,7 +7,7 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 umask 077
 
 fail() { echo "$*" >&2; exit 1; }
-compose() { $COMPOSE -p "$NAME" -f docker-compose.yml -f docker-compose.override.yml "$@" </dev/null; }
+compose() { $COMPOSE -p "$NAME" -f "$MAIN" -f docker-compose.override.yml "$@" </dev/null; }
 
 # may_start: who brings a project up can have more looked at.
 may_start() { :; }

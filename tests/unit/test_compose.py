@@ -19,6 +19,7 @@ from hostwright.plans.compose import (
     decide,
     decide_absent,
     images,
+    main_file,
     private_directories,
 )
 from hostwright.refusal import Refusal
@@ -137,6 +138,16 @@ def test_what_was_run_for_one_command_is_none_of_its_service() -> None:
     assert [one.oneoff for one in parse_project(lines).containers] == [True]
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.yml", "docker-compose.yaml"])
+def test_the_other_names_that_compose_looks_for_are_taken(name: str) -> None:
+    files = {name if path == "docker-compose.yml" else path: content for path, content in FILES.items()}
+    project = dataclasses.replace(PROJECT, files=files)
+    assert decide(complete(project), state(containers=())).lines[0].startswith("service ")
+    gone = dataclasses.replace(project, files={})
+    assert decide_absent(gone, state(files={name: "old"}), False).act == "down"
+    assert main_file(gone, [name, OVERRIDE]) == main_file(project) == name
+
+
 def test_a_live_file_concerns_no_service() -> None:
     live = dataclasses.replace(PROJECT, live=frozenset({"conf/a.conf"}))
     changed = dataclasses.replace(live, files=FILES | {"conf/a.conf": b"other"})
@@ -204,7 +215,11 @@ def test_refusals() -> None:
         ({"name": "Shop!"}, "small letters"),
         ({"directory": "opt/shop"}, "no absolute path"),
         ({"directory": "/"}, "an absolute path"),
-        ({"files": {"a": b""}}, "has no docker-compose.yml"),
+        ({"files": {"a": b""}}, "has none of docker-compose.yml, docker-compose.yaml, compose.yaml, compose.yml"),
+        (
+            {"files": {"compose.yaml": b"", "docker-compose.yml": b""}},
+            "docker-compose.yml and compose.yaml: compose takes one",
+        ),
         ({"files": {"docker-compose.yml": b"a: [b"}}, "is no YAML"),
         ({"files": {"docker-compose.yml": b"version: '3'"}}, "has no services"),
         ({"files": FILES | {"../x": b""}}, "a path below"),

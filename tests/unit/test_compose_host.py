@@ -13,7 +13,7 @@ import pytest
 
 from hostwright.facts.compose import Hand, ProjectState, parse_project
 from hostwright.operations.compose import packed
-from hostwright.plans.compose import OVERRIDE, Project, complete, decide, private_directories
+from hostwright.plans.compose import OVERRIDE, Project, complete, decide, main_file, private_directories
 from hostwright.refusal import Refusal
 from hostwright.shell import NONCE, observing, script, whole
 
@@ -88,7 +88,13 @@ def sh(place: Path, text: str, data: str = "") -> "subprocess.CompletedProcess[s
 
 
 def look(place: Path, wish: Project, diff: str = "no", images: str = "nginx") -> ProjectState:
-    known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "DIFF": diff}
+    known = {
+        "NAME": wish.name,
+        "DIRECTORY": wish.directory,
+        "MAIN": main_file(wish),
+        "FILES": "\n".join(sorted(wish.files)),
+        "DIFF": diff,
+    }
     known |= {"SECRETS": "\n".join(sorted(wish.secrets)), "CONTAINERS": "", "IMAGES": images}
     done = sh(place, observing(script("ownership", "project", "engine", "compose", **known)), packed(wish))
     assert done.returncode == 0, done.stderr
@@ -98,7 +104,13 @@ def look(place: Path, wish: Project, diff: str = "no", images: str = "nginx") ->
 def put(
     place: Path, wish: Project, ours: str = ":", act: str = "put_files", **more: str
 ) -> "subprocess.CompletedProcess[str]":
-    known = {"NAME": wish.name, "DIRECTORY": wish.directory, "FILES": "\n".join(sorted(wish.files)), "OLD": ""}
+    known = {
+        "NAME": wish.name,
+        "DIRECTORY": wish.directory,
+        "MAIN": main_file(wish),
+        "FILES": "\n".join(sorted(wish.files)),
+        "OLD": "",
+    }
     known |= {"PRIVATE": "\n".join(private_directories(wish)), "KNOWN": "", "COMPOSE": "docker compose", "BUILD": ""}
     text = script("ownership", "project", "compose_up", **(known | {"LIMIT": "60"} | more))
     return sh(place, f"ours() {{ {ours}; }}\n{text}\n{act}", packed(wish))
