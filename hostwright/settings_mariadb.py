@@ -158,6 +158,13 @@ class Mariadb(Settings):
         for name, value in settings.items():
             if not re.fullmatch("[A-Za-z0-9_.-]+", name) or re.search(r"[\x00-\x1f\x7f]", str(value)):
                 raise ValueError(f"{name!r}: the name of an option of the server, and a value on one line")
+            # Its tables of time zones are empty, and with a name that is not in them it does not start.
+            zone = name.lower().replace("_", "-") == "default-time-zone" and value not in (None, "SYSTEM")
+            if zone and not re.fullmatch(r"[+-]\d{1,2}:\d{2}", str(value)):
+                raise ValueError(
+                    f"{name} = {value!r}: the server knows no names of time zones: say mariadb_tz = {value} instead, or "
+                    "an offset like +01:00"
+                )
         return settings
 
     @field_validator("tz")

@@ -176,6 +176,13 @@ def _open(name: str, last: Once | None) -> str:
 
 
 def warnings(wish: Mariadb, found: DataDirectory) -> Iterator[str]:
+    here, there = _version(found.version), _version(found.image_version)
+    if here and there and here < there:
+        yield (
+            f"its data are of MariaDB {here[0]}.{here[1]}, and the image has {there[0]}.{there[1]}: once it runs, "
+            f"docker exec {wish.container} sh -c 'mariadb-upgrade || mysql_upgrade' brings its own tables up to date "
+            "(a dump first: there is no way back)"
+        )
     if found.listeners is None and wish.publish:
         yield f"mariadb_publish = {', '.join(wish.publish)}: ss does not tell who listens there already"
     if wish.restart == "no" or str(wish.restart).startswith("on-failure"):

@@ -67,6 +67,8 @@ def user(**more: Any) -> Mariadb:
         ({"databases": ["a`b"]}, "mariadb_databases"),
         ({"settings": {"a b": 1}}, "mariadb_settings"),
         ({"settings": {"a": "b\rc"}}, "mariadb_settings"),
+        ({"settings": {"default_time_zone": "Europe/Berlin"}}, "say mariadb_tz = Europe/Berlin instead"),
+        ({"settings": {"default-time-zone": "MET"}}, "knows no names of time zones"),
         ({"tz": "UTC\nprivileged: true"}, "mariadb_tz = .*no time zone"),
         ({"tz": "$HOME"}, "no time zone"),
         ({"tz": "../../etc/shadow"}, "no time zone"),
@@ -231,6 +233,24 @@ def test_the_record_is_read_up_to_what_was_cut_off() -> None:
     found = parse_data(lines)
     assert found.has_data
     assert found.record["a"] == Once("failed", "1", "t", "3")
+
+
+@pytest.mark.parametrize("value", ["SYSTEM", "+01:00", "-11:30", None])
+def test_offsets_of_time_zones_are_known_to_every_server(value: str | None) -> None:
+    assert wish(settings={"default_time_zone": value}).settings == {"default_time_zone": value}
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        ("10.6.12-MariaDB", "mariadbd Ver 11.8.3-MariaDB", True),
+        ("10.11.2", "mysqld 10.11.6", False),
+        ("", "11.8.3", False),
+    ],
+)
+def test_an_image_that_is_newer_than_the_data_is_said(here: str, there: str, said: bool) -> None:
+    notes = list(warnings(wish(), DataDirectory(True, {}, version=here, image_version=there)))
+    assert [("10.6, and the image has 11.8" in note and "mariadb-upgrade" in note) for note in notes] == [True] * said
 
 
 @pytest.mark.parametrize(
