@@ -162,8 +162,8 @@ class Mariadb(Settings):
             zone = name.lower().replace("_", "-") == "default-time-zone" and value not in (None, "SYSTEM")
             if zone and not re.fullmatch(r"[+-]\d{1,2}:\d{2}", str(value)):
                 raise ValueError(
-                    f"{name} = {value!r}: the server knows no names of time zones: say mariadb_tz = {value} instead, or "
-                    "an offset like +01:00"
+                    f"{name} = {value!r}: the server knows no names of time zones: say mariadb_tz = {value} instead, "
+                    "or an offset like +01:00"
                 )
         return settings
 
