@@ -189,6 +189,17 @@ end
     assert again.unchanged, again.err
     assert again.remote_commands <= 2
 
+    # Several at once, by a run that is limited to this host: the same holds for each.
+    both = {"eth1": {"present": ["10.77.0.6/24", "10.78.0.6/24"]}, "eth2": {"present": ["10.79.0.6/24"]}}
+    run = deploy(host, both, "--limit", "lab")
+    assert run.code == 0, run.err
+    after |= {"eth1": {"10.77.0.6/24", "10.78.0.6/24"}, "eth2": {"10.50.0.5/24", "10.79.0.6/24"}}
+    assert {name: statics(machine, name) for name in names} == after
+    assert deploy(host, both, "--limit", "lab").unchanged
+    machine.reboot()
+    machine.wait_until_succeeds("ip -o address show dev docker0 | grep -q 172.31")
+    assert {name: statics(machine, name) for name in names} == after
+
 
 @pytest.mark.soak
 def test_nobody_is_locked_out(make_host: MakeHost) -> None:
