@@ -97,7 +97,7 @@ def _check_alone(found: HostInterfaces, name: str, chosen: str) -> None:
             f"netplan's {_netplan_id(found, name)} is for {' and '.join([name, *sharing])}: addresses of one would "
             "come to all of them; write an entry for each in its place (match by name or macaddress), then run again"
         )
-    if chosen == "networkd" and _is_shared(found, name) and unit.rpartition("/")[2] < _own_copy(name):
+    if chosen == "networkd" and _is_shared(found, name) and networkd.comes_before_copy(unit, name):
         raise Refusal(
             f"{unit} is for more interfaces than {name}, and no file of {name} alone could come before it: "
             f"give it a name that begins with 10- or more"
@@ -139,10 +139,6 @@ def _is_shared(found: HostInterfaces, name: str) -> bool:
 def _of_unit(found: HostInterfaces, unit: str) -> dict[str, str]:
     base = f"/{unit.rpartition('/')[2]}.d/"
     return {path: text for path, text in found.files.items() if path == unit or base in path}
-
-
-def _own_copy(name: str) -> str:
-    return networkd.copy_path(name).rpartition("/")[2]
 
 
 def _changed(

@@ -193,7 +193,7 @@ asked() {
                 ;;
             *) continue ;;
         esac
-        printf '%s\n' "$said" | grep -Fqw -e "$address" || { echo "$tool would not set $address on $name at the next boot: $(printf '%s\n' "$said" | tail -n 1)" >&2; exit 1; }
+        printf '%s\n' "$said" | tr -cs 0-9a-fA-F.: '\n' | grep -Fqx -e "$address" || { echo "$tool would not set $address on $name at the next boot: $(printf '%s\n' "$said" | tail -n 1)" >&2; exit 1; }
     done
 }
 

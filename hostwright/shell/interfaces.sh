@@ -121,7 +121,9 @@ if has nmcli && [ -d /run/NetworkManager ]; then
     # 8: NetworkManager does not run.
     active=$(nmcli -t -f DEVICE,UUID,NAME connection show --active) || { [ $? -eq 8 ] && active=''; } || exit 1
     section 'in memory'
-    nmcli -t -f UUID,FILENAME connection show --active 2>/dev/null | sed -n 's|^\([^:]*\):/run/.*|\1|p'
+    # An nmcli that does not know of files does not tell of any that there is one.
+    files=$(nmcli -t -f UUID,FILENAME connection show --active 2>/dev/null) || files=$(printf '%s\n' "$active" | cut -d : -f 2 | sed 's|$|:/run/|')
+    printf '%s\n' "$files" | sed -n 's|^\([^:]*\):/run/.*|\1|p'
     # A VPN comes again under the device that it goes over.
     printf '%s\n' "$active" | awk -F : '!known[$1]++' | while IFS=: read -r device uuid name; do
         [ -n "$device" ] && [ "$device" != lo ] || continue
@@ -139,7 +141,7 @@ done
 set -- /etc/systemd/network /run/systemd/network /usr/local/lib/systemd/network /usr/lib/systemd/network
 show /etc/systemd/network/[07]0-hostwright-*.network
 for directory do
-    for unit in "$directory"/*.network; do ! grep -iqs '^[[:space:]]*Unmanaged' "$unit" || show "$unit"; done
+    for unit in $(grep -ils '^[[:space:]]*Unmanaged' "$directory"/*.network); do show "$unit"; done
 done
 section netdevs
 for directory do grep -hs '^[[:space:]]*Name[[:space:]]*=' "$directory"/*.netdev; done | sed 's/^[^=]*=[[:space:]]*//' | sort -u

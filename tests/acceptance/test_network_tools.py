@@ -1,5 +1,6 @@
 """Whatever the files of a host are like: no address is lost, and none comes to another interface. The tools judge."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from ipaddress import ip_interface
@@ -12,32 +13,20 @@ from hostwright.facts.addresses import parse_addresses
 from hostwright.facts.interfaces import HostInterfaces, Link, Profile
 from hostwright.operations.interface import _packed, _told
 from hostwright.plans.address import AddressPlan, decide
+from hostwright.plans.keeping import Keeping
 from hostwright.plans.static_address import Static
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
 from hostwright.shell import whole
 from tests.lab.network_tools import Addresses, Tools, tools
+from tests.unit.interfaces import BARE
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces, and a root for them")]
 
 Files = Mapping[str, str]
 LINKS = {"eth0": "02:00:00:00:00:10", "eth1": "02:00:00:00:00:11", "eth2": "02:00:00:00:00:12"}
-BASE = HostInterfaces(
-    user="root",
-    way=None,
-    links=(Link("lo"), *(Link(name, mac=mac) for name, mac in LINKS.items())),
-    addresses=(),
-    promoted=frozenset({"all"}),
-    routes=(),
-    tools=frozenset({"systemd"}),
-    units={},
-    profiles={},
-    files={},
-    unreadable=(),
-    leased=frozenset(),
-    floating=frozenset(),
-)
+BASE = replace(BARE, links=(Link("lo"), *(Link(name, mac=mac) for name, mac in LINKS.items())))
 POOL = ("10.1.0.5/24", "10.1.0.6/24", "10.2.0.7/16", "10.3.0.1/32", "fd00::5/64", "fd00::6/64", "fd01::7/128")
 some = st.lists(st.sampled_from(POOL), unique=True, max_size=3)
 
@@ -249,6 +238,16 @@ def test_netplan(judge: Tools, texts: dict[str, str], wish: dict[str, object]) -
     is_judged(
         judge.netplan, files, wish, found, "netplan", lambda given, script: judge.keep(given, script, "/etc/netplan")
     )
+
+
+def test_an_address_that_another_one_begins_with_is_not_taken_for_it(judge: Tools) -> None:
+    files = {"/etc/netplan/a.yaml": "network: {version: 2, ethernets: {eth1: {addresses: [fd00::6:1/64]}}}\n"}
+    asks = (("netplan", "eth1", "fd00::6"),)
+    keeping = Keeping("eth1", "netplan", {"/etc/netplan/b.yaml": "network: {version: 2}\n"}, asks=asks)
+    plan = AddressPlan((), (keeping,), guarded=False, back_to="", notes=())
+    said, there = judge.keep(files, _script(plan), "/etc/netplan")
+    assert "netplan would not set fd00::6 on eth1 at the next boot" in said
+    assert there == files
 
 
 # -- NetworkManager

@@ -2,6 +2,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyinfra.api import Config, Inventory, State
+from pyinfra.api import Host as PyinfraHost
+from pyinfra.api.connect import connect_all
+from pyinfra.context import ctx_host, ctx_state
 
 from tests.unit.mounts import Host
 
@@ -13,3 +17,13 @@ def host(tmp_path: Path) -> Iterator[Host]:
     for other in reversed(made.others):
         other.kill()
         other.wait()
+
+
+@pytest.fixture
+def here() -> Iterator[PyinfraHost]:
+    """This machine, as pyinfra knows it within a deploy."""
+    state = State(Inventory((["@local"], {})), Config())
+    connect_all(state)
+    host = state.inventory.get_host("@local")
+    with ctx_state.use(state), ctx_host.use(host):
+        yield host

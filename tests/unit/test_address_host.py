@@ -303,6 +303,21 @@ def test_what_it_says_is_read(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "in_memory"),
+    [
+        ("echo 0a-1b:/etc/NetworkManager/system-connections/lan", False),
+        ("echo 0a-1b:/run/NetworkManager/system-connections/lan", True),
+        # An older one does not know the word.
+        ("exit 2", True),
+    ],
+)
+def test_a_profile_is_in_memory_unless_a_file_is_known_that_has_it(place: Path, files: str, in_memory: bool) -> None:
+    done = looks(place, nmcli=f'case "$*" in *FILENAME*) {files}; exit 0 ;; esac\n{LOOK["nmcli"]}')
+    found = parse_interfaces(done.stdout.splitlines(), NONCE)
+    assert found.profiles["eth0"].in_memory is in_memory
+
+
+@pytest.mark.parametrize(
     ("tool", "when"),
     [
         ("ip", "-o -d link show"),

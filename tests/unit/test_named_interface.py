@@ -20,25 +20,12 @@ from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_addresses import AddressesSettings
 from hostwright.shell import NONCE, observing, script
+from tests.unit.interfaces import BARE
 
 MAC = "52:54:00:12:34:56"
 ON_E0 = "2: eth0    inet 10.0.0.5/24 scope global eth0\\       valid_lft forever preferred_lft forever"
 ON_E1 = "3: eth1    inet 10.77.0.5/24 scope global eth1\\       valid_lft forever preferred_lft forever"
-BASE = HostInterfaces(
-    user="root",
-    way=None,
-    links=(Link("lo"), Link("eth0", mac=MAC), Link("eth1")),
-    addresses=parse_addresses([ON_E0, ON_E1]),
-    promoted=frozenset({"all"}),
-    routes=(),
-    tools=frozenset({"systemd"}),
-    units={},
-    profiles={},
-    files={},
-    unreadable=(),
-    leased=frozenset(),
-    floating=frozenset(),
-)
+BASE = replace(BARE, links=(Link("lo"), Link("eth0", mac=MAC), Link("eth1")), addresses=parse_addresses([ON_E0, ON_E1]))
 
 
 def plan(addresses: Any, found: HostInterfaces, persist: bool = True) -> AddressPlan:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,7 @@ import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyinfra.api import Config, Host, Inventory, State, output
-from pyinfra.api.connect import connect_all
-from pyinfra.context import ctx_host, ctx_state
+from pyinfra.api import Host, output
 
 from hostwright import transport
 from hostwright.facts import archives, blocks, compose, docker, interfaces, lock, lvm, mariadb, reachability
@@ -39,15 +37,6 @@ HERE = Path(__file__).parent
 PATHS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 ROOT = HERE.parents[1]
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-
-
-@pytest.fixture
-def here() -> Iterator[Host]:
-    state = State(Inventory((["@local"], {})), Config())
-    connect_all(state)
-    host = state.inventory.get_host("@local")
-    with ctx_state.use(state), ctx_host.use(host):
-        yield host
 
 
 # -- processes of users

@@ -3,18 +3,16 @@
 import base64
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from pyinfra.api import Config, Host, Inventory, State
-from pyinfra.api.connect import connect_all
+from pyinfra.api import Host
 from pyinfra.api.exceptions import DeployError
 from pyinfra.connectors import local
 from pyinfra.connectors.util import CommandOutput
-from pyinfra.context import ctx_host, ctx_state
 
 from hostwright import job, transport
 from hostwright.operations import compose, docker, interface, lock, lvm, mariadb, reachability
@@ -38,15 +36,6 @@ SHOP = Project(
 WISH = validated(AddressesSettings, "interface_", {"addresses": {"e0": {"present": ["10.0.0.6/24"]}}})
 MARIADB = validated(Mariadb, "mariadb_", {"root_password": "9fK2-mQ7z_Lw4Tr8"})
 CHANGE = AddressPlan((Change("", "true", "true", "e0"),), (), guarded=False, back_to="", notes=())
-
-
-@pytest.fixture
-def here() -> Iterator[Host]:
-    state = State(Inventory((["@local"], {})), Config())
-    connect_all(state)
-    host = state.inventory.get_host("@local")
-    with ctx_state.use(state), ctx_host.use(host):
-        yield host
 
 
 @pytest.fixture

@@ -38,13 +38,18 @@ def copy_path(interface: str) -> str:
     return f"{ETC}/00-hostwright-{interface}.network"
 
 
-def is_shared(files: Mapping[str, str], others: Iterable[str]) -> bool:
+def comes_before_copy(unit: str, interface: str) -> bool:
+    """networkd takes the first file that fits, by the names in all its directories."""
+    return posixpath.basename(unit) < posixpath.basename(copy_path(interface))
+
+
+def is_shared(files: Mapping[str, str], others: Sequence[str]) -> bool:
     """Whether a .network file could be for another interface, too.
 
     + files: it and its drop-ins
     + others: further interfaces that networkd applies it to now
     """
-    if list(others):
+    if others:
         return True
     keys = [
         entry
