@@ -3,6 +3,7 @@
 from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, Storage, Volume
 from hostwright.plans.file_systems import EXT
 from hostwright.plans.steps import Step
+from hostwright.plans.verbs import ChangeLine, Remount
 from hostwright.refusal import Refusal
 from hostwright.settings_blocks import LogicalVolumeWish
 
@@ -144,16 +145,16 @@ def line_steps(
     if not own:
         last = "2" if wish.fs in EXT else "0"
         text = f"{mapped(wish.vg, wish.name)} {_escaped(point)} {wish.fs} {wish.options} 0 {last}"
-        return (Step(f"write it into /etc/fstab: {text}", ("change_line", "", text)),)
+        return (ChangeLine(f"write it into /etc/fstab: {text}", "", text),)
     line = own[0]
     if line.options == wish.options and line.kind in (wish.fs, "auto"):
         return ()
     words = line.text.split()
     text = " ".join([*words[:2], wish.fs, wish.options, *(words[4:] or ("0", "0"))])
-    steps = [Step(f"change its line in /etc/fstab: {text}", ("change_line", line.text, text))]
+    steps: list[Step] = [ChangeLine(f"change its line in /etc/fstab: {text}", line.text, text)]
     if wish.mount and line.options != wish.options:
         title = f"mount {wish.mount} with other options: {wish.options}"
-        steps.insert(0, Step(title, ("remount", wish.name, wish.options, wish.mount)))
+        steps.insert(0, Remount(title, wish.name, wish.options, wish.mount))
     return tuple(steps)
 
 

@@ -11,8 +11,8 @@ from hostwright.facts.lvm import FileSystem, Group, Mount, Storage, Survey, Volu
 from hostwright.plans import file_systems, lvm
 from hostwright.plans.confirmation import check_confirmed
 from hostwright.plans.cut import check_whole
-from hostwright.plans.expected import after, stepped
 from hostwright.plans.file_systems import MIB
+from hostwright.plans.forecast import after, stepped
 from hostwright.plans.fstab import line_steps, own_lines
 from hostwright.plans.groups import check_layout, usable_group
 from hostwright.plans.memory import read_marker
@@ -20,6 +20,18 @@ from hostwright.plans.sizes import extents_of, size_text
 from hostwright.plans.steps import Layout, Plan, Step
 from hostwright.plans.swap import swap_active, swap_off_steps
 from hostwright.plans.task import Task, extents_text, install_packages, no_file_system, own_disks, stripes_option
+from hostwright.plans.verbs import (
+    ChangeLine,
+    CreateVolume,
+    ExtendVolume,
+    ForgetNew,
+    FormatVolume,
+    IsUnchanged,
+    MountVolume,
+    RemoveVolume,
+    SwapOn,
+    UnmountVolume,
+)
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 from hostwright.settings_blocks import LogicalVolumeWish, takes_all
@@ -74,7 +86,7 @@ def decide(blocks: Blocks, wish: LogicalVolumeWish, task: Task | None = None, su
     growth = _growth(now, wish)
     then = after(now, growth) if growth else now
     if growth:
-        steps += [step for step in growth.steps if step.call[0] != "is_unchanged"]
+        steps += [step for step in growth.steps if not isinstance(step, IsUnchanged)]
     before, end = _layout(group), _layout(usable_group(then.storage, wish.vg))
     if not steps:
         return Plan(wish.vg, before, before)
@@ -83,7 +95,7 @@ def decide(blocks: Blocks, wish: LogicalVolumeWish, task: Task | None = None, su
 
 
 def _guarded(group: Group, steps: list[Step]) -> tuple[Step, ...]:
-    return (Step(f"see that {group.name} is as planned", ("is_unchanged", str(group.sequence))), *steps)
+    return (IsUnchanged(f"see that {group.name} is as planned", group.sequence), *steps)
 
 
 def _lost(storage: Storage, group: Group, wish: LogicalVolumeWish) -> bool:
@@ -165,7 +177,7 @@ def _made(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
         return ()
     disks = [disk.name for disk in own_disks(group) if disk.allocatable]
     title = f"make {wish.full_name} ({extents_text(group, wanted)})"
-    return (Step(title, ("create_volume", wish.name, str(wanted), NEW if wish.fs else "", *disks)),)
+    return (CreateVolume(title, wish.name, wanted, NEW if wish.fs else "", tuple(disks)),)
 
 
 def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
@@ -174,7 +186,7 @@ def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     kind = _check_kind(blocks.storage, wish)
     _, volume, _ = _found(blocks, wish)
     if kind:
-        step = Step(f"{wish.full_name} has its file system: take our mark away", ("forget_new", wish.name))
+        step = ForgetNew(f"{wish.full_name} has its file system: take our mark away", wish.name)
         return (step,) if NEW in volume.tags else ()
     signs = [sign for sign in blocks.signs if NEW not in volume.tags or not sign.startswith("data in")]
     if signs:
@@ -189,7 +201,7 @@ def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     what = "swap" if wish.fs == "swap" else f"a file system ({wish.fs})"
     return (
         *install_packages(blocks.storage, missing),
-        Step(f"make {what} on {wish.full_name}", ("format_volume", wish.name, wish.fs)),
+        FormatVolume(f"make {what} on {wish.full_name}", wish.name, wish.fs),
     )
 
 
@@ -199,7 +211,7 @@ def _put_to_use(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     if wish.fs == "swap":
         if swap_active(storage, wish.vg, volume) is not None:
             return ()
-        return (Step(f"take {wish.full_name} into use as swap", ("swap_on", wish.name)),)
+        return (SwapOn(f"take {wish.full_name} into use as swap", wish.name),)
     if wish.mount is None:
         return ()
     own = _mounts(storage, volume, system)
@@ -212,8 +224,7 @@ def _put_to_use(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
         )
     _check_point(blocks, wish.mount)
     assert wish.fs is not None
-    call = ("mount_volume", wish.name, wish.fs, wish.options, wish.mount)
-    return (Step(f"mount it on {wish.mount}", call),)
+    return (MountVolume(f"mount it on {wish.mount}", wish.name, wish.fs, wish.options, wish.mount),)
 
 
 def _check_point(blocks: Blocks, path: str) -> None:
@@ -263,9 +274,9 @@ def _growth(blocks: Blocks, wish: LogicalVolumeWish) -> Plan | None:
         return None
     if system.kind not in (*file_systems.GROWABLE, "swap"):
         title = f"extend {wish.full_name} to {extents_text(group, wanted)}"
-        call = ("extend_volume", wish.name, str(wanted), stripes_option(volume))
+        step = ExtendVolume(title, wish.name, wanted, stripes_option(volume))
         layout = _layout(group)
-        return Plan(group.name, layout, layout, (Step(title, call),), variables=(("VG", wish.vg),))
+        return Plan(group.name, layout, layout, (step,), variables=(("VG", wish.vg),))
     own = _mounts(blocks.storage, volume, system)
     line = next((line for line in blocks.storage.fstab if own and line.point == own[0].point), None)
     alone = Rebalance(vg=wish.vg, shrink=wish.name, shrink_to=f"{volume.extents} extents", grow=wish.name)
@@ -301,13 +312,13 @@ def _removal(blocks: Blocks, wish: LogicalVolumeWish) -> Plan:
     _check_unused(blocks, wish, own, swap=swap_active(storage, wish.vg, volume) is not None)
     check_confirmed(f"volume {wish.full_name}", _lost_text(blocks, group, volume, system), wish.full_name, wish.confirm)
     steps = [
-        *(Step(f"unmount {mount.point}", ("unmount_volume", mount.point)) for mount in own),
+        *(UnmountVolume(f"unmount {mount.point}", mount.point) for mount in own),
         *(swap_off_steps(storage, wish.vg, volume)),
         *(
-            Step(f"take its line from /etc/fstab: {line.text}", ("change_line", line.text, ""))
+            ChangeLine(f"take its line from /etc/fstab: {line.text}", line.text)
             for line in own_lines(storage, group, volume, system)
         ),
-        Step(f"remove {wish.full_name}", ("remove_volume", wish.name)),
+        RemoveVolume(f"remove {wish.full_name}", wish.name),
     ]
     end = Layout(layout.extents, layout.extent_size, tuple(v for v in layout.volumes if v[0] != wish.name))
     return Plan(wish.vg, layout, end, _guarded(group, steps), variables=(("VG", wish.vg),))

@@ -15,6 +15,7 @@ from hostwright.plans.file_systems import EXT, MIB
 from hostwright.plans.fstab import check_automount, check_line, mapped
 from hostwright.plans.groups import check_layout, usable_group
 from hostwright.plans.memory import memory_of, quota_options, read_marker, served_by, served_name, variables_of
+from hostwright.plans.moves import CheckProof, GiveBack, RemoveImage, TakeAway
 from hostwright.plans.moving import (
     REMOVE_LISTS,
     beside_steps,
@@ -38,6 +39,16 @@ from hostwright.plans.task import (
     no_file_system,
     own_disks,
     stripes_option,
+)
+from hostwright.plans.verbs import (
+    ClearTags,
+    Discard,
+    DiscardLists,
+    ExtendVolume,
+    GrowFileSystem,
+    IsUnchanged,
+    RestoreFstab,
+    Uncover,
 )
 from hostwright.plans.ways import (
     LISTS_TAG,
@@ -216,8 +227,7 @@ def _layout(task: Task, shrink: int, grow: int, group: Group) -> Layout:
 
 
 def _guarded(task: Task, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    sequence = str(task.group.sequence)
-    return (Step(f"see that {task.group.name} is as planned", ("is_unchanged", sequence)), *steps)
+    return (IsUnchanged(f"see that {task.group.name} is as planned", task.group.sequence), *steps)
 
 
 def _leftovers(task: Task) -> tuple[Step, ...]:
@@ -225,9 +235,9 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
     group = task.group
     copy = group.volume(task.copy)
     borrowed = [*(disk.name for disk in group.disks if disk.lent), *task.storage.lent]
-    steps = []
+    steps: list[Step] = []
     if "hostwright.copy" in task.shrink.tags:
-        steps.append(Step(f"{task.shrink.name} is in place: take its mark away", ("clear_tags", task.shrink.name)))
+        steps.append(ClearTags(f"{task.shrink.name} is in place: take its mark away", task.shrink.name))
     staging = task.storage.staging
     image = image_path(task.wish) if staging and staging.owned and staging.image else ""
     # What lies on a borrowed disk when it is given back is moved to where there may be no room.
@@ -238,11 +248,11 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
         what = " and ".join(
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
-        steps.append(Step(f"clear away what a lost run left: {what}", ("discard", task.copy, image)))
+        steps.append(Discard(f"clear away what a lost run left: {what}", task.copy, image))
     if task.mount and f"hostwright.cover.{task.wish.shrink}" in group.tags:
-        steps.append(Step(f"let the directory beneath {task.mount.point} be written again", ("uncover",)))
+        steps.append(Uncover(f"let the directory beneath {task.mount.point} be written again"))
     if task.storage.marker:
-        steps.append(Step("put the line of fstab back as it was", ("restore_fstab",)))
+        steps.append(RestoreFstab("put the line of fstab back as it was"))
     return tuple(steps)
 
 
@@ -256,9 +266,7 @@ def _left_lists(task: Task) -> list[Step]:
     if not volume and not directory:
         return []
     where = " and ".join([*([name] if volume else []), *([directory] if directory else [])])
-    return [
-        Step(f"clear away lists that a lost run left: {where}", ("discard_lists", name if volume else "", directory))
-    ]
+    return [DiscardLists(f"clear away lists that a lost run left: {where}", name if volume else "", directory)]
 
 
 def _growth(task: Task) -> tuple[Step, ...]:
@@ -286,12 +294,9 @@ def _growth(task: Task) -> tuple[Step, ...]:
         raise Refusal(f"{group.name}/{grow.name}: {odd}")
     steps = list(install_step(task, file_systems.GROWING[system.kind]))
     if more:
-        steps.append(Step(f"extend {size}", ("extend_volume", grow.name, str(task.grown), stripes_option(grow))))
+        steps.append(ExtendVolume(f"extend {size}", grow.name, task.grown, stripes_option(grow)))
     steps.append(
-        Step(
-            f"grow the {system.kind} file system on {point} to fill it",
-            ("grow_file_system", grow.name, system.kind, point),
-        )
+        GrowFileSystem(f"grow the {system.kind} file system on {point} to fill it", grow.name, system.kind, point)
     )
     return tuple(steps)
 
@@ -492,33 +497,33 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     _check_use(task, survey, f"{task.group.name}/{name}")
     steps = _left_lists(task)
     if task.served == "image" and old and "hostwright.copy" in old.tags:
-        steps.append(Step(f"clear away the unfinished {name}", ("discard", name, "")))
+        steps.append(Discard(f"clear away the unfinished {name}", name))
         old = None
     if task.served == "image" and copy:
-        steps.append(Step(f"clear away the unfinished {copy.name}", ("discard", task.copy, "")))
+        steps.append(Discard(f"clear away the unfinished {copy.name}", task.copy))
     former = name if old and served_name(task) != name else memory["image"] if task.served == "copy" else ""
     if task.served == "image" or former:
         steps.append(lists_step(task, survey, place_of_resumed_lists(task, survey, memory["image"], old)))
     if former:
-        steps.append(Step(f"see that {former} holds what was proved, before it goes", ("check_proof", former)))
+        steps.append(CheckProof(f"see that {former} holds what was proved, before it goes", former))
     if task.served == "image":
         _check_listed(task)
         _check_paths(task, survey)
         made = replace(task, home=replace(task.home, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"]))
         steps += remake_steps(made, survey, memory["image"], old=old is not None)
     else:
-        steps.append(Step(f"take {point} away and check its file system", ("take_away", "")))
+        steps.append(TakeAway(f"take {point} away and check its file system"))
         if copy:
             steps += exchange_steps(task, old=old is not None, served=True)
         else:
             steps += settling_steps(task)
         if memory["image"]:
-            steps.append(Step("remove the staged copy", ("remove_image", memory["image"])))
+            steps.append(RemoveImage("remove the staged copy", memory["image"]))
         if former:
             steps.append(REMOVE_LISTS)
         for disk in task.group.disks:
             if disk.lent:
-                steps.append(Step(f"wipe {disk.name} and give it back", ("give_back", disk.name)))
+                steps.append(GiveBack(f"wipe {disk.name} and give it back", disk.name))
     return replace(
         plan,
         steps=_guarded(task, (*install_step(task, file_systems.COPYING), *steps, *growth)),

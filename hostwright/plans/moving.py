@@ -1,25 +1,26 @@
 """The steps of each way, in the order that keeps a complete copy of home at every moment."""
 
 from hostwright.facts.lvm import Survey
-from hostwright.plans import file_systems
+from hostwright.plans import file_systems, moves
 from hostwright.plans.memory import memory_of
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Step
 from hostwright.plans.task import Task, extents_text, own_disks
-from hostwright.plans.ways import Way, lists_bytes
+from hostwright.plans.verbs import ClearTags, RemoveVolume, RestoreFstab
+from hostwright.plans.ways import Lists, Way, lists_bytes
 
 
 def _target_text(task: Task) -> str:
     return f"{task.group.name}/{task.copy} ({extents_text(task.group, task.target)})"
 
 
-REMOVE_LISTS = Step("remove the lists", ("drop_lists",))
+REMOVE_LISTS = moves.DropLists("remove the lists")
 
 
-def lists_step(task: Task, survey: Survey, place: tuple[str, ...]) -> Step:
-    where = f"make {place[0] if place[0].startswith('/') else f'{task.group.name}/{place[0]}'}"
-    size = size_text(lists_bytes(survey))
-    return Step(f"{where if place[0] else 'keep memory'} for lists of entries ({size})", ("make_lists", *place))
+def lists_step(task: Task, survey: Survey, lists: Lists) -> Step:
+    where = f"make {lists.place if lists.place.startswith('/') else f'{task.group.name}/{lists.place}'}"
+    title = f"{where if lists.place else 'keep memory'} for lists of entries ({size_text(lists_bytes(survey))})"
+    return moves.MakeLists(title, lists.place, lists.extents, lists.disks)
 
 
 def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str = "") -> list[Step]:
@@ -27,14 +28,15 @@ def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str 
     assert task.mount is not None
     point = task.mount.point
     return [
-        Step(
+        moves.MakeFileSystem(
             f"make a {task.home.kind} file system in it, of the same make",
-            ("make_file_system", target, *file_systems.make_command(task.home, survey, size)),
+            target,
+            file_systems.make_command(task.home, survey, size),
         ),
-        Step(f"copy {point} ({size_text(survey.allocated)}), which stays in use", ("copy_live", target)),
-        Step(f"make {point} read-only", ("freeze",)),
-        Step("copy what changed since, and compare everything with the copy read from disk", ("verify", target)),
-        Step(f"take {point} away and check its file system", ("take_away", served_image)),
+        moves.CopyLive(f"copy {point} ({size_text(survey.allocated)}), which stays in use", target),
+        moves.Freeze(f"make {point} read-only"),
+        moves.Verify("copy what changed since, and compare everything with the copy read from disk", target),
+        moves.TakeAway(f"take {point} away and check its file system", served_image),
     ]
 
 
@@ -47,7 +49,7 @@ def _identified_late(task: Task) -> bool:
 
 
 def _identify(task: Task, name: str) -> Step:
-    return Step(f"give it UUID {memory_of(task)['uuid']} and the label it had", ("set_identity", name))
+    return moves.SetIdentity(f"give it UUID {memory_of(task)['uuid']} and the label it had", name)
 
 
 def exchange_steps(task: Task, *, old: bool, served: bool = False) -> list[Step]:
@@ -57,13 +59,13 @@ def exchange_steps(task: Task, *, old: bool, served: bool = False) -> list[Step]
     """
     assert task.mount is not None
     name = task.wish.shrink
-    serve = Step("let the boot take the copy (fstab)", ("serve_volume", task.copy))
-    remove = Step(f"remove the old {name}", ("remove_volume", name))
+    serve = moves.ServeVolume("let the boot take the copy (fstab)", task.copy)
+    remove = RemoveVolume(f"remove the old {name}", name)
     return [
         *([_identify(task, task.copy)] if not _identified_late(task) and not served else []),
         *([] if served else [serve]),
         *([remove] if old else []),
-        Step(f"give the copy the name {name}", ("rename_volume", task.copy, name)),
+        moves.RenameVolume(f"give the copy the name {name}", task.copy, name),
         *settling_steps(task),
     ]
 
@@ -73,31 +75,31 @@ def settling_steps(task: Task) -> list[Step]:
     name, point = task.wish.shrink, task.mount.point
     return [
         *([_identify(task, name)] if _identified_late(task) else []),
-        Step(f"mount {point}", ("bring_back",)),
-        Step("put the line of fstab back as it was", ("restore_fstab",)),
-        Step("take our mark from the volume", ("clear_tags", name)),
+        moves.BringBack(f"mount {point}"),
+        RestoreFstab("put the line of fstab back as it was"),
+        ClearTags("take our mark from the volume", name),
     ]
 
 
 def beside_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
     disks = (way.scratch,) if way.scratch else tuple(disk.name for disk in own_disks(task.group))
-    borrow = ("borrow_disk", way.scratch, str(way.wiped))
     steps = [
-        *([Step(f"borrow {way.scratch} for {task.group.name}", borrow)] if way.scratch else []),
-        Step(f"make {_target_text(task)}", ("make_volume", task.copy, str(task.target), *disks)),
+        *(
+            [moves.BorrowDisk(f"borrow {way.scratch} for {task.group.name}", way.scratch, way.wiped)]
+            if way.scratch
+            else []
+        ),
+        moves.MakeVolume(f"make {_target_text(task)}", task.copy, task.target, disks),
         lists_step(task, survey, way.lists),
         *_fill(task, survey, task.copy, task.size),
-        Step(
-            f"let the boot keep to the old {task.wish.shrink} by its own id (fstab)", ("serve_volume", task.wish.shrink)
-        ),
+        moves.ServeVolume(f"let the boot keep to the old {task.wish.shrink} by its own id (fstab)", task.wish.shrink),
         *exchange_steps(task, old=True),
         REMOVE_LISTS,
     ]
     if way.scratch:
         steps.append(
-            Step(
-                f"move {task.wish.shrink} to the group's own disks, wipe {way.scratch}, give it back",
-                ("give_back", way.scratch),
+            moves.GiveBack(
+                f"move {task.wish.shrink} to the group's own disks, wipe {way.scratch}, give it back", way.scratch
             )
         )
     return steps
@@ -107,11 +109,11 @@ def staging_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
     assert task.mount is not None
     point = task.mount.point
     return [
-        Step(f"make {way.image} ({size_text(way.image_size)})", ("make_image", way.image, str(way.image_size))),
+        moves.MakeImage(f"make {way.image} ({size_text(way.image_size)})", way.image, way.image_size),
         lists_step(task, survey, way.lists),
         *_fill(task, survey, way.image, way.image_size),
-        Step("let the boot take the staged copy (fstab)", ("serve_image", way.image)),
-        Step(f"mount {point} from the staged copy: it can be used", ("bring_back",)),
+        moves.ServeImage("let the boot take the staged copy (fstab)", way.image),
+        moves.BringBack(f"mount {point} from the staged copy: it can be used"),
         *remake_steps(task, survey, way.image, old=True),
     ]
 
@@ -119,11 +121,11 @@ def staging_steps(task: Task, survey: Survey, way: Way) -> list[Step]:
 def remake_steps(task: Task, survey: Survey, image: str, *, old: bool) -> list[Step]:
     name = task.wish.shrink
     return [
-        *([Step(f"remove the old {name}", ("remove_volume", name))] if old else []),
-        Step(f"make {_target_text(task)}", ("make_volume", task.copy, str(task.target))),
+        *([RemoveVolume(f"remove the old {name}", name)] if old else []),
+        moves.MakeVolume(f"make {_target_text(task)}", task.copy, task.target),
         *_fill(task, survey, task.copy, task.size, image),
         *exchange_steps(task, old=False),
-        Step("remove the staged copy", ("remove_image", image)),
+        moves.RemoveImage("remove the staged copy", image),
         REMOVE_LISTS,
     ]
 
@@ -131,21 +133,20 @@ def remake_steps(task: Task, survey: Survey, image: str, *, old: bool) -> list[S
 def in_place_steps(task: Task, _survey: Survey, _way: Way) -> list[Step]:
     assert task.mount is not None
     name, point, kind = task.wish.shrink, task.mount.point, task.home.kind
-    reduce = Step(
-        f"reduce {task.group.name}/{name} to {extents_text(task.group, task.target)}",
-        ("reduce_volume", name, str(task.target)),
+    reduce = moves.ReduceVolume(
+        f"reduce {task.group.name}/{name} to {extents_text(task.group, task.target)}", name, task.target
     )
-    back = Step(f"mount {point}", ("bring_back",))
+    back = moves.BringBack(f"mount {point}")
     if kind == "btrfs":
         return [
-            Step(f"shrink btrfs to {size_text(task.size)}, in use", ("shrink_btrfs", str(task.size))),
-            Step(f"take {point} away and check its file system", ("take_away", "")),
+            moves.ShrinkBtrfs(f"shrink btrfs to {size_text(task.size)}, in use", task.size),
+            moves.TakeAway(f"take {point} away and check its file system"),
             reduce,
             back,
         ]
     return [
-        Step(f"take {point} away and check its file system", ("take_away", "")),
-        Step(f"shrink {kind} to {size_text(task.size)}", ("shrink_ext", str(task.size // 1024) + "K")),
+        moves.TakeAway(f"take {point} away and check its file system"),
+        moves.ShrinkExt(f"shrink {kind} to {size_text(task.size)}", task.size // 1024),
         reduce,
         back,
     ]

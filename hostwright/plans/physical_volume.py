@@ -7,6 +7,7 @@ from hostwright.plans.groups import check_host
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Layout, Plan, Step
 from hostwright.plans.task import install_packages
+from hostwright.plans.verbs import MakePhysicalVolume, RemovePhysicalVolume
 from hostwright.refusal import Refusal
 from hostwright.settings_blocks import PhysicalVolumeWish
 
@@ -29,7 +30,7 @@ def decide(blocks: Blocks, wish: PhysicalVolumeWish) -> Plan:
         )
     lost = f"its LVM label and metadata on {size_text(disk.size)}; it is in no volume group"
     check_confirmed(f"physical volume {wish.device}", lost, wish.device, wish.confirm)
-    step = Step(f"take LVM's label and metadata from {wish.device}", ("remove_physical_volume", wish.device))
+    step = RemovePhysicalVolume(f"take LVM's label and metadata from {wish.device}", wish.device)
     return Plan("", NOWHERE, NOWHERE, (step,))
 
 
@@ -66,4 +67,4 @@ def _uses(blocks: Blocks, disk: Disk) -> list[str]:
 
 def make_steps(blocks: Blocks, device: str) -> tuple[Step, ...]:
     size = size_text(blocks.disks[device].size)
-    return (Step(f"make {device} ({size}) a physical volume", ("make_physical_volume", device)),)
+    return (MakePhysicalVolume(f"make {device} ({size}) a physical volume", device),)

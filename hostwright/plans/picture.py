@@ -42,6 +42,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
     """The plan in types that JSON has; without the variables, which are the script's own affair."""
     data = asdict(plan)
     del data["variables"]
+    data["steps"] = [{"title": step.title, "call": step.call} for step in plan.steps]
     data["changes"] = plan.changes
     for name in ("before", "after"):
         layout: Layout = getattr(plan, name)

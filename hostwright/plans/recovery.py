@@ -6,6 +6,7 @@ from hostwright.facts.lvm import Storage
 from hostwright.plans.memory import names_volume, read_marker
 from hostwright.plans.steps import Layout, Plan, Step
 from hostwright.plans.task import Task
+from hostwright.plans.verbs import PutBack, Recover
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 
@@ -29,7 +30,7 @@ def recovered(storage: Storage, plan: Plan) -> Plan | None:
     if job.running or not job.id or job.status:
         return None
     title = "put back what a run left undone that was ended by force; then plan anew"
-    return replace(plan, steps=(Step(title, ("recover", job.id)),), again=True)
+    return replace(plan, steps=(Recover(title, job.id),), again=True)
 
 
 def put_back(task: Task, plan: Plan) -> Plan | None:
@@ -52,7 +53,7 @@ def put_back(task: Task, plan: Plan) -> Plan | None:
     return replace(
         plan,
         after=plan.before,
-        steps=(Step(f"put {point} back, which a lost run left unmounted; then plan anew", ("put_back",)),),
+        steps=(PutBack(f"put {point} back, which a lost run left unmounted; then plan anew"),),
         variables=variables,
         again=True,
     )

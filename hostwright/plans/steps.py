@@ -1,14 +1,35 @@
 """What a plan is made of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import ClassVar
+
+from hostwright.facts.blocks import Blocks
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line for people, and the function of the host's script (hostwright/shell) that does it."""
+    """One line for people, and the function of the host's script (hostwright/shell) that does it.
+
+    Each function has a class of its own (verbs.py, moves.py), whose fields are its words in their order. The function's
+    header says the same, as `# verb: extend_volume VOLUME EXTENTS [STRIPES]`: a word in brackets may be empty.
+    """
 
     title: str
-    call: tuple[str, ...]
+    sh: ClassVar[str]
+    lasts: ClassVar[bool] = False
+    """of a plan that moves space, it is more than the way to the layout that the plan tells"""
+
+    @property
+    def call(self) -> tuple[str, ...]:
+        words = [self.sh]
+        for one in fields(self)[1:]:
+            value = getattr(self, one.name)
+            words += value if isinstance(value, tuple) else ["" if value is None else str(value)]
+        return tuple(words)
+
+    def forecast(self, blocks: Blocks, vg: str) -> Blocks:
+        """The host after it; a step whose effect nobody wrote down leads to no host that could be planned for."""
+        raise NotImplementedError(f"{self.sh}: what {vg} is like after it is not known")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Swap as the volume that shrinks or grows: it is made anew, with its UUID and label."""
 
 from hostwright.facts.lvm import FileSystem, Storage, Volume
+from hostwright.plans.moves import ReduceVolume
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Step
 from hostwright.plans.task import Task, extents_text, stripes_option
+from hostwright.plans.verbs import ExtendVolume, MakeSwap, SwapOff, SwapOn
 from hostwright.refusal import Refusal
 
 
@@ -22,28 +24,26 @@ def swap_off_steps(storage: Storage, vg: str, volume: Volume) -> tuple[Step, ...
             f"{volume.name} holds {size_text(used)} of swapped-out memory, more than is free: end something first, "
             "or add other swap"
         )
-    return (Step(f"take {volume.name} out of use ({size_text(used)} in it)", ("swap_off", volume.name)),)
+    return (SwapOff(f"take {volume.name} out of use ({size_text(used)} in it)", volume.name),)
 
 
 def _swap_steps(task: Task, volume: Volume, system: FileSystem, middle: Step) -> tuple[Step, ...]:
     off = swap_off_steps(task.storage, task.group.name, volume)
-    on = (Step(f"take {volume.name} into use again", ("swap_on", volume.name)),)
-    make = (
-        Step(f"make it swap again, with UUID {system.uuid}", ("make_swap", volume.name, system.uuid, system.label))
-        if system.uuid
-        else Step("make it swap again", ("make_swap", volume.name, "", system.label))
-    )
+    on = (SwapOn(f"take {volume.name} into use again", volume.name),)
+    title = "make it swap again" + (f", with UUID {system.uuid}" if system.uuid else "")
+    make = MakeSwap(title, volume.name, system.uuid, system.label)
     return (*off, middle, make, *on) if off else (middle, make)
 
 
 def grow_swap(task: Task, volume: Volume, system: FileSystem, size: str) -> tuple[Step, ...]:
-    middle = Step(f"extend {size}", ("extend_volume", volume.name, str(task.grown), stripes_option(volume)))
+    middle = ExtendVolume(f"extend {size}", volume.name, task.grown, stripes_option(volume))
     return _swap_steps(task, volume, system, middle)
 
 
 def shrink_swap(task: Task) -> tuple[Step, ...]:
-    middle = Step(
+    middle = ReduceVolume(
         f"reduce {task.group.name}/{task.shrink.name} to {extents_text(task.group, task.target)}",
-        ("reduce_volume", task.shrink.name, str(task.target)),
+        task.shrink.name,
+        task.target,
     )
     return _swap_steps(task, task.shrink, task.home, middle)

@@ -6,6 +6,7 @@ from hostwright.facts.lvm import FileSystem, FstabLine, Group, Mount, PhysicalVo
 from hostwright.plans import file_systems
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Step
+from hostwright.plans.verbs import InstallPackages
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 
@@ -69,11 +70,11 @@ def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
         raise Refusal(
             f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper: do it by hand"
         )
-    return (Step(f"install {', '.join(missing)} with {manager}", ("install_packages", *missing)),)
+    return (InstallPackages(f"install {', '.join(missing)} with {manager}", tuple(missing)),)
 
 
-def stripes_option(volume: Volume) -> str:
-    return "1" if "striped" in volume.segment_types else ""
+def stripes_option(volume: Volume) -> int | None:
+    return 1 if "striped" in volume.segment_types else None
 
 
 def encrypted(task: Task, names: list[str]) -> bool:

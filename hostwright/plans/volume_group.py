@@ -1,20 +1,17 @@
 """Decides how a volume group is made, extended or removed."""
 
-from collections.abc import Sequence
-
 from hostwright.facts.blocks import Blocks
 from hostwright.facts.lvm import Group
 from hostwright.plans.confirmation import check_confirmed
-from hostwright.plans.file_systems import MIB
+from hostwright.plans.forecast import EXTENT_SIZE, extents_on
 from hostwright.plans.groups import check_host, usable_group
 from hostwright.plans.physical_volume import NOWHERE, install_lvm, is_physical_volume, make_steps
 from hostwright.plans.sizes import size_text
 from hostwright.plans.steps import Layout, Plan, Step
+from hostwright.plans.verbs import ExtendGroup, IsUnchanged, LoadDeviceMapperEarly, MakeGroup, RemoveGroup
 from hostwright.refusal import Refusal
 from hostwright.settings_blocks import VolumeGroupWish, bytes_of
 
-EXTENT_SIZE = 4 * MIB
-"""LVM's own default"""
 SAFE_SIDE_BY_SIDE = (1, 2, 191)
 """the libdevmapper that shares the making of /dev/mapper/control with another process"""
 
@@ -51,12 +48,12 @@ def decide(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
     more = extents_on(blocks, lacking, size)
     after = Layout(before.extents + more, size, before.volumes)
     if group:
-        guard = Step(f"see that {group.name} is as planned", ("is_unchanged", str(group.sequence)))
+        guard = IsUnchanged(f"see that {group.name} is as planned", group.sequence)
         title = f"extend {wish.name} by {', '.join(lacking)} ({size_text(more * size)})"
-        steps = [guard, *steps, Step(title, ("extend_group", *lacking))]
+        steps = [guard, *steps, ExtendGroup(title, tuple(lacking))]
         return Plan(wish.name, before, after, tuple(steps), variables=(("VG", wish.name),))
     title = f"make volume group {wish.name} of {', '.join(lacking)} ({size_text(more * size)})"
-    make = Step(title, ("make_group", str(size) if wish.extent_size else "", *lacking))
+    make = MakeGroup(title, size if wish.extent_size else None, tuple(lacking))
     steps = [*install_lvm(blocks.storage), *_safe_at_boot(blocks), *steps, make]
     return Plan(wish.name, NOWHERE, after, tuple(steps), variables=(("VG", wish.name),))
 
@@ -66,12 +63,7 @@ def _safe_at_boot(blocks: Blocks) -> list[Step]:
     if not blocks.storage.groups or not blocks.libdevmapper or blocks.early or blocks.libdevmapper >= SAFE_SIDE_BY_SIDE:
         return []
     title = "load dm_mod early in the initramfs, made anew: this LVM can lose one of two groups at boot"
-    return [Step(title, ("load_device_mapper_early",))]
-
-
-def extents_on(blocks: Blocks, devices: Sequence[str], extent_size: int) -> int:
-    """What LVM makes of these disks; the first MiB of each is its own."""
-    return sum(max(blocks.disks[device].size - MIB, 0) // extent_size for device in devices)
+    return [LoadDeviceMapperEarly(title)]
 
 
 def _check_different(blocks: Blocks, wish: VolumeGroupWish) -> None:
@@ -100,6 +92,6 @@ def _removal(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
     disks = ", ".join(disk.name for disk in group.disks)
     lost = f"{size_text(group.extents * group.extent_size)} without a volume on {disks}, which stay physical volumes"
     check_confirmed(f"volume group {group.name}", lost, group.name, wish.confirm)
-    guard = Step(f"see that {group.name} is as planned", ("is_unchanged", str(group.sequence)))
-    steps = (guard, Step(f"remove {group.name}", ("remove_group",)))
+    guard = IsUnchanged(f"see that {group.name} is as planned", group.sequence)
+    steps = (guard, RemoveGroup(f"remove {group.name}"))
     return Plan(wish.name, _layout(group), NOWHERE, steps, variables=(("VG", wish.name),))

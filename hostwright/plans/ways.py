@@ -37,6 +37,15 @@ def lists_extents(group: Group, survey: Survey) -> int:
 
 
 @dataclass(frozen=True)
+class Lists:
+    """Where lists of entries lie: in a directory, in a volume of so many extents on these disks, or in memory."""
+
+    place: str = ""
+    extents: int | None = None
+    disks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Way:
     """A way to free the space: where the copy goes, or nothing for in place."""
 
@@ -45,8 +54,7 @@ class Way:
     image: str = ""
     image_size: int = 0
     scratch: str = ""
-    lists: tuple[str, ...] = ()
-    """where lists lie, as `make_lists` takes it (shell/places.sh)"""
+    lists: Lists = Lists()
     wiped: int = 0
     """bytes at the beginning of a lent disk that are used"""
 
@@ -199,7 +207,7 @@ def _way_beside(task: Task, survey: Survey) -> Way | str:
     return _scratch_way(task, survey)
 
 
-def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> tuple[str, ...] | str:
+def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> Lists | str:
     """In the extents that are left; else on root, if it has room; else on a lent disk; else in memory, as it is now.
 
     + free, spare: extents that are left on the group's own disks, and on a lent one
@@ -207,36 +215,36 @@ def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> tup
     group, storage = task.group, task.storage
     needed, extents = lists_bytes(survey), lists_extents(group, survey)
     if free >= extents:
-        return (lists_volume(task.wish), str(extents), *(disk.name for disk in own_disks(group)))
+        return Lists(lists_volume(task.wish), extents, tuple(disk.name for disk in own_disks(group)))
     staging = storage.staging
     if staging and staging.exists and not _unfit(task, staging):
         room = staging.free - min(staging.size // 10, RESERVE)
         if room >= needed:
-            return (lists_directory(image_path(task.wish)),)
+            return Lists(lists_directory(image_path(task.wish)))
     if spare >= extents:
-        return (lists_volume(task.wish), str(extents), task.wish.scratch or "")
+        return Lists(lists_volume(task.wish), extents, (task.wish.scratch or "",))
     blocks, _, size = storage.host.get("run_free", "").partition(" ")
     if blocks and int(blocks) * int(size) // 2 >= needed <= int(storage.host.get("memavailable", "0")) // 4:
-        return ("",)
+        return Lists()
     return (
         f"the lists of what is in {task.shrink.name} need {size_text(needed)}: {group.name} has "
         f"{extents_text(group, max(free, 0))} left for them, and {_staging_said(task)} no room"
     )
 
 
-def place_of_resumed_lists(task: Task, survey: Survey, image: str, old: Volume | None) -> tuple[str, ...]:
+def place_of_resumed_lists(task: Task, survey: Survey, image: str, old: Volume | None) -> Lists:
     """Beside the staged copy; where there is no such, or no room, as for a new copy."""
     staging = task.storage.staging
     looked_at = staging is not None and image == image_path(task.wish)
     if looked_at and staging and staging.free >= lists_bytes(survey):
-        return (lists_directory(image),)
+        return Lists(lists_directory(image))
     free = free_extents(task)
     if task.served == "image":
         # The volume that is made anew needs its extents while lists are there.
         free = min(free, free + (old.extents if old else 0) - task.target)
     place = place_of_lists(task, survey, free)
     if isinstance(place, str) and image and not looked_at:
-        return (lists_directory(image),)
+        return Lists(lists_directory(image))
     if isinstance(place, str):
         room = _gibibytes(lists_bytes(survey) + RESERVE)
         raise Refusal(f"{place}: see that it has {room} free, or name a directory that has as lvm_staging")
@@ -270,7 +278,7 @@ def _scratch_way(task: Task, survey: Survey) -> Way | str:
     lists = place_of_lists(task, survey, free_extents(task), room - task.target)
     if isinstance(lists, str):
         return lists
-    more = int(lists[1]) * group.extent_size if lists[2:] == (wish.scratch,) else 0
+    more = (lists.extents or 0) * group.extent_size if lists.disks == (wish.scratch,) else 0
     return Way(
         "beside",
         f"{wish.scratch} is lent for it: {task.shrink.name} is made anew there, then moved to the group's own disks",
@@ -306,7 +314,7 @@ def _way_staging(task: Task, survey: Survey) -> Way | str:
         f"has {size_text(staging.free)} free for a copy",
         image=image_path(task.wish),
         image_size=size,
-        lists=(lists_directory(image_path(task.wish)),),
+        lists=Lists(lists_directory(image_path(task.wish))),
     )
 
 

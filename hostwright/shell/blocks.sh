@@ -16,8 +16,10 @@ is_blank() {
     [ -z "$signs" ] || why "$1 holds something ($(printf '%s\n' "$signs" | head -n 1)): it is left as it is"
 }
 
+# verb: make_physical_volume DEVICE
 make_physical_volume() { is_blank "$1" && try pvcreate "$1" && settle; }
 
+# verb: remove_physical_volume DEVICE
 # What LVM itself leaves in the first MiB, ahead of any data, goes too: else the disk would not pass for blank again.
 remove_physical_volume() {
     ask pvs -o vg_name "$1" || return 1
@@ -25,27 +27,32 @@ remove_physical_volume() {
     try pvremove "$1" && try dd if=/dev/zero of="$1" bs=1M count=1 conv=fsync && settle
 }
 
-# make_group EXTENT_SIZE DISK...
+# verb: make_group [EXTENT_SIZE] DEVICE...
 make_group() {
     size=$1
     shift
     try vgcreate ${size:+-s "${size}b"} "$VG" "$@" && settle
 }
 
+# verb: extend_group DEVICE...
 extend_group() { try vgextend "$VG" "$@"; }
 
+# verb: remove_group
 remove_group() { try vgremove "$VG" && settle; }
 
-# create_volume NAME EXTENTS TAG DISK...: the tag says that nobody but us has written to it.
+# verb: create_volume VOLUME EXTENTS [TAG] DISK...
+# The tag says that nobody but us has written to it.
 create_volume() {
     name=$1 extents=$2 tag=$3
     shift 3
     try lvcreate -y -Wy -Zy -l "$extents" -n "$name" ${tag:+--addtag "$tag"} "$VG" "$@" && settle
 }
 
+# verb: forget_new VOLUME
 forget_new() { clear_tag "$1" hostwright.new; }
 
-# format_volume NAME KIND: without the options that would make mkfs overwrite what it finds.
+# verb: format_volume VOLUME KIND
+# Without the options that would make mkfs overwrite what it finds.
 format_volume() {
     at=$(volume "$1")
     closed "$at" && is_blank "$at" || return 1
@@ -66,7 +73,7 @@ format_volume() {
     settle
 }
 
-# mount_volume NAME KIND OPTIONS DIRECTORY
+# verb: mount_volume VOLUME KIND OPTIONS POINT
 mount_volume() {
     (umask 022 && mkdir -p "$4") && settle && try mount -t "$2" -o "$3" "$(mapped "$1")" "$4"
 }
@@ -74,9 +81,10 @@ mount_volume() {
 # The path that device mapper gives a volume, which is also what fstab says.
 mapped() { echo "/dev/mapper/$(echo "$VG" | sed 's/-/--/g')-$(echo "$1" | sed 's/-/--/g')"; }
 
-# remount NAME OPTIONS DIRECTORY
+# verb: remount VOLUME OPTIONS POINT
 remount() { try mount -o "remount,$2" "$(mapped "$1")" "$3"; }
 
+# verb: unmount_volume POINT
 unmount_volume() { unmount "$1"; }
 
 changed_line() {
@@ -86,5 +94,6 @@ changed_line() {
         END { if (ENVIRON["OLD"] == "") { put(ENVIRON["NEW"]); done = 1 } end(done) }'
 }
 
-# change_line OLD NEW: one line of fstab for another; an empty OLD adds a line, an empty NEW takes it away.
+# verb: change_line [OLD] [NEW]
+# One line of fstab for another; an empty OLD adds a line, an empty NEW takes it away.
 change_line() { replace_fstab : changed_line "$1" "$2"; }

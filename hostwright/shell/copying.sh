@@ -1,7 +1,8 @@
 # Fills a copy from home, most of it while people work there. lists.sh, tree.sh, marks.sh, compare.sh and proof.sh stand
 # before this. $LISTS/keys holds what is proved: each entry as it was when it was copied, and found alike.
 
-# copy_live TARGET: the bulk is copied and compared while people go on working in home; again, when much changed meanwhile.
+# verb: copy_live TARGET
+# The bulk is copied and compared while people go on working in home; again, when much changed meanwhile.
 copy_live() {
     live=yes pass=0 left=0
     : >"$LISTS/keys" && count_own "$1" || return 1
@@ -81,7 +82,8 @@ compare_live() {
 
 names_unproved() { cat "$LISTS/other.looks" "$LISTS/unlike" "$LISTS/marks.untold" && names "$LISTS/marks.copy"; }
 
-# verify TARGET: with home read-only, what is not proved is copied and compared, and so is all that one line tells of an
+# verb: verify TARGET
+# With home read-only, what is not proved is copied and compared, and so is all that one line tells of an
 # entry. What differs all the same is copied once more; then it must hold.
 verify() {
     for try in 1 2; do

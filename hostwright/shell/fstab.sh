@@ -98,6 +98,7 @@ point_to() {
 $1 $(escaped "$MOUNT") $KIND $2 0 0"
 }
 
+# verb: restore_fstab
 restore_fstab() {
     leads=$LV
     replace_fstab leads_home home_line "$ORIGINAL"

@@ -13,7 +13,8 @@ early_everywhere() {
     done
 }
 
-# load_device_mapper_early: scripts there run in the order of their names, and udev is one of them.
+# verb: load_device_mapper_early
+# Scripts there run in the order of their names, and udev is one of them.
 load_device_mapper_early() {
     { mkdir -p "${early%/*}" && printf '%s\n' '#!/bin/sh' '[ "$1" = prereqs ] || modprobe -q dm_mod || :' >"$early" && chmod 755 "$early"; } 2>"$RUN/out" ||
         { why "$early: $(tail -n 1 "$RUN/out")"; return 1; }

@@ -64,11 +64,13 @@ is_inactive() {
     ! printf '%s\n' "$active" | grep -Fqx -e "${name##*/}" || { try vgmknodes "$VG" && [ -b "$1" ]; } || why "$1 is active, but has no device file"
 }
 
+# verb: is_unchanged SEQUENCE
 is_unchanged() {
     ask vgs -o vg_seqno "$VG" || return 1
     [ "$answer" = "$1" ] || why "$VG changed since the plan was made (metadata $answer, planned on $1): run again"
 }
 
+# verb: install_packages PACKAGE...
 install_packages() {
     if command -v apt-get >/dev/null; then
         export DEBIAN_FRONTEND=noninteractive
@@ -82,7 +84,8 @@ install_packages() {
 
 # -- where the copy goes
 
-# borrow_disk DISK BYTES: the UUID says, from the first moment, that it is lent; the tag, how much of it must be wiped then.
+# verb: borrow_disk DISK WIPED
+# The UUID says, from the first moment, that it is lent; the tag, how much of it must be wiped then.
 borrow_disk() {
     some=$(od -An -tx1 -N 11 /dev/urandom | tr -d ' ' | sed 's/^\(....\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
     try pvcreate -y --norestorefile --uuid "hostwr-ight-$some" "$1" && try vgextend "$VG" "$1" && try pvchange --addtag "hostwright.wipe.$2" "$1"
@@ -91,7 +94,8 @@ borrow_disk() {
 # tag_options: for the tags that home has; a host may let no volume without them be active.
 tag_options() { [ -z "$TAGS" ] || printf '%s\n' "$TAGS" | sed 's/^/--addtag /; s/,/ --addtag /g'; }
 
-# make_volume NAME EXTENTS [PV...]: a policy of allocation is for later; now it could find no room, with the old home gone.
+# verb: make_volume VOLUME EXTENTS DISK...
+# A policy of allocation is for later; now it could find no room, with the old home gone.
 make_volume() {
     name=$1 extents=$2
     shift 2
@@ -102,7 +106,8 @@ make_volume() {
     settle
 }
 
-# make_image FILE BYTES: every block of it allocated, so that no write to it can fail for want of room.
+# verb: make_image IMAGE SIZE
+# Every block of it allocated, so that no write to it can fail for want of room.
 make_image() {
     own_directory "${1%/*}" || return 1
     rm -f "$1" && (umask 077 && : >"$1") && try fallocate -l "$2" "$1" || return 1
@@ -132,7 +137,8 @@ target_device() {
     esac
 }
 
-# make_file_system TARGET COMMAND...: only on what carries our tag, or is an image that we made.
+# verb: make_file_system TARGET COMMAND...
+# Only on what carries our tag, or is an image that we made.
 make_file_system() {
     target=$1
     shift
@@ -280,7 +286,8 @@ unit() {
     esac </dev/null
 }
 
-# freeze: from here to the exchange nobody can write; the superblock itself is read-only, in every namespace.
+# verb: freeze
+# From here to the exchange nobody can write; the superblock itself is read-only, in every namespace.
 freeze() {
     make_room && note_quotas || return 1
     tries=0
@@ -324,6 +331,7 @@ cover() {
     unmount "$WORK/under"
 }
 
+# verb: uncover
 uncover() {
     tags=$(lvm vgs --noheadings -o vg_tags "$VG" 2>"$RUN/out") || { why "vgs: $(tail -n 1 "$RUN/out")"; return 1; }
     case ,$(echo $tags), in *,"hostwright.cover.$LV",*) tagged=yes ;; *) tagged='' ;; esac
@@ -339,7 +347,8 @@ uncover() {
     [ -z "$tagged" ] || try vgchange --deltag "hostwright.cover.$LV" "$VG"
 }
 
-# take_away: home is unmounted everywhere and its file system checked, before anything irreversible.
+# verb: take_away [IMAGE]
+# Home is unmounted everywhere and its file system checked, before anything irreversible.
 take_away() {
     from=$(source_of "$MOUNT") || { why "what $MOUNT is mounted from could not be found out"; return 1; }
     unmount_work && make_room && cover && unmount "$MOUNT" || return 1
@@ -354,11 +363,13 @@ source_of() {
     from=$(AT=$(escaped "$1") awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts) && [ -n "$from" ] && readlink -f "$from"
 }
 
+# verb: serve_volume VOLUME
 serve_volume() {
     id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
     point_to "$id" "$OPTIONS" "$1" && pointed=$1
 }
 
+# verb: serve_image IMAGE
 serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS" "$1" && pointed=$1; }
 
 # exchanged: home is what fstab says, and can be written there, or what it was before is no more.
@@ -380,6 +391,7 @@ point_back() {
     [ -z "$(device_at "$MOUNT")" ] || unmount "$MOUNT"
 }
 
+# verb: bring_back
 bring_back() {
     settle
     # It may fail though it has mounted, where the note of it (/run/mount/utab) could not be written.
@@ -417,12 +429,14 @@ is_back() {
     try ls -A "$MOUNT" || why "$MOUNT cannot be read ($reason)"
 }
 
+# verb: remove_volume VOLUME
 remove_volume() {
     closed "$(volume "$1")" && try lvremove -f "$VG/$1" || return 1
     [ "$1" != "$LV" ] || exchanged
     settle
 }
 
+# verb: rename_volume VOLUME NAME
 rename_volume() {
     try lvrename "$VG" "$1" "$2" || return 1
     [ "$served" != "$1" ] || served=$2
@@ -430,7 +444,8 @@ rename_volume() {
     settle
 }
 
-# set_identity VOLUME: the UUID and label that home has always had. A cut in it may cost the file system: nobody relies on it
+# verb: set_identity VOLUME
+# The UUID and label that home has always had. A cut in it may cost the file system: nobody relies on it
 # yet, but for btrfs, whose own way survives one (btrfstune(8), -M).
 set_identity() {
     at=$(volume "$1")
@@ -465,6 +480,7 @@ list_looks() {
         sorted "$2" looks "$LISTS/there" && unmount "$WORK/copy"
 }
 
+# verb: clear_tags VOLUME
 clear_tags() { clear_tag "$1" hostwright.copy; }
 
 # clear_tag VOLUME TAG
@@ -477,6 +493,7 @@ clear_tag() {
     esac
 }
 
+# verb: remove_image IMAGE
 remove_image() {
     [ -e "$1" ] || return 0
     own_directory "${1%/*}" && detach_image "$1" || return 1
@@ -486,7 +503,8 @@ remove_image() {
     sync
 }
 
-# discard COPY IMAGE: a copy that nobody relies on goes, and a borrowed disk is given back.
+# verb: discard COPY [IMAGE]
+# A copy that nobody relies on goes, and a borrowed disk is given back.
 discard() {
     has_volume "$1"
     case $? in
@@ -513,7 +531,8 @@ named_in_fstab() {
 
 # -- the scratch disk
 
-# give_back DISK: what is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.
+# verb: give_back DISK
+# What is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.
 give_back() {
     ask pvs -o pv_uuid,vg_name "$1" || return 1
     case $answer in hostwr-ight-*) ;; '') why "LVM does not tell whose $1 is"; return 1 ;; *) return 0 ;; esac
@@ -581,6 +600,7 @@ sectors_written() { awk '{ printf "%.0f\n", $7 * 512 }' "/sys/dev/block/$1/stat"
 
 # -- growing, and shrinking in place
 
+# verb: reduce_volume VOLUME EXTENTS
 # lvm2 since 2.03.17 wants to look after file systems by itself; here that is already done.
 reduce_volume() {
     at=$(volume "$1")
@@ -588,10 +608,11 @@ reduce_volume() {
     if lvreduce --help 2>&1 | grep -q -- '--fs '; then try lvreduce -f -y --fs ignore -l "$2" "$VG/$1"; else try lvreduce -f -y -l "$2" "$VG/$1"; fi
 }
 
+# verb: extend_volume VOLUME EXTENTS [STRIPES]
 # A striped volume grows by a linear segment where the group has no stripes to add.
 extend_volume() { try lvextend -y ${3:+-i "$3"} -l "$2" "$VG/$1"; }
 
-# grow_file_system VOLUME KIND DIRECTORY
+# verb: grow_file_system VOLUME KIND POINT
 grow_file_system() {
     case $2 in
         xfs) try xfs_growfs "$3" ;;
@@ -600,25 +621,31 @@ grow_file_system() {
     esac
 }
 
+# verb: shrink_btrfs SIZE
 shrink_btrfs() { try btrfs filesystem resize "$1" "$MOUNT" && sync; }
 
+# verb: shrink_ext KIBIBYTES
 shrink_ext() {
     e2fsck -f -p "$(volume "$LV")" >"$RUN/out" 2>&1
     [ $? -le 1 ] || { why "e2fsck: $(tail -n 1 "$RUN/out")"; return 1; }
-    try resize2fs "$(volume "$LV")" "$1" && try e2fsck -f -n "$(volume "$LV")"
+    try resize2fs "$(volume "$LV")" "${1}K" && try e2fsck -f -n "$(volume "$LV")"
 }
 
+# verb: swap_off VOLUME
 swap_off() { try swapoff "$(volume "$1")"; }
 
+# verb: make_swap VOLUME [UUID] [LABEL]
 make_swap() {
-    if [ -n "$3" ]; then try mkswap -U "$2" -L "$3" "$(volume "$1")"; else try mkswap -U "$2" "$(volume "$1")"; fi && settle
+    try mkswap ${2:+-U "$2"} ${3:+-L "$3"} "$(volume "$1")" && settle
 }
 
+# verb: swap_on VOLUME
 swap_on() { try swapon "$(volume "$1")"; }
 
 # -- when it cannot go on
 
-# put_back: home is mounted as fstab says, and can be written, by those who did before.
+# verb: put_back
+# Home is mounted as fstab says, and can be written, by those who did before.
 put_back() {
     unmount_work || say "    warning: $reason"
     if [ -z "$(device_at "$MOUNT")" ]; then
@@ -677,7 +704,8 @@ told_of() {
     case $value in \'*) printf '%s\n' "$value" | sed "s/^'//; s/'\$//; s/'\"'\"'/'/g" ;; *) printf '%s\n' "$value" ;; esac
 }
 
-# recover ID: a run that was ended by force left nobody behind to put home back.
+# verb: recover JOB
+# A run that was ended by force left nobody behind to put home back.
 recover() {
     lost=${RUN%/*}/$1
     told=$(sed '/^#/q' "$lost/job.sh") && MOUNT=$(told_of MOUNT) && OPTIONS=$(told_of OPTIONS) && VG=$(told_of VG) && LV=$(told_of LV) ||

@@ -4,7 +4,8 @@
 # own_directory DIRECTORY
 own_directory() { mkdir -p "$1" && only_root "$1" || why "$1 is not root's alone: others could put something in the place of what is made there"; }
 
-# make_lists DIRECTORY, or make_lists VOLUME EXTENTS DISK..., or nothing where they must stay in memory.
+# verb: make_lists [PLACE] [EXTENTS] DISK...
+# In a directory, in a volume of so many extents on these disks, or nowhere but in memory.
 make_lists() {
     case $1 in
         '')
@@ -28,6 +29,7 @@ make_lists() {
     export TMPDIR="$lists_in"
 }
 
+# verb: drop_lists
 drop_lists() {
     unset TMPDIR
     lists_in=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
@@ -47,7 +49,8 @@ forget_lists() {
     reason=$said
 }
 
-# discard_lists VOLUME DIRECTORY: what a run made, or left, and maybe mounted.
+# verb: discard_lists [VOLUME] [DIRECTORY]
+# What a run made, or left, and maybe mounted.
 discard_lists() {
     if [ -n "$1" ]; then
         has_tag "$1" hostwright.lists

@@ -112,7 +112,8 @@ quota_inodes() {
 
 # -- what a later run can tell
 
-# check_proof OLD: before the old home goes that a lost run left, what had been proved must still hold; where nothing was
+# verb: check_proof FORMER
+# Before the old home goes that a lost run left, what had been proved must still hold; where nothing was
 # recorded, the two are compared.
 check_proof() {
     [ "$TRUST" != yes ] || { say "    not looked at: lvm_trust_copy=yes"; return 0; }

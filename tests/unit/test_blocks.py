@@ -12,9 +12,10 @@ from hostwright.facts.lvm import BlockDevice, FileSystem, FstabLine, Holder, Mou
 from hostwright.operations import lvm as operations
 from hostwright.operations.lvm.blocks import _in_our_words
 from hostwright.plans import logical_volume, physical_volume, volume_group
-from hostwright.plans.expected import after
+from hostwright.plans.forecast import after
 from hostwright.plans.picture import draw, draw_steps
 from hostwright.plans.steps import Plan
+from hostwright.plans.verbs import MakePhysicalVolume
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_blocks import LogicalVolumeWish, PhysicalVolumeWish, VolumeGroupWish
@@ -56,7 +57,7 @@ def refusal(make: Any, *arguments: Any, **wish: Any) -> str:
 
 
 def calls(made: Plan) -> list[str]:
-    return [step.call[0] for step in made.steps]
+    return [step.sh for step in made.steps]
 
 
 # -- by property
@@ -110,8 +111,8 @@ def test_a_group_is_refused_or_as_wished(
     except Refusal:
         return
     for step in made.steps:
-        if step.call[0] == "make_physical_volume":
-            assert host.disks[step.call[1]] in [replace(BLANK, name=host.disks[step.call[1]].name)]
+        if isinstance(step, MakePhysicalVolume):
+            assert host.disks[step.device] in [replace(BLANK, name=host.disks[step.device].name)]
     assert "remove_group" not in calls(made) or confirm == name
     then = after(host, made)
     assert (then.storage.group(name) is not None) is present or not made.changes

@@ -146,7 +146,7 @@ def test_what_a_copy_that_was_never_made_seems_to_hold_is_cleared_away_and_not_l
     stale = {**plain.file_systems, "home_hostwright": file_system("xfs", 1279, "")}
     there = replace(plain, groups=(group,), file_systems=stale)
     made = decide(examine(there, Rebalance(abandon=True)), None)
-    assert [step.call[0] for step in made.steps] == ["discard"]
+    assert [step.sh for step in made.steps] == ["discard"]
     # One that home is served from is no such thing.
     served = replace(there, file_systems={**stale, "home_hostwright": file_system("xfs", 1279, "/home")})
     assert "centos/home_hostwright" in str(refused(served))

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hostwright.facts.lvm import Scratch, Storage, Survey
 from hostwright.plans.lvm import decide, examine
 from hostwright.plans.memory import MARKER
+from hostwright.plans.moves import BorrowDisk, MakeImage, MakeLists
 from hostwright.plans.steps import Plan
 from hostwright.plans.task import no_file_system
-from hostwright.plans.ways import WIPE_MORE, lists_bytes, lists_extents
+from hostwright.plans.ways import WIPE_MORE, Lists, lists_bytes, lists_extents
 from hostwright.refusal import Refusal
 from hostwright.settings import Rebalance
 from tests.unit.hosts import EXTENT, GIB, UUID, storage, survey, volume
@@ -36,12 +37,13 @@ def refusal(host: Storage, found: Survey | None = None, **wish: Any) -> str:
     return str(refused.value)
 
 
-def made_lists(made: Plan) -> tuple[str, ...]:
-    return next(step.call[1:] for step in made.steps if step.call[0] == "make_lists")
+def made_lists(made: Plan) -> Lists:
+    step = next(step for step in made.steps if isinstance(step, MakeLists))
+    return Lists(step.place, step.extents, step.disks)
 
 
 def calls(made: Plan) -> list[str]:
-    return [step.call[0] for step in made.steps]
+    return [step.sh for step in made.steps]
 
 
 def with_volume(host: Storage, name: str, extents: int, *tags: str, disk: str = "/dev/vda") -> Storage:
@@ -71,17 +73,17 @@ BLANK = Scratch(True, "vdb", 4 * GIB)
 @pytest.mark.parametrize(
     ("host", "wish", "lists"),
     [
-        (storage(free=600), {}, (NAME, "3", "/dev/vda")),
-        (storage(free=515), {}, (NAME, "3", "/dev/vda")),
-        (storage(free=514), {}, (DIRECTORY,)),
-        (storage(), {}, (DIRECTORY,)),
-        (storage(free=3), {"scratch": "/dev/vdb"}, (NAME, "3", "/dev/vda")),
-        (storage(free=2), {"scratch": "/dev/vdb"}, (DIRECTORY,)),
-        (storage(free=2, root_free=0), {"scratch": "/dev/vdb"}, (NAME, "3", "/dev/vdb")),
-        (memory_is(storage(free=512, root_free=0), 100 * MIB, GIB), {}, ("",)),
+        (storage(free=600), {}, Lists(NAME, 3, ("/dev/vda",))),
+        (storage(free=515), {}, Lists(NAME, 3, ("/dev/vda",))),
+        (storage(free=514), {}, Lists(DIRECTORY)),
+        (storage(), {}, Lists(DIRECTORY)),
+        (storage(free=3), {"scratch": "/dev/vdb"}, Lists(NAME, 3, ("/dev/vda",))),
+        (storage(free=2), {"scratch": "/dev/vdb"}, Lists(DIRECTORY)),
+        (storage(free=2, root_free=0), {"scratch": "/dev/vdb"}, Lists(NAME, 3, ("/dev/vdb",))),
+        (memory_is(storage(free=512, root_free=0), 100 * MIB, GIB), {}, Lists()),
     ],
 )
-def test_lists_lie_where_there_is_room(host: Storage, wish: dict[str, Any], lists: tuple[str, ...]) -> None:
+def test_lists_lie_where_there_is_room(host: Storage, wish: dict[str, Any], lists: Lists) -> None:
     host = replace(host, scratch=BLANK) if wish else host
     assert made_lists(plan(host, **wish)) == lists
 
@@ -89,7 +91,7 @@ def test_lists_lie_where_there_is_room(host: Storage, wish: dict[str, Any], list
 @pytest.mark.parametrize(("free", "available"), [(17 * MIB, GIB), (100 * MIB, 35 * MIB)])
 def test_lists_are_in_memory_only_where_it_has_several_times_that(free: int, available: int) -> None:
     host = storage(free=512, root_free=0)
-    assert made_lists(plan(memory_is(host, 18 * MIB, 36 * MIB))) == ("",)
+    assert made_lists(plan(memory_is(host, 18 * MIB, 36 * MIB))) == Lists()
     assert "the lists of what is in home need" in refusal(memory_is(host, free, available))
     assert "the lists of what is in home need" in refusal(host)
 
@@ -117,24 +119,24 @@ def test_lists_fit_where_they_lie_or_the_plan_is_refused_with_a_way_out(
     except Refusal as refused:
         if disk is None and "lists of what" in str(refused):
             assert free < 512 + extents
-            assert made_lists(plan(storage(free=512 + extents, root_free=0), found))[0] == NAME
+            assert made_lists(plan(storage(free=512 + extents, root_free=0), found)).place == NAME
         return
     place = made_lists(made)
-    borrowed = next((step.call for step in made.steps if step.call[0] == "borrow_disk"), None)
-    if place == ("",):
+    borrowed = next((step for step in made.steps if isinstance(step, BorrowDisk)), None)
+    if place == Lists():
         assert needed <= run // 2
         assert needed <= available // 4
-    elif place[0] == DIRECTORY:
-        image = next((int(step.call[2]) for step in made.steps if step.call[0] == "make_image"), 0)
+    elif place.place == DIRECTORY:
+        image = next((step.size for step in made.steps if isinstance(step, MakeImage)), 0)
         assert image + needed <= root_free
-    elif place[2:] == ("/dev/vda",):
-        assert int(place[1]) == extents
+    elif place.disks == ("/dev/vda",):
+        assert place.extents == extents
         assert extents + (0 if borrowed else 512) <= free
     else:
-        assert place[2:] == ("/dev/vdb",)
+        assert place.disks == ("/dev/vdb",)
         assert borrowed
         # What of the disk is used is wiped before it is given back.
-        assert int(borrowed[2]) >= (512 + extents) * EXTENT + WIPE_MORE
+        assert borrowed.wiped >= (512 + extents) * EXTENT + WIPE_MORE
         assert disk is not None
         assert (512 + extents) * EXTENT <= disk * EXTENT
     assert calls(made).index("make_lists") < calls(made).index("copy_live")
@@ -151,12 +153,12 @@ def test_lists_fit_where_they_lie_or_the_plan_is_refused_with_a_way_out(
 def test_lists_that_a_lost_run_left_are_cleared_away(abandon: bool) -> None:
     host = staging_is(with_volume(storage(free=515), NAME, 3, "hostwright.lists"), lists=True)
     made = plan(host, abandon=abandon)
-    assert [step.call for step in made.steps if step.call[0] == "discard_lists"] == [("discard_lists", NAME, DIRECTORY)]
+    assert [step.call for step in made.steps if step.sh == "discard_lists"] == [("discard_lists", NAME, DIRECTORY)]
     if abandon:
         assert calls(made) == ["discard_lists"]
     else:
         # Their extents are free again.
-        assert made_lists(made) == (NAME, "3", "/dev/vda")
+        assert made_lists(made) == Lists(NAME, 3, ("/dev/vda",))
         assert dict(made.after.volumes) == {"root": 1279 + 768 + 515 - 512, "home": 512}
 
 
@@ -192,10 +194,10 @@ def test_staging_that_is_not_roots_alone_is_refused_and_another_directory_taken(
     host = staging_is(storage(), owned=False)
     assert "is not root's alone" in refusal(host)
     assert "name one that only root can write to" in refusal(host)
-    assert made_lists(plan(storage(), staging="/srv/own")) == ("/srv/own/hostwright/centos-home.lists",)
+    assert made_lists(plan(storage(), staging="/srv/own")) == Lists("/srv/own/hostwright/centos-home.lists")
     # Nor do lists lie there.
     assert "the lists of what is in home need" in refusal(staging_is(storage(free=512), owned=False))
-    assert made_lists(plan(staging_is(storage(free=515), owned=False))) == (NAME, "3", "/dev/vda")
+    assert made_lists(plan(staging_is(storage(free=515), owned=False))) == Lists(NAME, 3, ("/dev/vda",))
 
 
 @pytest.mark.parametrize("abandon", [False, True])
@@ -226,27 +228,27 @@ def by_copy(host: Storage, extents: int = 512) -> Storage:
 @pytest.mark.parametrize(
     ("host", "lists"),
     [
-        (by_copy(storage(free=515)), (NAME, "3", "/dev/vda")),
+        (by_copy(storage(free=515)), Lists(NAME, 3, ("/dev/vda",))),
         # The copy that home is served from is no room for lists.
-        (by_copy(storage(free=514)), (DIRECTORY,)),
-        (lost(storage(), IMAGE, IMAGE), (DIRECTORY,)),
-        (lost(storage(free=3, root_free=0), IMAGE, IMAGE), (NAME, "3", "/dev/vda")),
+        (by_copy(storage(free=514)), Lists(DIRECTORY)),
+        (lost(storage(), IMAGE, IMAGE), Lists(DIRECTORY)),
+        (lost(storage(free=3, root_free=0), IMAGE, IMAGE), Lists(NAME, 3, ("/dev/vda",))),
         # What lists that were left take is room for new ones.
         (
             lost(with_volume(storage(free=3, root_free=0), NAME, 3, "hostwright.lists"), IMAGE, IMAGE),
-            (NAME, "3", "/dev/vda"),
+            Lists(NAME, 3, ("/dev/vda",)),
         ),
         # Unfinished volumes go before lists come.
         (
             lost(with_volume(storage(free=512, root_free=0), "home_hostwright", 512, "hostwright.copy"), IMAGE, IMAGE),
-            (NAME, "3", "/dev/vda"),
+            Lists(NAME, 3, ("/dev/vda",)),
         ),
     ],
 )
-def test_a_run_that_goes_on_lays_its_lists_where_there_is_room(host: Storage, lists: tuple[str, ...]) -> None:
+def test_a_run_that_goes_on_lays_its_lists_where_there_is_room(host: Storage, lists: Lists) -> None:
     made = plan(host)
     assert made_lists(made) == lists
-    cleared = [index for index, step in enumerate(made.steps) if step.call[0] in ("discard", "discard_lists")]
+    cleared = [index for index, step in enumerate(made.steps) if step.sh in ("discard", "discard_lists")]
     assert all(index < calls(made).index("make_lists") for index in cleared)
 
 
@@ -256,7 +258,7 @@ def test_room_for_the_volume_that_is_made_anew_is_not_given_to_lists() -> None:
     gone = replace(group, volumes=group.volumes[:1], disks=(replace(group.disks[0], allocated=768 + 767),), free=512)
     host = replace(host, groups=(gone,))
     assert "the lists of what is in home need" in refusal(host)
-    assert made_lists(plan(staging_is(host, free=9 * MIB))) == (DIRECTORY,)
+    assert made_lists(plan(staging_is(host, free=9 * MIB))) == Lists(DIRECTORY)
 
 
 @pytest.mark.parametrize("inodes", [1000, 10**6])
@@ -265,15 +267,15 @@ def test_the_way_out_that_a_refused_run_that_goes_on_names_leads_on(inodes: int)
     said = refusal(host, found)
     size = int(float(said.split("see that it has ")[1].split()[0]) * GIB)
     assert "or name a directory that has as lvm_staging" in said
-    assert made_lists(plan(staging_is(host, free=size), found)) == (DIRECTORY,)
+    assert made_lists(plan(staging_is(host, free=size), found)) == Lists(DIRECTORY)
     other = plan(staging_is(host, free=size), found, staging="/srv/own")
-    assert made_lists(other) == ("/srv/own/hostwright/centos-home.lists",)
+    assert made_lists(other) == Lists("/srv/own/hostwright/centos-home.lists")
     image = lost(storage(root_free=0), IMAGE, IMAGE)
     assert "see that it has" in refusal(image, found)
     other = plan(staging_is(image, free=size), found, staging="/srv/own")
-    assert made_lists(other) == ("/srv/own/hostwright/centos-home.lists",)
+    assert made_lists(other) == Lists("/srv/own/hostwright/centos-home.lists")
     # Where the staged copy lies is another place than the one that was looked at.
-    assert made_lists(plan(image, found, staging="/srv/own")) == (DIRECTORY,)
+    assert made_lists(plan(image, found, staging="/srv/own")) == Lists(DIRECTORY)
 
 
 def test_long_paths_are_counted() -> None:
@@ -283,5 +285,5 @@ def test_long_paths_are_counted() -> None:
     assert lists_bytes(long) > 100_000 * 2020
     assert lists_bytes(replace(short, paths=6_000_000)) > 100_000 * 1070
     host = storage(free=512 + lists_extents(storage().groups[0], short), root_free=0)
-    assert made_lists(plan(host, short))[0] == NAME
+    assert made_lists(plan(host, short)).place == NAME
     assert "the lists of what is in home need" in refusal(host, long)

@@ -24,6 +24,7 @@ from hostwright.facts.lvm import (
     Swap,
     fstab_lines,
 )
+from hostwright.plans import moves, verbs
 from hostwright.plans.lvm import decide, examine
 from hostwright.plans.memory import MARKER
 from hostwright.plans.picture import as_data, draw
@@ -48,10 +49,21 @@ def refusal(host: Storage, found: Survey | None = None, **wish: Any) -> str:
 
 
 def calls(made: Plan) -> list[str]:
-    return [step.call[0] for step in made.steps]
+    return [step.sh for step in made.steps]
 
 
 # -- what the steps do to a host, as far as a plan can be wrong about it
+
+# They change no volume, no file system, and not what home is served from.
+HARMLESS: set[type[Step]] = {
+    verbs.IsUnchanged,
+    verbs.InstallPackages,
+    verbs.RestoreFstab,
+    verbs.ClearTags,
+    moves.MakeLists,
+    moves.DropLists,
+    moves.CopyLive,
+}
 
 
 class Disk:
@@ -69,8 +81,8 @@ class Disk:
         self.image = 0
 
     def apply(self, step: Step) -> None:
-        name, *words = step.call
-        getattr(self, f"do_{name}", lambda *_: None)(*words)
+        if type(step) not in HARMLESS:
+            getattr(self, f"do_{step.sh}")(step)
         assert self.free >= 0, step
         assert self.complete, f"no complete copy of home is left after: {step.title}"
         assert self.served in self.complete, f"home is served from an incomplete copy after: {step.title}"
@@ -80,56 +92,59 @@ class Disk:
                 f"{at} is shorter than its file system: {step.title}"
             )
 
-    def do_borrow_disk(self, _disk: str, _wiped: str) -> None:
+    def do_borrow_disk(self, _: moves.BorrowDisk) -> None:
         self.free += 10**6
 
-    def do_give_back(self, _disk: str) -> None:
+    def do_give_back(self, _: moves.GiveBack) -> None:
         self.free -= 10**6
 
-    def do_make_volume(self, name: str, extents: str, *_disks: str) -> None:
-        assert name not in self.volumes
-        self.volumes[name] = int(extents)
-        self.free -= int(extents)
+    def do_make_volume(self, step: moves.MakeVolume) -> None:
+        assert step.volume not in self.volumes
+        self.volumes[step.volume] = step.extents
+        self.free -= step.extents
 
-    def do_make_image(self, _name: str, size: str) -> None:
-        self.image = int(size)
+    def do_make_image(self, step: moves.MakeImage) -> None:
+        self.image = step.size
 
-    def do_make_file_system(self, target: str, *_command: str) -> None:
-        assert target not in self.complete, "a complete copy is formatted"
-        self.file_system[target] = self.volumes.get(target, 0) * EXTENT
+    def do_make_file_system(self, step: moves.MakeFileSystem) -> None:
+        assert step.target not in self.complete, "a complete copy is formatted"
+        self.file_system[step.target] = self.volumes.get(step.target, 0) * EXTENT
 
-    def do_freeze(self) -> None:
+    def do_freeze(self, _: moves.Freeze) -> None:
         self.read_only = True
 
-    def do_verify(self, target: str) -> None:
+    def do_verify(self, step: moves.Verify) -> None:
         assert self.read_only, "compared while home could change"
-        self.complete.add(target)
+        self.complete.add(step.target)
 
-    def do_take_away(self, _image: str) -> None:
+    def do_take_away(self, _: moves.TakeAway) -> None:
         self.away = True
 
-    def do_serve_volume(self, name: str) -> None:
+    def do_serve_volume(self, step: moves.ServeVolume) -> None:
         assert self.away
-        self.served = name
+        self.served = step.volume
 
-    do_serve_image = do_serve_volume
+    def do_serve_image(self, step: moves.ServeImage) -> None:
+        assert self.away
+        self.served = step.image
 
-    def do_bring_back(self) -> None:
+    def do_bring_back(self, _: moves.BringBack) -> None:
         self.away = self.read_only = False
         # What is written from now on is only where home is served from.
         self.complete = {self.served}
 
-    def do_set_identity(self, name: str) -> None:
+    def do_set_identity(self, step: moves.SetIdentity) -> None:
         if self.kind != "btrfs":
-            assert self.served != name, "the copy that the boot takes could be broken by a power cut"
-            assert self.complete - {name}, "the only complete copy could be broken by a power cut"
+            assert self.served != step.volume, "the copy that the boot takes could be broken by a power cut"
+            assert self.complete - {step.volume}, "the only complete copy could be broken by a power cut"
 
-    def do_remove_volume(self, name: str) -> None:
-        assert name != self.served, "the volume that home is served from is removed"
-        self.free += self.volumes.pop(name)
-        self.complete.discard(name)
+    def do_remove_volume(self, step: verbs.RemoveVolume) -> None:
+        assert step.volume != self.served, "the volume that home is served from is removed"
+        self.free += self.volumes.pop(step.volume)
+        self.complete.discard(step.volume)
 
-    def do_rename_volume(self, old: str, new: str) -> None:
+    def do_rename_volume(self, step: moves.RenameVolume) -> None:
+        old, new = step.volume, step.name
         assert new not in self.volumes
         self.volumes[new] = self.volumes.pop(old)
         self.file_system[new] = self.file_system.pop(old)
@@ -138,31 +153,31 @@ class Disk:
         if self.served == old:
             self.served = new
 
-    def do_remove_image(self, name: str) -> None:
-        assert name != self.served
-        self.complete.discard(name)
+    def do_remove_image(self, step: moves.RemoveImage) -> None:
+        assert step.image != self.served
+        self.complete.discard(step.image)
         self.image = 0
 
-    def do_shrink_btrfs(self, size: str) -> None:
-        self.file_system["home"] = int(size)
+    def do_shrink_btrfs(self, step: moves.ShrinkBtrfs) -> None:
+        self.file_system["home"] = step.size
 
-    def do_shrink_ext(self, size: str) -> None:
+    def do_shrink_ext(self, step: moves.ShrinkExt) -> None:
         assert self.away
-        self.file_system["home"] = int(size.removesuffix("K")) * 1024
+        self.file_system["home"] = step.kibibytes * 1024
 
-    def do_reduce_volume(self, name: str, extents: str) -> None:
-        if name == "home" and self.file_system["home"] > int(extents) * EXTENT:
+    def do_reduce_volume(self, step: moves.ReduceVolume) -> None:
+        if step.volume == "home" and self.file_system["home"] > step.extents * EXTENT:
             self.complete.discard("home")
-        assert self.away or name != "home"
-        self.free += self.volumes[name] - int(extents)
-        self.volumes[name] = int(extents)
+        assert self.away or step.volume != "home"
+        self.free += self.volumes[step.volume] - step.extents
+        self.volumes[step.volume] = step.extents
 
-    def do_extend_volume(self, name: str, extents: str, _stripes: str) -> None:
-        self.free -= int(extents) - self.volumes[name]
-        self.volumes[name] = int(extents)
+    def do_extend_volume(self, step: verbs.ExtendVolume) -> None:
+        self.free -= step.extents - self.volumes[step.volume]
+        self.volumes[step.volume] = step.extents
 
-    def do_grow_file_system(self, name: str, *_: str) -> None:
-        self.file_system[name] = self.volumes[name] * EXTENT
+    def do_grow_file_system(self, step: verbs.GrowFileSystem) -> None:
+        self.file_system[step.volume] = self.volumes[step.volume] * EXTENT
 
 
 def carried_out(host: Storage, made: Plan) -> Disk:
@@ -565,7 +580,7 @@ def test_staging_leaves_a_tenth_of_its_file_system_free_but_no_more_than_1_gib()
         host = storage(root=root, root_free=2 * GIB)
         assert host.staging
         made = plan(host)
-        size = int(next(step.call[2] for step in made.steps if step.call[0] == "make_image"))
+        size = next(step.size for step in made.steps if isinstance(step, moves.MakeImage))
         assert host.staging.free - size >= reserve
     assert "GiB are lacking" in refusal(storage(root_free=500 * MIB))
 

@@ -23,7 +23,7 @@ from hostwright.operations.lvm.carrying_out import carried_out
 from hostwright.plans import logical_volume as volumes
 from hostwright.plans import physical_volume as disks
 from hostwright.plans import volume_group as groups
-from hostwright.plans.expected import after
+from hostwright.plans.forecast import after
 from hostwright.plans.picture import draw, draw_steps
 from hostwright.plans.recovery import recovered
 from hostwright.plans.steps import Plan
