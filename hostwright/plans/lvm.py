@@ -26,7 +26,7 @@ from hostwright.plans.moving import (
     settling_steps,
     staging_steps,
 )
-from hostwright.plans.recovery import abandon, put_back
+from hostwright.plans.recovery import abandon, left_unmounted
 from hostwright.plans.sizes import extents_of, size_text
 from hostwright.plans.steps import Layout, Plan, Step
 from hostwright.plans.swap import grow_swap, shrink_swap
@@ -188,7 +188,7 @@ def decide(task: Task, survey: Survey | None) -> Plan:
     before = _layout(task, task.shrink.extents, task.grow.extents if task.grow else 0, group)
     after = _layout(task, task.target, task.grown, group)
     empty = Plan(group.name, before, after)
-    if first := put_back(task, empty):
+    if first := left_unmounted(task, empty):
         return first
     growth = _growth(task)
     if task.wish.abandon:

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from hostwright.facts.lvm import Group, Storage, Volume
+from hostwright.facts.lvm import FileSystem, Group, Storage, Volume
 from hostwright.plans import file_systems
 from hostwright.plans.task import Task, copy_name, mount_options
 from hostwright.refusal import Refusal
@@ -56,13 +56,13 @@ def _is_id_of(group: Group, volume: Volume, spec: str) -> bool:
     return spec.endswith(f"{group.uuid}{volume.uuid}".replace("-", ""))
 
 
-def names_volume(task: Task, spec: str) -> bool:
-    """Whether this is how a line of fstab names the volume that shrinks, or the file system on it."""
-    group, name = task.group.name, task.shrink.name
-    known = [f"/dev/{group}/{name}", f"/dev/mapper/{group.replace('-', '--')}-{name.replace('-', '--')}"]
-    for key, value in (("UUID", task.home.uuid), ("LABEL", task.home.label)):
+def names_volume(group: Group, volume: Volume, system: FileSystem, spec: str) -> bool:
+    """Whether this is how a line of fstab names the volume, or the file system on it."""
+    dashed = f"{group.name.replace('-', '--')}-{volume.name.replace('-', '--')}"
+    known = [f"/dev/{group.name}/{volume.name}", f"/dev/mapper/{dashed}"]
+    for key, value in (("UUID", system.uuid), ("LABEL", system.label)):
         known += [f"{key}={value}", f'{key}="{value}"', f"/dev/disk/by-{key.lower()}/{value}"] if value else []
-    return spec in known or _is_id_of(task.group, task.shrink, spec)
+    return spec in known or _is_id_of(group, volume, spec)
 
 
 def memory_of(task: Task, image: str = "") -> dict[str, str]:

@@ -322,17 +322,32 @@ def test_a_root_file_system_that_lags_behind_its_volume_is_a_change() -> None:
 
 
 def test_a_run_that_was_ended_by_force_is_put_right_before_anything_else() -> None:
-    wish = Rebalance(shrink_to="2G")
-    made = before_all(storage(job=Job(False, "0a1b2c3d", "")), wish)
+    made = before_all(storage(job=Job(False, "0a1b2c3d", "")))
     assert made
     assert [step.call for step in made.steps] == [("recover", "0a1b2c3d")]
     assert made.again
-    assert before_all(storage(job=Job(False, "0a1b2c3d", "0 ")), wish) is None
-    assert before_all(storage(), wish) is None
+    assert before_all(storage(job=Job(False, "0a1b2c3d", "0 "))) is None
+    assert before_all(storage()) is None
+
+
+def test_a_volume_that_a_run_left_unmounted_comes_before_any_block() -> None:
+    host = away(group_is(WIDE, **COVERED))
+    made = before_all(host, "data")
+    assert made
+    assert calls(made) == ["put_back"]
+    assert made.again
+    assert dict(made.variables) == {"VG": "centos", "LV": "home", "MOUNT": "/home", "OPTIONS": "defaults"}
+    assert draw("host.example.org", made)
+    assert before_all(group_is(WIDE, **COVERED)) is None
+    assert before_all(away(WIDE)) is None
+    # One that was removed since is nobody's home.
+    assert before_all(away(group_is(WIDE, tags=("hostwright.cover.srv",)))) is None
+    with pytest.raises(Refusal, match="centos/home unmounted, and /etc/fstab has no line for it"):
+        before_all(replace(host, fstab=()))
 
 
 def test_abandoning_stops_what_is_at_work_and_clears_away_what_it_left() -> None:
-    stopped = before_all(storage(job=Job(True, "0a1b2c3d", "")), Rebalance(abandon=True))
+    stopped = before_all(storage(job=Job(True, "0a1b2c3d", "")), stop=True)
     assert stopped
     assert stopped.stop
     host = storage(free=600)
@@ -400,7 +415,7 @@ def test_a_home_that_a_run_left_unmounted_and_fstab_does_not_tell_where_is_refus
 
 
 def test_a_run_at_work_is_followed_and_not_doubled() -> None:
-    made = before_all(storage(job=Job(True, "0a1b2c3d", "")), Rebalance(shrink_to="2G"))
+    made = before_all(storage(job=Job(True, "0a1b2c3d", "")))
     assert made
     assert made.follow == "0a1b2c3d"
     assert made.again

@@ -6,7 +6,7 @@ every refusal comes before the first change; and, where this run has changed the
 
 import re
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,7 +25,7 @@ from hostwright.plans import physical_volume as disks
 from hostwright.plans import volume_group as groups
 from hostwright.plans.forecast import after
 from hostwright.plans.picture import draw, draw_steps
-from hostwright.plans.recovery import recovered
+from hostwright.plans.recovery import before_all
 from hostwright.plans.steps import Plan
 from hostwright.plans.task import Task, kernel_name
 from hostwright.plans.ways import DEFAULT_STAGING
@@ -77,7 +77,7 @@ def physical_volume(
 
     def look(coming: Coming) -> Plan:
         blocks = _observed(coming, arguments, devices=[wish.device])
-        return _followed(blocks) or disks.decide(blocks, wish)
+        return before_all(blocks.storage) or disks.decide(blocks, wish)
 
     return _block(f"Physical volume {wish.device}{_absent(present)}", look, arguments, devices=[wish.device])
 
@@ -123,7 +123,7 @@ def volume_group(
 
     def look(coming: Coming) -> Plan:
         blocks = _observed(coming, arguments, devices=wish.devices, vg=wish.name)
-        return _followed(blocks) or groups.decide(blocks, wish)
+        return before_all(blocks.storage) or groups.decide(blocks, wish)
 
     return _block(f"Volume group {wish.name}{_absent(present)}", look, arguments, devices=wish.devices)
 
@@ -202,8 +202,8 @@ def logical_volume(
             scratch=wish.scratch or "",
             holders="" if wish.present else "yes",
         )
-        if following := _followed(blocks):
-            return following
+        if first := before_all(blocks.storage, wish.vg):
+            return first
         with saying_the_way_back(arguments):
             task = volumes.shrinking(blocks, wish)
             return volumes.decide(blocks, wish, task, _survey(task, arguments))
@@ -251,14 +251,6 @@ def _observed(coming: Coming, arguments: dict[str, Any], *, devices: Sequence[st
     for plan in coming.plans:
         blocks = after(blocks, plan)
     return blocks
-
-
-def _followed(blocks: Blocks) -> Plan | None:
-    """A run at work on the host comes first, and what one left undone that was ended by force."""
-    plan = Plan("", disks.NOWHERE, disks.NOWHERE, again=True)
-    if not blocks.storage.job.running:
-        return recovered(blocks.storage, plan)
-    return replace(plan, follow=blocks.storage.job.id, reason="a run is still at work on this host")
 
 
 def _block(

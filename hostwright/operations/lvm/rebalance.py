@@ -112,7 +112,7 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     )
     if storage is None:
         raise Refusal("the host did not tell what storage it has (see the error above)")
-    if first := before_all(storage, wish):
+    if first := before_all(storage, wish.vg, stop=wish.abandon):
         return first
     with saying_the_way_back(arguments):
         task = plans.examine(storage, wish)
