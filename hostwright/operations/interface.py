@@ -6,21 +6,21 @@ import secrets
 import shlex
 import tarfile
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gevent import Timeout
 from paramiko import SSHException
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, operation
-from pyinfra.api.exceptions import ConnectError, DeployError
+from pyinfra.api import FunctionCommand, Host, State
+from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright import transport
 from hostwright.facts.interfaces import HostInterfaces, Interfaces
 from hostwright.facts.observe import observe
 from hostwright.operations import lock
-from hostwright.operations.replanning import failing, is_stale
+from hostwright.planned import planned, refused
 from hostwright.plans.address import AddressPlan, decide, draw
 from hostwright.plans.ifconfig import understand
 from hostwright.refusal import Refusal
@@ -84,7 +84,7 @@ def ifconfig(line: str, **arguments: Any) -> OperationMeta:
     try:
         meant = understand(line)
     except Refusal as refusal:
-        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+        raise refused(refusal) from None
     transport.echo(f"{host.name}: {line} means {meant.words}")
     return address(meant.interface, meant.settings, meant.present, **arguments)
 
@@ -109,40 +109,26 @@ def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: An
     """
     try:
         wish = validated(AddressesSettings, "interface_", settings)
-        plan = _plan(wish, persist, arguments)
     except Refusal as refusal:
-        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    return _set(
-        plan=plan, wish=wish, persist=persist, **({"name": f"Addresses of {', '.join(wish.addresses)}"} | arguments)
-    )
+        raise refused(refusal) from None
 
+    def plan(arguments: dict[str, Any]) -> AddressPlan:
+        found: HostInterfaces | None = observe(Interfaces, arguments)
+        if found is None:
+            raise Refusal("the host did not tell what interfaces it has (see the error above)")
+        return decide(found, wish, persist)
 
-def _plan(wish: AddressesSettings, persist: bool, arguments: dict[str, Any]) -> AddressPlan:
-    found: HostInterfaces | None = observe(Interfaces, arguments)
-    if found is None:
-        raise Refusal("the host did not tell what interfaces it has (see the error above)")
-    plan = decide(found, wish, persist)
-    if plan.lines or plan.notes:
-        transport.echo(f"\n{draw(host.name, wish.addresses, plan)}\n")
-    return plan
+    def drawn(plan: AddressPlan) -> str:
+        return draw(host.name, wish.addresses, plan) if plan.lines or plan.notes else ""
 
+    def acts(plan: AddressPlan) -> list[FunctionCommand]:
+        return [FunctionCommand(_act, (wish, plan), {})]
 
-@operation()
-def _set(plan: AddressPlan, wish: AddressesSettings, persist: bool) -> Generator[FunctionCommand, None, None]:
-    if is_stale():
-        try:
-            plan = _plan(wish, persist, {})
-        except Refusal as refusal:
-            yield failing(f"refused, and not changed by this operation: {refusal}")
-            return
-    if plan.lines:
-        yield FunctionCommand(_act, (wish, plan), {})
-    else:
-        host.noop("they are as wanted")
+    return planned(f"Addresses of {', '.join(wish.addresses)}", plan, drawn, acts, arguments)
 
 
 def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -> bool:
-    guarded = plan.guarded and bool(plan.changes)
+    guarded = plan.guarded and bool(plan.running)
     ours = lock.fenced(":").get_raw_value()
     text = _told(plan, wish.confirm_seconds if guarded else 0, secrets.token_hex(4), ours)
     known = transport.connector_arguments(host)
@@ -177,16 +163,16 @@ def _told(plan: AddressPlan, seconds: int, identity: str, ours: str) -> str:
     """
     variables = {
         "ID": identity,
-        "CHANGES": str(len(plan.changes)),
-        "RUN": "\n".join(change.run for change in plan.changes),
-        "UNDO": "\n".join(change.undo for change in reversed(plan.changes)),
-        "LOOKS": "\n".join(f"{change.interface} {change.looks.ip}" for change in plan.changes if change.looks),
+        "CHANGES": str(len(plan.running)),
+        "RUN": "\n".join(change.run for change in plan.running),
+        "UNDO": "\n".join(change.undo for change in reversed(plan.running)),
+        "LOOKS": "\n".join(f"{change.interface} {change.looks.ip}" for change in plan.running if change.looks),
         "SECONDS_LEFT": str(seconds or ""),
         "ASKS": "\n".join(" ".join(ask) for keeping in plan.keepings for ask in keeping.asks),
         "FILES": str(len({path for keeping in plan.keepings for path in keeping.files})),
     }
     functions = [f"ours() {{ {ours}; }}"]
-    for number, change in enumerate(plan.changes, 1):
+    for number, change in enumerate(plan.running, 1):
         functions += [f"run_{number}() {{ {change.run}; }}", f"undo_{number}() {{ {change.undo}; }}"]
     return "\n".join([script("ownership", "addresses", **variables), *functions])
 

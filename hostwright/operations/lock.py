@@ -18,12 +18,12 @@ from weakref import WeakKeyDictionary
 
 from pyinfra import host, state
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
-from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback
 
 from hostwright.facts.lock import HostLocks, Lock
 from hostwright.facts.observe import observe
+from hostwright.planned import refused
 from hostwright.plans.lock import check_break, draw_locks
 from hostwright.refusal import Refusal
 from hostwright.shell import script
@@ -129,12 +129,12 @@ def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -
     _check(name, break_owner)
     locks: tuple[Lock, ...] | None = observe(HostLocks, arguments)
     if locks is None:
-        raise DeployError(f"{host.name}: the host did not tell what locks it has (see the error above)")
+        raise refused(Refusal("the host did not tell what locks it has (see the error above)"))
     if break_owner:
         try:
             check_break(locks, name, break_owner)
         except Refusal as refusal:
-            raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+            raise refused(refusal) from None
     echo(f"\n{draw_locks(host.name, locks)}\n")
     title = f"Break the lock {name} of {break_owner}" if break_owner else "Show the locks"
     return _break(lock=name, owner=break_owner, **({"name": title} | arguments))
@@ -340,9 +340,7 @@ def seconds(key: str, value: float | str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise DeployError(
-            f"{host.name}: refused, nothing was changed: {key} = {value!r}: a number of seconds, from 0 on"
-        )
+        raise refused(Refusal(f"{key} = {value!r}: a number of seconds, from 0 on"))
     return number
 
 
@@ -355,4 +353,4 @@ def _check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
     elif lease < 4:
         said = f"lock lease {lease!r}: 4 seconds at least, since it is renewed four times in it"
     if said:
-        raise DeployError(f"{host.name}: refused, nothing was changed: {said}")
+        raise refused(Refusal(said))

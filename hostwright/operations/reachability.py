@@ -1,24 +1,23 @@
 """Who can reach what of the hosts: a report, which changes nothing."""
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from pyinfra import host
-from pyinfra.api import FunctionCommand, State, operation
+from pyinfra.api import FunctionCommand, State
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.observe import observe
 from hostwright.facts.reachability import HostReachability, Reachability
-from hostwright.operations.replanning import failing
+from hostwright.planned import failing, planned, refused
 from hostwright.plans.reachability import Report, as_json, complaint, draw, draw_pairs, judge, pairs
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_reachability import ReachabilitySettings
-from hostwright.transport import echo
 
 _reports: WeakKeyDictionary[State, dict[str, Report]] = WeakKeyDictionary()
 
@@ -45,35 +44,34 @@ def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> Opera
     """
     try:
         wish = validated(ReachabilitySettings, "reachability_", settings or {})
+    except Refusal as refusal:
+        raise refused(refusal) from None
+
+    def look(arguments: dict[str, Any]) -> Report:
         found: HostReachability | None = observe(Reachability, arguments)
         if found is None:
             raise Refusal("the host did not tell what it listens to (see the error above)")
-        here = judge(found, wish.public, wish.allow)
-    except Refusal as refusal:
-        raise DeployError(f"{host.name}: refused: {refusal}") from None
-    echo(f"\n{draw(host.name, here)}\n")
-    reports = _reports.setdefault(host.state, {})
-    reports[host.name] = here
-    # The last one of the hosts has them all.
-    if len(reports) == host.state.inventory.len_active_hosts():
-        _together(reports, wish)
-    return _judge(here=here, **({"name": "Who can reach what"} | arguments))
+        return judge(found, wish.public, wish.allow)
+
+    def drawn(here: Report) -> str:
+        reports = _reports.setdefault(host.state, {})
+        reports[host.name] = here
+        text = draw(host.name, here)
+        # The last one of the hosts has them all.
+        is_last = len(reports) == host.state.inventory.len_active_hosts()
+        return "\n\n".join([text, *([_together(reports, wish)] if is_last else [])]).rstrip("\n")
+
+    def judged(here: Report) -> list[FunctionCommand]:
+        return [failing(complaint(here))]
+
+    return planned("Who can reach what", look, drawn, judged, arguments)
 
 
-def _together(reports: Mapping[str, Report], wish: ReachabilitySettings) -> None:
+def _together(reports: Mapping[str, Report], wish: ReachabilitySettings) -> str:
     shared = list(pairs({name: one.found for name, one in reports.items()}))
-    if shared:
-        echo(f"{draw_pairs(shared)}\n")
     if wish.json_file:
         try:
             Path(wish.json_file).write_text(json.dumps(as_json(reports, shared), indent=2) + "\n")
         except OSError as error:
             raise DeployError(f"reachability_json_file = {wish.json_file!r}: {error.strerror}") from None
-
-
-@operation()
-def _judge(here: Report) -> Generator[FunctionCommand, None, None]:
-    if here.forbidden or here.unjudged:
-        yield failing(complaint(here))
-    else:
-        host.noop("nothing is open that may not be")
+    return draw_pairs(shared) if shared else ""

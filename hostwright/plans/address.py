@@ -33,22 +33,26 @@ class Change:
 @dataclass(frozen=True)
 class AddressPlan:
     """
-    + changes: of what is running, in this order
+    + running: changes of what is running, in this order
     + keepings: of what will be there after a boot, one for each interface that changes
     + guarded: the host undoes the changes unless the controller comes back over a new connection
     + back_to: the address by which it does
     """
 
-    changes: tuple[Change, ...]
+    running: tuple[Change, ...]
     keepings: tuple[Keeping, ...]
     guarded: bool
     back_to: str
     notes: tuple[str, ...]
 
     @property
+    def changes(self) -> bool:
+        return bool(self.lines)
+
+    @property
     def lines(self) -> tuple[str, ...]:
         return (
-            *(change.line for change in self.changes),
+            *(change.line for change in self.running),
             *(line for keeping in self.keepings for line in keeping.lines),
         )
 

@@ -53,6 +53,11 @@ class Report:
     unjudged: tuple[str, ...] = ()
 
     @property
+    def changes(self) -> bool:
+        """Nothing is changed by it: whether it is to fail."""
+        return bool(self.forbidden or self.unjudged)
+
+    @property
     def forbidden(self) -> tuple[Open, ...]:
         return tuple(one for one in self.open if not one.allowed)
 

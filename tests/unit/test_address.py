@@ -166,7 +166,7 @@ def test_refused_for_this_host(addresses: Any, said: str) -> None:
 
 def test_an_address_may_move_from_one_interface_to_another() -> None:
     moved = plan({"e1": {"absent": ["10.0.1.5/24"]}, "e0": {"present": ["10.0.1.5/24"]}})
-    assert [change.line for change in moved.changes] == ["e1: 10.0.1.5/24 is removed", "e0: 10.0.1.5/24 is added"]
+    assert [change.line for change in moved.running] == ["e1: 10.0.1.5/24 is removed", "e0: 10.0.1.5/24 is added"]
 
 
 def test_two_interfaces_are_kept_in_one_file() -> None:
@@ -204,7 +204,7 @@ def test_exact_spares_what_is_advertised_for_ever() -> None:
         files={},
     )
     exact = plan({"e0": {"present": ["fd00:9::76/64"], "exact": True}}, here)
-    removed = [change.line for change in exact.changes if change.deletes]
+    removed = [change.line for change in exact.running if change.deletes]
     assert removed == ["e0: fd00:9::77/64 is removed", "e0: fd00:9::78/64 is removed"]
     plan({"e0": {"absent": ["fd00:9::4082:5dd2:9259:39b/64"]}}, here)
 
@@ -420,12 +420,12 @@ def test_from_any_state_to_any_other_and_back(namespace: Namespace, first: list[
     for state in (first, second):
         made = decide(namespace.found(), to_be(state), persist=False)
         before = namespace.statics()
-        for change in made.changes:
+        for change in made.running:
             namespace.run(change.run)
         assert namespace.statics() == set(state)
-        assert decide(namespace.found(), to_be(state), persist=False).changes == ()
+        assert decide(namespace.found(), to_be(state), persist=False).running == ()
     # The way back, by what each change knows of it.
-    for change in reversed(made.changes):
+    for change in reversed(made.running):
         namespace.run(change.undo)
     assert namespace.statics() == before
 
@@ -458,12 +458,12 @@ def test_names_that_a_kernel_takes(namespace: Namespace) -> None:
             made = decide(found, wanted, persist=False)
             with pytest.raises(Refusal, match="cannot be kept across a boot, only letters, digits"):
                 decide(found, wanted)
-            for change in made.changes:
+            for change in made.running:
                 namespace.run(change.run)
             if state:
                 namespace.run(f"ip route add 172.18.0.0/16 via 10.7.0.1 dev {quoted} src 10.7.0.6")
         assert not namespace.run(f"ip -o address show dev {quoted} scope global")
-        for change in reversed(made.changes):
+        for change in reversed(made.running):
             namespace.run(change.undo)
         assert len(namespace.run(f"ip -o address show dev {quoted} scope global")) == 2
         assert any("src 10.7.0.6" in line for line in namespace.run("ip route show 172.18.0.0/16"))
@@ -476,7 +476,7 @@ def test_the_way_back_has_the_routes_too(namespace: Namespace, tmp_path: Path, g
     """The last address of an interface takes all its routes with it, and another one those that name it."""
     namespace.run(ROUTES)
     before = namespace.run(SHOWN)
-    gone = decide(namespace.found(), wish({"e0": {"absent": ["10.0.0.5/24", "fd00::5/64"]}}), persist=False).changes
+    gone = decide(namespace.found(), wish({"e0": {"absent": ["10.0.0.5/24", "fd00::5/64"]}}), persist=False).running
     # Not guarded, the last change fails; guarded, nobody comes back.
     last = [] if guarded else [Change("", "false", ":", "e0")]
     text = told(AddressPlan((*gone, *last), (), guarded=guarded, back_to="", notes=()), 3 if guarded else 0)
@@ -501,7 +501,7 @@ def test_routes_stay_when_their_source_goes(namespace: Namespace) -> None:
     before = namespace.run(SHOWN)
     changes = decide(
         namespace.routed(), wish({"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.5/24"]}}), persist=False
-    ).changes
+    ).running
     for change in changes:
         namespace.run(change.run)
     assert namespace.run("ip -o -4 route show default") == ["default via 10.0.0.1 dev e0 \n"]

@@ -81,7 +81,7 @@ CHANGES = (
     Change("", "ip address add 10.0.0.6/24 dev e0", "ip address del 10.0.0.6/24 dev e0", "e0"),
     Change("", "ip address del 10.0.0.5/24 dev e0", "ip address add 10.0.0.5/24 dev e0", "e0"),
 )
-PLAN = replace(NOTHING, changes=CHANGES)
+PLAN = replace(NOTHING, running=CHANGES)
 
 
 # -- names
@@ -102,7 +102,7 @@ def test_no_name_is_a_command(place: Path, way: str) -> None:
     wanted = {"present": [{"address": "10.0.0.6/24", "label": f"{name}:;>p;"}], "absent": ["10.0.0.5/24"]}
     plan = decide(found, wish({name: wanted}), persist=False)
     if way == "undone at once":
-        plan = replace(plan, changes=(*plan.changes, Change("", "false", ":", "e0")))
+        plan = replace(plan, running=(*plan.running, Change("", "false", ":", "e0")))
     done = run(place, plan, "change", 30 if way == "undone by the host" else 0)
     if way == "undone by the host":
         over(place)

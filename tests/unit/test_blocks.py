@@ -256,7 +256,7 @@ def test_a_line_with_a_slash_at_its_end_is_the_volumes_own() -> None:
 def test_a_deploy_that_a_refusal_names_keeps_its_own_keys() -> None:
     said = "lvm_shrink_to='5 extents'; lvm_staging: a directory; --data lvm_vg=vg0 --data lvm_shrink_to='4 extents'"
     kept = "size='5 extents'; staging: a directory; --data lvm_vg=vg0 --data lvm_shrink_to='4 extents'"
-    assert _in_our_words(Refusal(said)) == kept
+    assert str(_in_our_words(Refusal(said))) == kept
 
 
 def test_a_smaller_size_is_a_move_with_nothing_that_grows() -> None:

@@ -5,14 +5,13 @@ every refusal comes before the first change; and, where this run has changed the
 """
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, operation
-from pyinfra.api.exceptions import DeployError
+from pyinfra.api import FunctionCommand, Host
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.blocks import Blocks, LvmBlocks
@@ -20,6 +19,7 @@ from hostwright.facts.lvm import LvmSurvey, Survey
 from hostwright.facts.observe import observe
 from hostwright.operations.lvm.archives import saying_the_way_back
 from hostwright.operations.lvm.carrying_out import carried_out
+from hostwright.planned import planned, refused
 from hostwright.plans import logical_volume as volumes
 from hostwright.plans import physical_volume as disks
 from hostwright.plans import volume_group as groups
@@ -32,7 +32,6 @@ from hostwright.plans.ways import DEFAULT_STAGING
 from hostwright.refusal import Refusal
 from hostwright.settings import Model, validated
 from hostwright.settings_blocks import LogicalVolumeWish, PhysicalVolumeWish, VolumeGroupWish
-from hostwright.transport import echo
 
 
 @dataclass
@@ -226,17 +225,13 @@ def _wish(model: type[Model], **values: Any) -> Model:
     try:
         return validated(model, "", values)
     except Refusal as refusal:
-        raise _refused(refusal) from None
+        raise refused(refusal) from None
 
 
-def _refused(refusal: Refusal) -> DeployError:
-    return DeployError(f"{host.name}: refused, nothing was changed: {_in_our_words(refusal)}")
-
-
-def _in_our_words(refusal: Refusal) -> str:
+def _in_our_words(refusal: Refusal) -> Refusal:
     """The plans of `rebalance` speak of its data; here the same are arguments."""
     text = re.sub(r"(?<!--data )\blvm_shrink_to\b", "size", str(refusal))
-    return re.sub(r"(?<!--data )\blvm_(vg|busy|staging|scratch|strategy)\b", r"\1", text)
+    return Refusal(re.sub(r"(?<!--data )\blvm_(vg|busy|staging|scratch|strategy)\b", r"\1", text))
 
 
 def _absent(present: bool) -> str:
@@ -261,28 +256,25 @@ def _block(
     devices: Sequence[str] = (),
     pictured: bool = False,
 ) -> OperationMeta:
-    # Where operations are made while others run, nothing is still to come.
-    coming = (
-        Coming() if host.state.is_executing else _coming.setdefault(host.state.inventory.get_host(host.name), Coming())
-    )
-    try:
-        plan = look(coming)
-    except Refusal as refusal:
-        raise _refused(refusal) from None
-    coming.plans.append(plan)
-    coming.devices.extend(devices)
-    if plan.changes:
-        text = draw(host.name, plan) if pictured and not plan.follow else draw_steps(host.name, title, plan)
-        echo(f"\n{text}\n")
-    return _carry_out(plan=plan, look=look, **({"name": title} | arguments))
 
-
-@operation()
-def _carry_out(plan: Plan, look: Look) -> Generator[FunctionCommand, None, None]:
-    def again() -> Plan:
+    def decide(_: dict[str, Any]) -> Plan:
+        # Where operations are made while others run, nothing is still to come.
+        here = host.state.inventory.get_host(host.name)
+        coming = Coming() if host.state.is_executing else _coming.setdefault(here, Coming())
         try:
-            return look(Coming())
+            plan = look(coming)
         except Refusal as refusal:
-            raise Refusal(f"refused, and not changed by this operation: {_in_our_words(refusal)}") from None
+            raise _in_our_words(refusal) from None
+        coming.plans.append(plan)
+        coming.devices.extend(devices)
+        return plan
 
-    yield from carried_out(plan, again)
+    def drawn(plan: Plan) -> str:
+        if not plan.changes:
+            return ""
+        return draw(host.name, plan) if pictured and not plan.follow else draw_steps(host.name, title, plan)
+
+    def job(plan: Plan) -> list[FunctionCommand]:
+        return carried_out(plan, lambda: decide({}))
+
+    return planned(title, decide, drawn, job, arguments)

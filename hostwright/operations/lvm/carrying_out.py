@@ -1,14 +1,12 @@
 """Carries a plan out: its steps run as a job on the host, which is followed."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 
-from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 
 from hostwright import job
 from hostwright.operations import lock
-from hostwright.operations.replanning import failing, is_stale
 from hostwright.plans.steps import Plan
 from hostwright.refusal import Refusal
 from hostwright.shown import shown
@@ -21,23 +19,12 @@ LIBRARY = (
 )
 
 
-def carried_out(
-    plan: Plan, look: Callable[[], Plan], lock_wait: float = lock.WAIT_SECONDS
-) -> Generator[FunctionCommand, None, None]:
+def carried_out(plan: Plan, look: Callable[[], Plan], lock_wait: float = lock.WAIT_SECONDS) -> list[FunctionCommand]:
     """
     + look: makes the plan anew, from what the host is like then
     + lock_wait: seconds to wait for whoever else has the lock of the host
     """
-    try:
-        if is_stale():
-            plan = look()
-    except Refusal as refusal:
-        yield failing(str(refusal))
-        return
-    if plan.changes:
-        yield FunctionCommand(_carry_out, (plan, look, lock_wait), {})
-    else:
-        host.noop("it is as wanted")
+    return [FunctionCommand(_carry_out, (plan, look, lock_wait), {})]
 
 
 def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], lock_wait: float) -> bool:  # noqa: ARG001

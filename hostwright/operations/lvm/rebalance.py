@@ -1,12 +1,11 @@
 """Moves space between the logical volumes of a host, and keeps every byte."""
 
 import json
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FunctionCommand, operation
+from pyinfra.api import FunctionCommand
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
@@ -15,6 +14,7 @@ from hostwright.facts.observe import observe
 from hostwright.operations import lock
 from hostwright.operations.lvm.archives import saying_the_way_back
 from hostwright.operations.lvm.carrying_out import carried_out
+from hostwright.planned import planned, refused
 from hostwright.plans import lvm as plans
 from hostwright.plans.picture import as_data, draw
 from hostwright.plans.recovery import before_all
@@ -90,14 +90,24 @@ def rebalance(
                 "trust_copy": trust_copy,
             },
         )
-        plan = _plan(wish, arguments)
     except Refusal as refusal:
-        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    echo(f"\n{draw(host.name, plan)}\n")
-    if plan_json:
-        _write_json(Path(plan_json), host.name, plan)
+        raise refused(refusal) from None
+
+    def drawn(plan: Plan) -> str:
+        if plan_json and not host.state.is_executing:
+            _write_json(Path(plan_json), host.name, plan)
+        return draw(host.name, plan)
+
+    def again() -> Plan:
+        new = _plan(wish, {})
+        echo(f"\n{draw(host.name, new)}\n")
+        return new
+
+    def job(plan: Plan) -> list[FunctionCommand]:
+        return carried_out(plan, again, wait)
+
     wished = "back to what it was" if wish.abandon else f"{shrink} to {shrink_to}, {grow} to {grow_to}"
-    return _carry_out(plan=plan, wish=wish, wait=wait, name=f"Rebalance {vg}: {wished}", **arguments)
+    return planned(f"Rebalance {vg}: {wished}", lambda given: _plan(wish, given), drawn, job, arguments)
 
 
 def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
@@ -122,16 +132,6 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
         if survey is None:
             raise Refusal(f"the host did not tell what is in {task.mount.point} and who uses it (see the error above)")
     return plans.decide(task, survey)
-
-
-@operation()
-def _carry_out(plan: Plan, wish: Rebalance, wait: float) -> Generator[FunctionCommand, None, None]:
-    def look() -> Plan:
-        new = _plan(wish, {})
-        echo(f"\n{draw(host.name, new)}\n")
-        return new
-
-    yield from carried_out(plan, look, wait)
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:

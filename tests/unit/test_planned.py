@@ -1,0 +1,109 @@
+"""From data to change: the refusals of all hosts come before anything is changed, and what is decided is done."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostwright.planned import table
+from tests.unit.ssh_server import Server, serving
+
+DEPLOY = """
+from dataclasses import dataclass
+
+import gevent
+from pyinfra import host
+from pyinfra.api import StringCommand
+
+from hostwright.planned import planned
+from hostwright.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Plan:
+    changes: int
+
+
+def decide(_):
+    gevent.sleep(host.data.slow)
+    if host.data.get("refusal"):
+        raise Refusal(host.data.refusal)
+    return Plan(0 if (here / host.name).exists() else 1)
+
+
+def act(plan):
+    yield StringCommand("touch", str(here / host.name))
+
+
+from pathlib import Path
+
+here = Path(host.data.here)
+planned("touch it", decide, lambda plan: f"{host.name}: {plan.changes}", act, {})
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving({"PATH": "/usr/bin:/bin"}) as made:
+        yield made
+
+
+def deploy(server: Server, directory: Path, refusals: dict[str, str], hosts: int, *flags: str) -> tuple[int, str, str]:
+    (directory / "deploy.py").write_text(DEPLOY)
+    known = {"ssh_hostname": "127.0.0.1", "ssh_port": server.port, "ssh_user": "anybody", "ssh_password": "any"}
+    known |= {"ssh_strict_host_key_checking": "off", "ssh_known_hosts_file": "/dev/null", "here": str(directory)}
+    names = [f"h{number}" for number in range(1, hosts + 1)]
+    several = [
+        (name, known | {"slow": number % 3 / 20} | ({"refusal": refusals[name]} if name in refusals else {}))
+        for number, name in enumerate(names)
+    ]
+    (directory / "inventory.py").write_text(f"hosts = {several!r}\n")
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pyinfra")), *flags, "inventory.py", "deploy.py"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("parallel", ["2", "5", "50"])
+def test_the_refusals_of_all_hosts_are_shown_before_any_host_is_changed(
+    server: Server, tmp_path: Path, parallel: str
+) -> None:
+    refusals = {"h2": "x = 1: no", "h5": "x = 2: no", "h11": "x = 1: no", "h12": "x = 3: no"}
+    code, _, said = deploy(server, tmp_path, refusals, 12, "-y", "--parallel", parallel)
+    assert code == 1
+    assert [line for line in said.splitlines() if "refused" in line] == [
+        "h2, h11: refused, nothing was changed: x = 1: no",
+        "h5: refused, nothing was changed: x = 2: no",
+        "h12: refused, nothing was changed: x = 3: no",
+    ]
+    assert "Traceback" not in said
+    assert "planned.py" not in said
+    assert {path.name for path in tmp_path.iterdir()} == {"deploy.py", "inventory.py"}
+
+
+def test_what_all_say_is_said_once_and_what_nobody_refuses_is_done_once(server: Server, tmp_path: Path) -> None:
+    code, _, said = deploy(server, tmp_path, dict.fromkeys(("h1", "h2", "h3"), "x = 1: no"), 3, "-y")
+    assert code == 1
+    assert "\nall 3 hosts: refused, nothing was changed: x = 1: no\n" in said
+    for changed in (1, 0):
+        code, _, said = deploy(server, tmp_path, {}, 3, "-y")
+        assert code == 0, said
+        assert said.count(f": {changed}\n") == 3
+        assert ("No changes" in said) is not bool(changed)
+        assert {"h1", "h2", "h3"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["no", "never", "not so"]), min_size=1))
+def test_every_host_and_every_refusal_stand_in_the_table_once(said: dict[str, str]) -> None:
+    lines = dict(reversed(line.split(": ")) for line in table(said, 4).splitlines())
+    assert set(lines) == set(said.values())
+    named = {name: text for text, names in lines.items() for name in (said if "all 4" in names else names.split(", "))}
+    assert named == said
