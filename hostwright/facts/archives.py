@@ -168,5 +168,5 @@ class LvmArchives(ScriptFact[Archives]):
         return script("archives", VG=vg)
 
     @override
-    def process(self, output: list[str]) -> Archives:
+    def parsed(self, output: list[str]) -> Archives:
         return parse_archives(output, NONCE)

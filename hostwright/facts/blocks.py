@@ -129,5 +129,5 @@ class LvmBlocks(ScriptFact[Blocks]):
         return script("processes", "ownership", "holders", "storage", "initramfs", "disks", **variables, **more)
 
     @override
-    def process(self, output: list[str]) -> Blocks:
+    def parsed(self, output: list[str]) -> Blocks:
         return parse_blocks(output, NONCE)

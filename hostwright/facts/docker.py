@@ -77,5 +77,5 @@ class HostContainers(ScriptFact[Containers]):
         return script("engine", "containers")
 
     @override
-    def process(self, output: list[str]) -> Containers:
+    def parsed(self, output: list[str]) -> Containers:
         return parse_containers(output, NONCE)

@@ -167,5 +167,5 @@ class Interfaces(ScriptFact[HostInterfaces]):
         return script("interfaces")
 
     @override
-    def process(self, output: list[str]) -> HostInterfaces:
+    def parsed(self, output: list[str]) -> HostInterfaces:
         return parse_interfaces(output, NONCE)

@@ -73,5 +73,5 @@ class HostLocks(ScriptFact[tuple[Lock, ...]]):
         return script("locks")
 
     @override
-    def process(self, output: list[str]) -> tuple[Lock, ...]:
+    def parsed(self, output: list[str]) -> tuple[Lock, ...]:
         return parse_locks(output, NONCE)

@@ -558,7 +558,7 @@ class LvmStorage(ScriptFact[Storage]):
         )
 
     @override
-    def process(self, output: list[str]) -> Storage:
+    def parsed(self, output: list[str]) -> Storage:
         return parse_storage(output, NONCE)
 
 
@@ -574,5 +574,5 @@ class LvmSurvey(ScriptFact[Survey | None]):
         return script("holders", "survey", MOUNT=mount_point, DEVICE=device)
 
     @override
-    def process(self, output: list[str]) -> Survey | None:
+    def parsed(self, output: list[str]) -> Survey | None:
         return parse_survey(output, NONCE)

@@ -127,7 +127,7 @@ class MariadbData(ScriptFact[DataDirectory]):
         return f"{users_script(directory, container, project)}\n{looking}"
 
     @override
-    def process(self, output: list[str]) -> DataDirectory:
+    def parsed(self, output: list[str]) -> DataDirectory:
         return parse_data(output, NONCE)
 
 

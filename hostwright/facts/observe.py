@@ -1,11 +1,16 @@
 """What scripts that only look say of a host."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+from pydantic_core import to_jsonable_python
 from pyinfra import host
+from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.exceptions import FactProcessError
 from pyinfra.connectors.util import CommandOutput
+from typing_extensions import override
 
 from hostwright import transport
 from hostwright.refusal import DidNotTell
@@ -14,10 +19,10 @@ from hostwright.shell import NONCE, observing
 T = TypeVar("T")
 
 
-class ScriptFact(Generic[T]):
-    """What one script says of a host, and what is made of it.
+class ScriptFact(FactBase[Any], Generic[T]):
+    """What one script says of a host, and what is made of it: `pyinfra INVENTORY fact` shows that as JSON.
 
-    + always: sections that no answer lacks, where `process` does not ask for them itself
+    + always: sections that no answer lacks, where `parsed` does not ask for them itself
     + secret: what it says is for no output, however much of that is asked for
     """
 
@@ -25,8 +30,28 @@ class ScriptFact(Generic[T]):
     always: Sequence[str] = ()
     secret = False
 
-    def process(self, output: list[str]) -> T:
+    def parsed(self, output: list[str]) -> T:
         raise NotImplementedError
+
+    @override
+    def command(self, **about: Any) -> StringCommand:
+        # pyinfra hands it over by the name that it has here.
+        words = about.get("about", about)
+        try:
+            text = self.text(**words)
+        except TypeError as error:
+            # What is raised here would be shown as a traceback.
+            return StringCommand("echo", shlex.quote(str(error)), ">&2;", "exit", "64")
+        return StringCommand("sh", "-c", shlex.quote(observing(text)), "hostwright", type(self).__name__)
+
+    @override
+    def process(self, output: list[str]) -> Any:
+        if self.secret:
+            raise FactProcessError(f"{self.name}: there are secrets in it, which are for no output")
+        try:
+            return to_jsonable_python(self.parsed(output), fallback=str)
+        except DidNotTell as error:
+            raise FactProcessError(f"{self.name}: the host did not tell: {error}") from None
 
 
 @contextmanager
@@ -64,7 +89,7 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], **about: An
         try:
             if missing := [name for name in fact.always if f"@@ {NONCE} {name}" not in output.stdout_lines]:
                 raise DidNotTell(f"its answer lacks a section: {missing[0]}")
-            return fact().process(output.stdout_lines)
+            return fact().parsed(output.stdout_lines)
         except DidNotTell as error:
             transport.echo(str(error), host.print_prefix)
             return None

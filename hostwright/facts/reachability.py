@@ -237,5 +237,5 @@ class Reachability(ScriptFact[HostReachability]):
         return script("reachability")
 
     @override
-    def process(self, output: list[str]) -> HostReachability:
+    def parsed(self, output: list[str]) -> HostReachability:
         return parse_reachability(output, NONCE)
