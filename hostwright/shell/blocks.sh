@@ -78,9 +78,6 @@ mount_volume() {
     (umask 022 && mkdir -p "$4") && settle && try mount -t "$2" -o "$3" "$(mapped "$1")" "$4"
 }
 
-# The path that device mapper gives a volume, which is also what fstab says.
-mapped() { echo "/dev/mapper/$(echo "$VG" | sed 's/-/--/g')-$(echo "$1" | sed 's/-/--/g')"; }
-
 # verb: remount VOLUME OPTIONS POINT
 remount() { try mount -o "remount,$2" "$(mapped "$1")" "$3"; }
 

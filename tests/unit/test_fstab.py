@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.facts.lvm import MountUnit, Storage, parse_storage
+from hostwright.operations.lvm.carrying_out import VOLUMES
 from hostwright.shell import NONCE, observing, script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
@@ -55,7 +56,7 @@ def command(place: Path, name: str, text: str) -> None:
 def run(place: Path, *lines: str, before: str = "", **header: str) -> tuple[int, str]:
     """Runs functions of the library where /etc and /run are the test's; its exit code, and the reason of a failure."""
     text = script(
-        "job", "holders", "fstab", "lvm", "blocks", **(HEADER | {"RUN": str(place), "PLACE": str(place)} | header)
+        "job", "holders", "fstab", *VOLUMES, "blocks", **(HEADER | {"RUN": str(place), "PLACE": str(place)} | header)
     )
     (place / "script").write_text(
         "\n".join(

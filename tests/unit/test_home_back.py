@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.operations.lvm.carrying_out import LIBRARY
+from hostwright.operations.lvm.carrying_out import LIBRARY, VOLUMES
 from hostwright.shell import script
 from tests.unit.mounts import ROOT, Host
 
@@ -286,7 +286,7 @@ def test_whoever_cannot_look_does_not_go_on(machine: Machine, busy: str) -> None
 def test_what_a_lost_run_was_about_is_data(tmp_path: Path, value: str) -> None:
     value = value.replace("{place}", str(tmp_path))
     header = script(MOUNT=value, OPTIONS="defaults", VG="centos", LV="home")
-    text = f"{script('lvm', SERVED='')}\ntold=$(cat) && told_of MOUNT"
+    text = f"{script(*VOLUMES, SERVED='')}\ntold=$(cat) && told_of MOUNT"
     said = subprocess.run(["sh", "-c", text], input=header, capture_output=True, text=True, check=True)
     assert said.stdout == f"{value}\n"
     assert not (tmp_path / "pwn").exists()

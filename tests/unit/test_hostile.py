@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from hostwright.operations.lvm.carrying_out import VOLUMES
 from hostwright.shell import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
 
 LIBRARY = (
     *("processes", "job", "holders", "lists", "tree", "marks", "compare", "quotas", "copying", "proof"),
-    *("fstab", "lvm"),
+    *("fstab", *VOLUMES),
 )
 ROOT = Path(__file__).parents[2]
 UID = 54321

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from hostwright.operations import lock
+from hostwright.operations.lvm.carrying_out import VOLUMES
 from hostwright.shell import NONCE, observing, script, whole
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -253,7 +254,7 @@ def test_what_a_lost_job_has_at_work_is_roots(place: Path) -> None:
     lost = place / "jobs" / JOB
     lost.mkdir(parents=True)
     (lost / "job.sh").write_text("MOUNT=''\nVG=v\nLV=l\nOPTIONS=''\n# the rest\n")
-    text = script("processes", "holders", "lvm", RUN=f"{place}/jobs/new")
+    text = script("processes", "holders", *VOLUMES, RUN=f"{place}/jobs/new")
     stubs = "why() { echo $*; return 1; }; device_at() { :; }; systemctl() { :; }"
     with (
         at_work(*AS_USER, "sleep", "60", HOSTWRIGHT_JOB=JOB) as theirs,

@@ -12,10 +12,11 @@ from hostwright.refusal import Refusal
 from hostwright.shown import shown
 from hostwright.transport import connector_arguments, echo
 
+VOLUMES = ("asking", "packages", "copies", "work", "room", "exchange", "leftovers", "lent", "sizes", "lvm")
 LIBRARY = (
     *("processes", "lock", "job", "holders", "ownership"),
     *("lists", "tree", "marks", "compare", "quotas", "copying", "proof"),
-    *("fstab", "lvm", "places", "initramfs", "blocks"),
+    *("fstab", *VOLUMES, "places", "initramfs", "blocks"),
 )
 
 

@@ -1,0 +1,70 @@
+# Where a copy goes: a volume, an image, a lent disk. The header sets VG, TAGS, READ_AHEAD, ALLOCATION and PROFILE.
+
+# verb: borrow_disk DISK WIPED
+# The UUID says, from the first moment, that it is lent; the tag, how much of it must be wiped then.
+borrow_disk() {
+    some=$(od -An -tx1 -N 11 /dev/urandom | tr -d ' ' | sed 's/^\(....\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
+    try pvcreate -y --norestorefile --uuid "hostwr-ight-$some" "$1" && try vgextend "$VG" "$1" && try pvchange --addtag "hostwright.wipe.$2" "$1"
+}
+
+# tag_options: for the tags that home has; a host may let no volume without them be active.
+tag_options() { [ -z "$TAGS" ] || printf '%s\n' "$TAGS" | sed 's/^/--addtag /; s/,/ --addtag /g'; }
+
+# verb: make_volume VOLUME EXTENTS DISK...
+# A policy of allocation is for later; now it could find no room, with the old home gone.
+make_volume() {
+    name=$1 extents=$2
+    shift 2
+    tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag hostwright.copy $tags "$VG" "$@" || return 1
+    if [ "$ALLOCATION" != inherit ] || [ -n "$PROFILE" ]; then
+        try lvchange --alloc "$ALLOCATION" ${PROFILE:+--metadataprofile "$PROFILE"} "$VG/$name" || say "    warning: $reason"
+    fi
+    settle
+}
+
+# verb: make_image IMAGE SIZE
+# Every block of it allocated, so that no write to it can fail for want of room.
+make_image() {
+    own_directory "${1%/*}" || return 1
+    rm -f "$1" && (umask 077 && : >"$1") && try fallocate -l "$2" "$1" || return 1
+    chcon -t mount_loopback_t "$1" 2>/dev/null || :
+    sync
+}
+
+# attach_image FILE: past the page cache, where losetup can: else all of it is in memory twice. A file system below that
+# keeps checksums of data (btrfs) would take amiss what changes while it is on its way to the disk.
+attach_image() {
+    loop=$(losetup -j "$1" | sed 's/:.*//;q')
+    [ -z "$loop" ] || return 0
+    loop=$(losetup -f --show "$1" 2>"$RUN/out") || { why "losetup: $(tail -n 1 "$RUN/out")"; return 1; }
+    case $(stat -f -c %T "$1") in xfs | ext*) losetup --direct-io=on "$loop" 2>/dev/null || : ;; esac
+}
+
+detach_image() {
+    loop=$(losetup -j "$1" 2>/dev/null | sed 's/:.*//;q')
+    [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null || :
+}
+
+# target_device TARGET: sets device; a target is the name of a volume or the path of an image.
+target_device() {
+    case $1 in
+        /*) attach_image "$1" && device=$loop ;;
+        *) device=$(volume "$1") ;;
+    esac
+}
+
+# verb: make_file_system TARGET COMMAND...
+# Only on what carries our tag, or is an image that we made.
+make_file_system() {
+    target=$1
+    shift
+    target_device "$target" || return 1
+    case $target in
+        /*) ;;
+        *)
+            has_tag "$target" hostwright.copy || { why "$device has no tag of ours: not formatted"; return 1; }
+            closed "$device" || return 1
+            ;;
+    esac
+    try "$@" "$device"
+}
