@@ -97,6 +97,17 @@ def test_two_ways_to_one_engine_tell_of_one_container() -> None:
     assert not plan.warnings
 
 
+def test_who_says_that_theirs_has_the_id_of_anothers_hides_nothing() -> None:
+    db = container("db")
+    eves = engine("podman", container("job", id=db.id), owner=Owner("eve", 999, "/home/eve", lingers=True))
+    found = host(engine("docker", db), eves, engine("podman", container("job", id=db.id), owner=BOB))
+    assert changes(decide(found, {"job": "always", "db": "unless-stopped"})) == [
+        ("docker", "db", "unless-stopped"),
+        ("eve's podman", "job", "always"),
+        ("bob's podman", "job", "always"),
+    ]
+
+
 def test_an_engine_that_is_dead_beside_one_that_has_it() -> None:
     found = host(engine("podman", container("web"), container("web-2")), DEAD)
     plan = decide(found, {"web": "no"})
