@@ -26,5 +26,6 @@ def test_every_container_has_the_policy_of_its_rule(
 ) -> None:
     found = observed(HostContainers)
     for selector, policy in rules.items():
-        for container in select(found, selector):
-            assert Container(host, container.name).restart_policy == normalized(selector, policy)
+        for engine, container in select(found, selector).values():
+            there = Container(host, container.name, engine.name, engine.owner.name if engine.owner else "")
+            assert there.restart_policy == normalized(selector, policy)
