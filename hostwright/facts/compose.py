@@ -65,6 +65,8 @@ class ProjectState:
     + invalid: what compose says against the project
     + containers: those of the project, and others by the names that it wants
     + images: ids by name, of those that are there
+    + units: systemd units that there are for the engine, if it does not answer
+    + elsewhere: where its client asks, if that is another machine
     """
 
     user: str
@@ -77,6 +79,8 @@ class ProjectState:
     invalid: str
     containers: tuple[ServiceContainer, ...]
     images: Mapping[str, str]
+    units: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 @parsing()
@@ -97,6 +101,8 @@ def parse_project(lines: list[str], nonce: str = "") -> ProjectState:
         invalid="; ".join(line.strip() for line in found.get("invalid", [])),
         containers=tuple(_container(json.loads(line), here) for line in found.get("containers", [])),
         images={name: identity for name, _, identity in images},
+        units=tuple(line.removeprefix("unit=") for line in found["engine"] if line.startswith("unit=")),
+        elsewhere=engine.get("elsewhere", ""),
     )
 
 

@@ -1,13 +1,15 @@
 """The containers of a host and their restart policies (shell/containers.sh writes what is read here)."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
 
 from hostwright.facts.lvm import pairs
 from hostwright.facts.observe import ScriptFact, parsing
+from hostwright.refusal import DidNotTell
 from hostwright.shell import NONCE, script, sections
 
 
@@ -28,44 +30,119 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Containers:
+class Owner:
+    """A user whose own an engine is.
+
+    + lingers: what is theirs runs from boot on, whether they are logged in or not
     """
-    + engine: `docker` or `podman`, or nothing where there is neither
-    + user: who asked it
+
+    name: str
+    uid: int
+    home: str
+    lingers: bool
+
+
+@dataclass(frozen=True)
+class Engine:
+    """
+    + name: `docker` or `podman`
+    + owner: nothing, if it is the one that whoever asked gets
+    + endpoint: where its client asks
+    + elsewhere: that, if it is another machine; then it was not asked
+    + units: systemd units that there are for it, if it does not answer
     + updates: it can change the policy of a container that exists
+    + boots: the unit that starts its containers at boot is enabled
     + error: what it said instead of an answer
     """
 
-    engine: str
+    name: str
+    owner: Owner | None = None
+    endpoint: str = ""
+    elsewhere: str = ""
+    units: tuple[str, ...] = ()
+    updates: bool = False
+    boots: bool = False
+    error: str = ""
+    containers: tuple[Container, ...] = ()
+
+
+@dataclass(frozen=True)
+class Containers:
+    """
+    + user: who asked
+    + engines: all that there are, those of users last
+    + unlooked: why users' own could not be looked for
+    """
+
     user: str
-    updates: bool
-    error: str
-    containers: tuple[Container, ...]
+    engines: tuple[Engine, ...]
+    unlooked: str = ""
 
 
 @parsing()
 def parse_containers(lines: list[str], nonce: str = "") -> Containers:
-    found = sections(lines, nonce, ("engine", "containers", "error"))
-    engine = pairs(found["engine"])
-    containers = tuple(_container(json.loads(line)) for line in found.get("containers", []))
-    silent = engine["name"] and not {"containers", "error"} & found.keys()
-    error = "it told nothing" if silent else " ".join(found.get("error", []))
-    return Containers(engine["name"], engine["user"], engine.get("updates") == "yes", error, containers)
+    found = sections(lines, nonce, ("asker", "engine *", "said *", "unlooked"))
+    engines = {name.removeprefix("engine "): pairs(found[name]) for name in found if name.startswith("engine ")}
+    return Containers(
+        user=found["asker"][0],
+        engines=tuple(_engine(about, found.get(f"said {number}", [])) for number, about in engines.items()),
+        unlooked=" ".join(found.get("unlooked", [])),
+    )
+
+
+def _engine(about: Mapping[str, str], lines: Sequence[str]) -> Engine:
+    """What it says is no more than that: one that cannot be read is one that does not answer."""
+    owner = None
+    if "owner" in about:
+        owner = Owner(about["owner"], int(about["uid"]), about["home"], about.get("lingers") == "yes")
+    said: dict[str, list[str]] = {}
+    for line in lines:
+        key, equals, value = line.partition("=")
+        if equals and value:
+            said.setdefault(key, []).append(value)
+    error = " ".join(said.get("error", []))
+    containers: tuple[Container, ...] = ()
+    if not error and "end" not in said:
+        error = f"it told nothing, or not all of it: {lines[-1]}" if lines else "it told nothing"
+    if not error:
+        try:
+            containers = _containers(said.get("container", []))
+        except DidNotTell as wrong:
+            error = str(wrong)
+    return Engine(
+        name=about["name"],
+        owner=owner,
+        endpoint=" ".join(said.get("endpoint", [])),
+        elsewhere=" ".join(said.get("elsewhere", [])),
+        units=tuple(said.get("unit", [])),
+        updates="updates" in said,
+        boots="boots" in said,
+        error=error[:1000],
+        containers=containers,
+    )
+
+
+@parsing()
+def _containers(lines: Sequence[str]) -> tuple[Container, ...]:
+    return tuple(_container(json.loads(line)) for line in lines)
 
 
 def _container(said: Mapping[str, object]) -> Container:
     policy, labels = said["policy"], said["labels"] or {}
     assert isinstance(policy, dict)
     assert isinstance(labels, dict)
-    name = policy.get("Name") or "no"
+    identity, name = str(said["id"]), str(said["name"]).removeprefix("/")
+    if not re.fullmatch("[0-9a-f]+", identity) or not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]*", name):
+        raise ValueError(f"{identity!r} {name!r} is no id and name of a container")
+    of_policy = str(policy.get("Name") or "no")
     retries = policy.get("MaximumRetryCount") or 0
     return Container(
-        id=str(said["id"]),
-        name=str(said["name"]).removeprefix("/"),
-        policy=f"{name}:{retries}" if name == "on-failure" and retries else name,
+        id=identity,
+        name=name,
+        policy=f"{of_policy}:{retries}" if of_policy == "on-failure" and retries else of_policy,
         auto_remove=bool(said["auto_remove"]),
         status=str(said["status"]),
-        labels=labels,
+        labels={str(key): str(value) for key, value in labels.items()},
     )
 
 
@@ -74,7 +151,7 @@ class HostContainers(ScriptFact[Containers]):
 
     @override
     def text(self) -> str:
-        return script("engine", "containers")
+        return script("as_user", "containers", ASK=script("engine", "ask"))
 
     @override
     def process(self, output: list[str]) -> Containers:

@@ -13,18 +13,23 @@ from hostwright.facts.docker import Containers, HostContainers
 from hostwright.facts.observe import observe
 from hostwright.operations import lock
 from hostwright.operations.replanning import failing, is_stale
-from hostwright.plans.restart_policy import PolicyPlan, decide, draw
+from hostwright.plans.restart_policy import Change, PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_docker import RestartPolicies
+from hostwright.shell import script
 from hostwright.transport import echo
+
+# Where they are looked for (shell/containers.sh).
+_PATH = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
 
 
 def restart_policy(container: str, policy: str | bool, **arguments: Any) -> OperationMeta:
     """
     Set the restart policy of a container that exists, running or stopped; it is not started, stopped or made anew.
 
-    + container: its name, a shell pattern (`web-*`), or `label=KEY` or `label=KEY=VALUE`
+    + container: its name, a shell pattern (`web-*`), or `label=KEY` or `label=KEY=VALUE`; root's, or, where none of
+      these fits, users' own; with `bob/` before it, those of bob
     + policy: `no`, `on-failure`, `on-failure:5`, `unless-stopped` or `always`
 
     Refused, before anything is changed on any host: a container, pattern or label that fits none; one made with `--rm`;
@@ -83,12 +88,24 @@ def _set(plan: PolicyPlan, rules: Mapping[str, str | bool]) -> Generator[StringC
         except Refusal as refusal:
             yield failing(f"refused, and not changed by this operation: {refusal}")
             return
-    for policy, containers in plan.changes.items():
-        ids = " ".join(shlex.quote(container.id) for container in containers)
-        if plan.engine == "docker":
-            yield lock.fenced(f"docker update --restart={policy} {ids}")
-        else:
-            # It takes one at a time.
-            yield lock.fenced(f'for id in {ids}; do podman update --restart={policy} "$id" || exit; done')
+    for change in plan.changes:
+        yield lock.fenced(command(change))
     if not plan.changes:
         host.noop("they are as wanted")
+
+
+def command(change: Change) -> str:
+    """What changes the policies, done by whoever the engine answers."""
+    ids = " ".join(shlex.quote(container.id) for container in change.containers)
+    text = f"docker update --restart={change.policy} {ids}"
+    if change.engine.name == "podman":
+        # It takes one at a time.
+        text = f'for id in {ids}; do podman update --restart={change.policy} "$id" || exit; done'
+    owner = change.engine.owner
+    if not owner:
+        return f"{_PATH}; {text}"
+    words = shlex.join([owner.name, str(owner.uid), owner.home, "120", f"{{ {text}; }} && echo end=yes"])
+    return (
+        f"{_PATH}; {script('as_user')}said=$(as_user {words}); "
+        "case $said in *end=yes) ;; *) printf '%s\\n' \"$said\" >&2; exit 1 ;; esac"
+    )

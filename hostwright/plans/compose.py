@@ -207,7 +207,7 @@ def draw(host: str, project: Project, plan: ComposePlan, diff: tuple[str, ...] =
 def _answers(state: ProjectState) -> None:
     if not state.engine:
         raise Refusal("there is no docker on this host")
-    must_answer("docker", state.user, state.error)
+    must_answer("docker", state.user, state.error, state.units, state.elsewhere)
     if state.compose not in ("docker compose", "docker-compose"):
         raise Refusal("there is no compose on this host: install docker-compose (Debian), or docker-compose-plugin")
 

@@ -20,9 +20,16 @@ elif command -v docker-compose >/dev/null; then
     compose=docker-compose
 fi
 [ -z "${compose-}" ] || echo "compose=$compose"
+if elsewhere docker; then
+    echo "elsewhere=$endpoint"
+    for none in error hands files; do section $none; done
+    exit 0
+fi
+answers=yes
+said=$(docker version 2>&1 >/dev/null) || { answers='' && docker_units | sed 's/^/unit=/'; }
 
 section error
-said=$(docker version 2>&1 >/dev/null) || echo "${said:-docker version failed, and does not say why}"
+[ -n "$answers" ] || echo "${said:-docker version failed, and does not say why}"
 
 section hands
 hands=''

@@ -1,5 +1,22 @@
 # What an engine says of containers: in full, or not at all.
 
+# elsewhere ENGINE: whether its client asks another machine; sets endpoint. A client without contexts has the variable alone.
+elsewhere() {
+    endpoint=${CONTAINER_HOST-}
+    case $1:${CONTAINER_CONNECTION-} in
+        docker:*) endpoint=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || endpoint=${DOCKER_HOST-} ;;
+        podman:?*) endpoint=$(podman system connection list --format '{{.Name}} {{.URI}}' 2>/dev/null | awk -v name="$CONTAINER_CONNECTION" '$1 == name { print $2 }') ;;
+    esac
+    case $endpoint in
+        unix:* | fd:* | tcp://127.* | tcp://localhost | tcp://localhost[:/]* | 'tcp://[::1]'*) return 1 ;;
+        [a-z]*://*) ;;
+        *) return 1 ;;
+    esac
+}
+
+# docker_units: the units of systemd that there are for its daemon.
+docker_units() { systemctl list-unit-files --no-legend docker.service snap.docker.dockerd.service 2>/dev/null | awk '{ print $1 }'; }
+
 # tell_containers ENGINE FORMAT LISTING...: what it says of each of those that LISTING prints the ids of, by a format that
 # begins with {"id":"ID". It is in told; untold is why it fails.
 tell_containers() {

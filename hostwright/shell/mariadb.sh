@@ -1,4 +1,4 @@
-# Observes what a MariaDB in a container has to do with on its host, and changes nothing. plain.sh and
+# Observes what a MariaDB in a container has to do with on its host, and changes nothing. plain.sh, engine.sh and
 # mariadb_users.sh stand before this. The header sets DATA (its directory), CONTAINER, PROJECT, and IMAGE (that it is made
 # from, or nothing).
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
@@ -24,7 +24,8 @@ if listening=$(ss -ltnp 2>/dev/null); then
     section listeners
     printf '%s\n' "$listening" | awk 'NR > 1 { print $4 "\t" $6 }'
 fi
-command -v docker >/dev/null || exit 0
+# Of another machine nothing is to be learnt; compose refuses it.
+command -v docker >/dev/null && ! elsewhere docker || exit 0
 section users
 others_on_data look || { section unsaid && printf '%s\n' "$unsaid"; }
 if published=$(docker ps --format '{{.Names}}	{{.Ports}}' 2>/dev/null); then

@@ -291,6 +291,25 @@ def test_an_engine_that_fails_is_not_one_without_containers(place: Path, wish: P
         decide(wish, look(place, wish))
 
 
+@pytest.mark.parametrize("client", ['echo "$DOCKER_HOST"', "exit 1"])
+def test_an_engine_of_another_machine_is_not_asked(
+    place: Path, wish: Project, monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
+    """By what a client with contexts says, or by the variable."""
+    asked = place / "stand" / "asked"
+    text = ENGINE.replace(
+        "case $1 in", f"case $1 in\n    context) {client}; exit ;;\n    ps | version) echo >>{asked} ;;", 1
+    )
+    (place / "bin" / "docker").write_text(text)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2376")
+    with pytest.raises(Refusal, match=r"asks tcp://192\.0\.2\.1:2376, another machine"):
+        decide(wish, look(place, wish))
+    assert not asked.exists()
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/docker.sock")
+    decide(wish, look(place, wish))
+    assert asked.exists()
+
+
 def test_an_engine_that_says_nothing_at_all_is_ill(place: Path, wish: Project) -> None:
     for what in ("version", "ps", "inspect"):
         silent = ENGINE.replace('echo "$1: the engine is ill" >&2; ', "")

@@ -358,6 +358,9 @@ def test_what_there_is_is_told(served: Path) -> None:
     assert found.used_by[0].startswith("container other (running) may write there")
     found = seen(served, {"docker": "echo 'no daemon' >&2; exit 1"})
     assert found.unsaid == "docker does not tell its containers: no daemon"
+    # Another machine's containers have nothing to do with these data.
+    asks = f'[ "$1" = context ] || echo "$*" >>{served.parent}/asked; echo ssh://ci@build'
+    assert (seen(served, {"docker": asks}).used_by, (served.parent / "asked").exists()) == ((), False)
 
 
 @needs_root

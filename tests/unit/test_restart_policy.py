@@ -5,15 +5,16 @@ import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostwright.facts.docker import Container, Containers, parse_containers
-from hostwright.plans.restart_policy import POLICIES, decide, draw
+from hostwright.facts.docker import Container, Containers, Engine, HostContainers, parse_containers
+from hostwright.plans.restart_policy import POLICIES, PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
-from hostwright.shell import NONCE, observing, script
+from hostwright.shell import NONCE, observing
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -22,10 +23,24 @@ def recorded(name: str) -> Containers:
     return parse_containers((FIXTURES / f"containers_{name}.txt").read_text().splitlines())
 
 
+def one_engine(found: Containers) -> Engine:
+    (engine,) = found.engines
+    return engine
+
+
+def having(found: Containers, *some: Container, **about: Any) -> Containers:
+    """With other containers than its only engine had."""
+    return replace(found, engines=(replace(one_engine(found), containers=some, **about),))
+
+
+def changed(plan: PolicyPlan) -> dict[str, list[str]]:
+    return {change.policy: [one.name for one in change.containers] for change in plan.changes}
+
+
 def test_what_docker_says_of_its_containers() -> None:
-    found = recorded("debian12")
-    assert (found.engine, found.updates, found.error) == ("docker", True, "")
-    by_name = {one.name: one for one in found.containers}
+    engine = one_engine(recorded("debian12"))
+    assert (engine.name, engine.updates, engine.error) == ("docker", True, "")
+    by_name = {one.name: one for one in engine.containers}
     assert {name: one.policy for name, one in by_name.items()} == {
         "made": "unless-stopped",
         "quoted": "always",
@@ -40,10 +55,10 @@ def test_what_docker_says_of_its_containers() -> None:
 
 
 def test_what_podman_says_of_its_containers() -> None:
-    found = recorded("podman5")
-    assert (found.engine, found.updates) == ("podman", True)
-    assert [(one.name, one.policy) for one in found.containers] == [("web-1", "no"), ("db", "on-failure:3")]
-    assert len(found.containers[0].id) == 64
+    engine = one_engine(recorded("podman5"))
+    assert (engine.name, engine.updates) == ("podman", True)
+    assert [(one.name, one.policy) for one in engine.containers] == [("web-1", "no"), ("db", "on-failure:3")]
+    assert len(engine.containers[0].id) == 64
 
 
 @pytest.mark.parametrize(
@@ -58,13 +73,13 @@ def test_an_engine_that_does_not_answer_is_not_one_without_containers(name: str,
 
 def test_an_engine_whose_answer_is_not_there_has_not_answered() -> None:
     with pytest.raises(Refusal, match="docker does not answer: it told nothing"):
-        decide(parse_containers(["@@ engine", "name=docker", "user=root"]), {"web-1": "always"})
+        decide(parse_containers(["@@ asker", "root", "@@ engine 1", "name=docker"]), {"web-1": "always"})
 
 
 def test_rules_by_name_pattern_and_label() -> None:
     rules = {"w*": "always", "label=tier=db": "on-failure:5", "made": "unless-stopped", "label=note": "no"}
     plan = decide(recorded("debian12"), rules)
-    assert {policy: [one.name for one in some] for policy, some in plan.changes.items()} == {
+    assert changed(plan) == {
         "always": ["web-1"],
         "on-failure:5": ["db"],
         "no": ["quoted"],
@@ -99,7 +114,7 @@ def test_refused(rules: dict[str, str | bool], words: list[str]) -> None:
 
 def labelled(name: str, **labels: str) -> Containers:
     found = recorded(name)
-    return replace(found, containers=(replace(found.containers[0], name="x", labels=labels),))
+    return having(found, replace(one_engine(found).containers[0], name="x", labels=labels))
 
 
 @pytest.mark.parametrize(
@@ -135,13 +150,13 @@ def test_what_podman_does_not_do_by_itself_is_said(labels: dict[str, str], polic
 
 def test_none_there_at_all() -> None:
     with pytest.raises(Refusal, match="there are: none at all"):
-        decide(replace(recorded("debian12"), containers=()), {"web": "no"})
+        decide(having(recorded("debian12")), {"web": "no"})
     with pytest.raises(Refusal, match="neither docker nor podman"):
-        decide(Containers("", "root", False, "", ()), {"web": "no"})
+        decide(Containers("root", ()), {"web": "no"})
 
 
 def test_an_engine_that_cannot_change_a_policy() -> None:
-    old = replace(recorded("podman5"), updates=False)
+    old = having(recorded("podman5"), *one_engine(recorded("podman5")).containers, updates=False)
     with pytest.raises(Refusal, match="cannot change the policy"):
         decide(old, {"web-1": "always"})
     assert not decide(old, {"web-1": "no"}).changes
@@ -149,8 +164,9 @@ def test_an_engine_that_cannot_change_a_policy() -> None:
 
 def test_what_yaml_makes_of_no_and_what_means_the_same() -> None:
     assert not decide(recorded("debian12"), {"web-1": False, "passing": "no"}).changes
-    same = replace(recorded("debian12").containers[0], policy="on-failure")
-    assert not decide(replace(recorded("debian12"), containers=(same,)), {"made": "on-failure:0"}).changes
+    found = recorded("debian12")
+    same = replace(one_engine(found).containers[0], policy="on-failure")
+    assert not decide(having(found, same), {"made": "on-failure:0"}).changes
 
 
 def test_a_container_of_compose_is_warned_of() -> None:
@@ -159,8 +175,9 @@ def test_a_container_of_compose_is_warned_of() -> None:
         "com.docker.compose.service": "app",
         "com.docker.compose.project.config_files": "/srv/shop/compose.yaml",
     }
-    one = replace(recorded("debian12").containers[0], labels=labels)
-    (warning,) = decide(replace(recorded("debian12"), containers=(one,)), {"made": "always"}).warnings[:1]
+    found = recorded("debian12")
+    one = replace(one_engine(found).containers[0], labels=labels)
+    (warning,) = decide(having(found, one), {"made": "always"}).warnings[:1]
     assert all(word in warning for word in ("service app", "project shop", "/srv/shop/compose.yaml"))
 
 
@@ -184,32 +201,42 @@ containers = st.lists(
 def test_what_is_planned_gives_what_is_wished_and_then_nothing(
     some: list[Container], policy: str, selector: str
 ) -> None:
-    found = Containers("docker", "root", True, "", tuple(some))
+    found = Containers("root", (Engine("docker", updates=True, containers=tuple(some)),))
     try:
         plan = decide(found, {selector: policy})
     except Refusal:
         return
-    changed = {one.id: policy for policy, those in plan.changes.items() for one in those}
-    after = tuple(replace(one, policy=changed.get(one.id, one.policy)) for one in some)
-    assert not decide(replace(found, containers=after), {selector: policy}).changes
-    assert all(one.policy != changed[one.id] for one in some if one.id in changed)
+    given = {one.id: change.policy for change in plan.changes for one in change.containers}
+    after = tuple(replace(one, policy=given.get(one.id, one.policy)) for one in some)
+    assert not decide(having(found, *after), {selector: policy}).changes
+    assert all(one.policy != given[one.id] for one in some if one.id in given)
+
+
+def looking(place: Path, path: str) -> str:
+    """The script, with stand-ins in `place`."""
+    text = observing(HostContainers().text()).replace("PATH=/usr/local/sbin", path)
+    return text.replace("/run/user", f"{place}/user")
 
 
 @pytest.mark.parametrize(
     ("docker", "engine"),
-    [("podman version 4.3.1", "podman"), ("Docker version 20.10.24+dfsg1, build 297e128", "docker"), (None, "podman")],
+    [
+        ("podman version 4.3.1", ["podman"]),
+        ("Docker version 20.10.24+dfsg1, build 297e128", ["podman", "docker"]),
+        (None, ["podman"]),
+    ],
 )
-def test_podman_is_known_by_what_it_says(tmp_path: Path, docker: str | None, engine: str) -> None:
+def test_podman_is_known_by_what_it_says(tmp_path: Path, docker: str | None, engine: list[str]) -> None:
     (tmp_path / "bin").mkdir()
     for name, said in (("docker", docker), ("podman", "podman version 4.3.1")):
         if said:
             (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n[ $1 != --version ] || echo '{said}'\n")
             (tmp_path / "bin" / name).chmod(0o755)
-    for tool in ("id", "grep", "sh", "xargs"):
+    for tool in ("id", "grep", "sh", "xargs", "sed", "awk"):
         (tmp_path / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
-    text = observing(script("engine", "containers")).replace("PATH=/usr/local/sbin", f"PATH={tmp_path}/bin #")
+    text = looking(tmp_path, f"PATH={tmp_path}/bin #")
     done = subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, check=True)
-    assert parse_containers(done.stdout.splitlines(), NONCE).engine == engine
+    assert [one.name for one in parse_containers(done.stdout.splitlines(), NONCE).engines] == engine
 
 
 ENGINE = """#!/bin/sh
@@ -246,14 +273,12 @@ def test_an_engine_tells_of_all_its_containers_or_of_none(
     recorded = (FIXTURES / "containers_debian12.txt").read_text().splitlines()
     for identity, name in {"aa": "/db", "bb": "/web-1"}.items():
         line = next(line for line in recorded if f'"name":"{name}"' in line)
-        said_of_it = re.sub('"id":"[^"]*"', f'"id":"{identity}"', f"{line}\n")
+        said_of_it = re.sub('"id":"[^"]*"', f'"id":"{identity}"', line.removeprefix("container=") + "\n")
         (tmp_path / "stand" / identity).write_text("" if identity == empty else said_of_it)
-    text = observing(script("engine", "containers")).replace(
-        "PATH=/usr/local/sbin", f"PATH={tmp_path}/bin:/usr/local/sbin"
-    )
+    text = looking(tmp_path, f"PATH={tmp_path}/bin:/usr/local/sbin")
     environment = os.environ | {"STAND": str(tmp_path / "stand"), "FAILING": failing, "GOES": goes}
     done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, check=True)
-    found = parse_containers(done.stdout.splitlines(), NONCE)
+    found = one_engine(parse_containers(done.stdout.splitlines(), NONCE))
     assert said in found.error
     assert bool(said) == bool(found.error)
     if not said:

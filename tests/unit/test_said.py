@@ -285,7 +285,7 @@ SAID: dict[str, tuple[Parse, Sequence[str]]] = {
     "archives": (archives.parse_archives, ("file a.vg", "looked in")),
     "blocks": (blocks.parse_blocks, (*lvm.SECTIONS, "volume home", "detail home", "disk /dev/vdb")),
     "compose": (compose.parse_project, ("engine", "error", "files", "diff", "invalid", "containers", "images")),
-    "containers": (docker.parse_containers, ("engine", "containers", "error")),
+    "containers": (docker.parse_containers, ("asker", "engine 1", "said 1", "engine 2", "unlooked")),
     "interfaces": (
         interfaces.parse_interfaces,
         ("who", "came_by", "links", "addresses", "routes", "networkd", "profile e0", "file /x", "floating"),
