@@ -13,16 +13,20 @@ class Container:
     'unless-stopped'
     """
 
-    def __init__(self, host: Host, name: str) -> None:
+    def __init__(self, host: Host, name: str, engine: str = "") -> None:
+        """
+        + engine: the command that asks it; by default docker, or podman where there is no docker
+        """
         self.host = host
         self.name = name
+        self.engine = engine
 
     def __repr__(self) -> str:
         return f"<container {self.name}>"
 
     @property
     def exists(self) -> bool:
-        return succeeds(self.host, f"{self._engine} inspect --type container %s", self.name)
+        return self.host.run(f"{self._engine} inspect --type container %s", self.name).rc == 0
 
     @property
     def is_running(self) -> bool:
@@ -35,10 +39,11 @@ class Container:
         >>> Container(host, "db").restart_policy
         'on-failure:5'
         """
-        name, retries = self._said(
+        # Podman before 5 has no name for none.
+        name, _, retries = self._said(
             "{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}"
-        ).split()
-        return f"{name}:{retries}" if retries != "0" else name
+        ).rpartition(" ")
+        return f"{name}:{retries}" if retries != "0" else name or "no"
 
     @property
     def restarts(self) -> int:
@@ -47,6 +52,8 @@ class Container:
 
     @property
     def _engine(self) -> str:
+        if self.engine:
+            return self.engine
         return "docker" if succeeds(self.host, "docker --version") else "podman"
 
     def _said(self, form: str) -> str:

@@ -8,6 +8,7 @@ from pyinfra.api.host import Host as Target
 
 from hostwright.facts.docker import HostContainers
 from hostwright.facts.observe import ScriptFact
+from hostwright.plans.engine import as_owner
 from hostwright.plans.restart_policy import normalized, select
 from hostwright.verify.commands import Host
 from hostwright.verify.docker import Container
@@ -26,5 +27,6 @@ def test_every_container_has_the_policy_of_its_rule(
 ) -> None:
     found = observed(HostContainers)
     for selector, policy in rules.items():
-        for container in select(found, selector):
-            assert Container(host, container.name).restart_policy == normalized(selector, policy)
+        for engine, container in select(found, selector).values():
+            asked = as_owner(engine.owner.name, engine.owner.uid, engine.name) if engine.owner else engine.name
+            assert Container(host, container.id, asked).restart_policy == normalized(selector, policy)
