@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from textwrap import shorten
@@ -65,6 +66,11 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
         policy, name = wished[selector], _named(engine, container)
         _check_supervisor(container, name)
         if container.auto_remove and policy != "no":
+            if unit := container.labels.get("PODMAN_SYSTEMD_UNIT", ""):
+                raise Refusal(
+                    f"container {name} is made anew by {unit} each time, so it takes no restart policy ({policy}); "
+                    "Restart= in that unit says what becomes of it"
+                )
             raise Refusal(
                 f"container {name} was made with --rm: it goes when it ends, so it takes no restart policy "
                 f"({policy}); make it anew without --rm"
@@ -73,7 +79,10 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
         if container.policy == policy:
             continue
         if not engine.updates:
-            raise Refusal(f"this {engine.name} cannot change the policy of a container: it has no update --restart")
+            raise Refusal(
+                f"this {engine.name} cannot change the policy of a container: it has no update --restart; make {name} "
+                f"anew with --restart={policy}"
+            )
         together = changes.get((called(engine), policy), Change(engine, policy, ()))
         changes[called(engine), policy] = replace(together, containers=(*together.containers, container))
     warnings += _left(found, wished, chosen.keys())
@@ -200,7 +209,7 @@ def _check_supervisor(container: Container, name: str) -> None:
         service = labels.get("com.docker.swarm.service.name", "SERVICE")
         raise Refusal(
             f"container {name} is a task of the swarm service {service}, which starts another one where it "
-            f"ends: docker service update --restart-condition any {service} (or none, on-failure)"
+            f"ends: docker service update --restart-condition any {shlex.quote(service)} (or none, on-failure)"
         )
     if any(key.startswith("io.kubernetes.") for key in labels):
         pod = labels.get("io.kubernetes.pod.name", "?")
@@ -212,9 +221,9 @@ def _warnings(engine: Engine, container: Container, policy: str) -> list[str]:
     unit = container.labels.get("PODMAN_SYSTEMD_UNIT", "")
     if unit:
         warnings.append(f"{name} is started and stopped by {unit}: what Restart= says there counts, too")
-    elif engine.name == "podman" and policy not in ("no", "always"):
+    elif engine.name == "podman" and policy.startswith("on-failure"):
         warnings.append(f"{name}: podman starts none with {policy} as the host boots; always does that")
-    elif lacking := [] if policy == "no" else _lacking_at_boot(engine):
+    elif lacking := [] if policy == "no" else _lacking_at_boot(engine, policy):
         warnings.append(f"{name} starts as the host boots if {' and '.join(lacking)}")
     project = container.labels.get(f"{_COMPOSE}project")
     if project:
@@ -224,20 +233,25 @@ def _warnings(engine: Engine, container: Container, policy: str) -> list[str]:
             f"{name} is service {service} of the compose project {project}: when compose makes it anew, its "
             f"policy is what {file} says; write it there, too"
         )
-    if policy == "always" and container.status in ("exited", "created"):
-        warnings.append(f"{name} is stopped: with always it starts when the daemon or the host next does")
+    if policy == "always" and container.status in ("exited", "created", "configured"):
+        starts = "as the host next boots" if engine.name == "podman" else "when the daemon or the host next does"
+        warnings.append(f"{name} is stopped: with always it starts {starts}")
     return warnings
 
 
-def _lacking_at_boot(engine: Engine) -> list[str]:
+def _lacking_at_boot(engine: Engine, policy: str) -> list[str]:
     """What must be so that is not, for the host to start its containers as it boots."""
     unit = "docker" if engine.name == "docker" else "podman-restart.service"
     owner, lacking = engine.owner, []
+    if engine.name == "podman" and policy == "unless-stopped":
+        lacking.append("podman is 5.8.2 or newer (with always, any version)")
     if owner and not owner.lingers:
         lacking.append(f"{owner.name} lingers (loginctl enable-linger {owner.name})")
     # Docker's own of the host is the distribution's affair.
     if not engine.boots and (owner or engine.name == "podman"):
-        enable = as_owner(owner.name, owner.uid, f"systemctl --user enable {unit}") if owner else "systemctl enable it"
+        enable = (
+            as_owner(owner.name, owner.uid, f"systemctl --user enable {unit}") if owner else f"systemctl enable {unit}"
+        )
         lacking.append(f"{unit} is enabled ({enable})")
     return lacking
 

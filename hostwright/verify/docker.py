@@ -48,10 +48,11 @@ class Container:
         >>> Container(host, "db").restart_policy
         'on-failure:5'
         """
-        name, retries = self._said(
+        # Podman before 5 has no name for none.
+        name, _, retries = self._said(
             "{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}"
-        ).split()
-        return f"{name}:{retries}" if retries != "0" else name
+        ).rpartition(" ")
+        return f"{name}:{retries}" if retries != "0" else name or "no"
 
     @property
     def restarts(self) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +18,12 @@ OBEDIENT = """sh -c '
     while [ ! -e /told/exit ]; do sleep 1; done; exit $(cat /told/exit)'"""
 
 
+# Users' own containers need a session bus, and more ids than one.
+PODMAN = ("podman", "crun", "dbus-user-session", "uidmap")
 # Newer releases have the client apart. Without apparmor no container starts.
 PACKAGES = {
     "bookworm": ("docker.io", "docker-compose", "apparmor", "mariadb-client-core"),
-    "trixie": ("docker.io", "docker-cli", "docker-compose", "apparmor", "mariadb-client-core"),
+    "trixie": ("docker.io", "docker-cli", "docker-compose", "apparmor", "mariadb-client-core", *PODMAN),
 }
 INCLUDED = ("mariadb-server", "mariadb-client", "tzdata")
 HOOKS = (
@@ -35,22 +38,37 @@ BOX = """
     tar -c . | docker import - box >/dev/null
     rm -r /run/box
 """
+# Its package cannot be there beside the client of Docker.
+SHIM = """
+    set -e
+    cd /opt
+    apt-get download -qq podman-docker
+    dpkg -x podman-docker_*.deb podman-docker
+    rm podman-docker_*.deb
+    docker save --output box.tar box
+    chmod 0644 box.tar
+    podman load --quiet --input box.tar
+"""
+LOADED = {"bookworm": (BOX,), "trixie": (BOX, SHIM)}
 
 
 def engine_image(release: str = "bookworm") -> Image:
-    """The image of a release with a client of MariaDB, Docker and compose: v1 in Debian 12, v2 in Debian 13."""
+    """A release with a client of MariaDB, Docker and compose: v1 in Debian 12; in Debian 13 v2, and Podman."""
     return image(release, PACKAGES[release])
 
 
 def engine_disk(release: str = "bookworm") -> Path:
-    """What machines of that image start from: Docker has the images `box` (busybox) and `lab/mariadb`. Made once."""
+    """What machines of that image start from: Docker has the images `box` (busybox) and `lab/mariadb`. Made once.
+
+    Podman has `box`, too, and users can load it from /opt/box.tar; podman-docker lies in /opt/podman-docker.
+    """
     base = engine_image(release)
-    recipe = hashlib.sha256(" ".join([*INCLUDED, *HOOKS, BOX]).encode()).hexdigest()[:12]
+    recipe = hashlib.sha256(" ".join([*INCLUDED, *HOOKS, *LOADED[release]]).encode()).hexdigest()[:12]
     place = base.directory.with_name(f"{base.directory.name}-disk-{recipe}")
-    return cached(place, partial(_load, base)) / "disk.qcow2"
+    return cached(place, partial(_load, base, LOADED[release])) / "disk.qcow2"
 
 
-def _load(base: Image, directory: Path) -> None:
+def _load(base: Image, scripts: Sequence[str], directory: Path) -> None:
     # By a disk of its own: nothing is packed, sent and unpacked by an emulated processor.
     machine = Machine(base, directory / "machine", spare_disks=("1G",))
     archive = directory / "mariadb.tar"
@@ -62,7 +80,8 @@ def _load(base: Image, directory: Path) -> None:
     archive.unlink()
     try:
         machine.start()
-        machine.succeed(BOX)
+        for script in scripts:
+            machine.succeed(script)
         machine.succeed("docker import - lab/mariadb </dev/vdb >/dev/null")
         machine.stop()
     finally:

@@ -248,7 +248,11 @@ def test_compose_is_told_the_same() -> None:
             "is enabled (cd / && sudo -H -u bob XDG_RUNTIME_DIR=/run/user/1000 systemctl --user enable "
             "podman-restart.service)",
         ),
-        (engine("podman", container("web"), owner=BOB), "unless-stopped", "podman starts none with unless-stopped"),
+        (
+            engine("podman", container("web"), owner=BOB),
+            "unless-stopped",
+            "web starts as the host boots if podman is 5.8.2 or newer",
+        ),
         (engine("podman", container("web"), boots=False), "always", "podman-restart.service is enabled (systemctl"),
         (engine("podman", container("web")), "always", ""),
         (engine("docker", container("web"), boots=False), "always", ""),

@@ -137,7 +137,8 @@ def test_what_an_orchestrator_runs_is_its_own_affair(labels: dict[str, str], sai
     ("labels", "policy", "said"),
     [
         ({"PODMAN_SYSTEMD_UNIT": "web.service"}, "always", "x is started and stopped by web.service"),
-        ({}, "unless-stopped", "x: podman starts none with unless-stopped as the host boots"),
+        ({}, "on-failure:2", "x: podman starts none with on-failure:2 as the host boots"),
+        ({}, "unless-stopped", "x starts as the host boots if podman is 5.8.2 or newer (with always, any version)"),
         ({}, "always", "if podman-restart.service is enabled"),
         ({}, "no", ""),
     ],
