@@ -57,15 +57,16 @@ class DataDirectory:
 @dataclass(frozen=True)
 class Accounts:
     """
-    + answers: the server could be asked
+    + answers: the server could be asked, and has told all
     + users: by name and host, whether the password is the wanted one
-    + grants: lines of SHOW GRANTS by name and host
+    + grants: lines of SHOW GRANTS by name and host, as the client escapes them
     """
 
     answers: bool
     databases: frozenset[str]
     users: Mapping[tuple[str, str], bool]
     grants: Mapping[tuple[str, str], tuple[str, ...]]
+    version: str = ""
 
 
 @parsing()
@@ -99,7 +100,7 @@ def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
 def parse_accounts(lines: list[str]) -> Accounts:
     databases, users = set(), {}
     grants: dict[tuple[str, str], list[str]] = {}
-    asked = ("", "")
+    asked, version = ("", ""), ""
     for line in lines:
         kind, *words = line.split("\t")
         match kind, words:
@@ -109,10 +110,12 @@ def parse_accounts(lines: list[str]) -> Accounts:
                 users[name, host] = same == "1"
             case "grants", [name, host]:
                 asked = (name, host)
-            case _ if line.startswith("GRANT "):
+            case "alive", [version]:
+                pass
+            case _ if line.startswith(("GRANT ", "SET DEFAULT ROLE ")):
                 grants.setdefault(asked, []).append(line)
     granted = {key: tuple(some) for key, some in grants.items()}
-    return Accounts("alive" in lines, frozenset(databases), users, granted)
+    return Accounts(bool(version), frozenset(databases), users, granted, version)
 
 
 class MariadbData(ScriptFact[DataDirectory]):

@@ -39,6 +39,10 @@ _CLIENT = (
     '"$(command -v mariadb || command -v mysql)" --no-defaults --default-character-set=utf8mb4 --protocol=socket '
     "--user=root"
 )
+# Without --raw no name of a database is more than a part of its line.
+_BATCH = "--batch -N --force"
+# The hash of a password is nothing for a log.
+_HIDING = r"/^GRANT [A-Z_, ]* ON \*\.\* TO /{ s/ IDENTIFIED BY PASSWORD '[^']*'//; s/ USING '[^']*'//g; }"
 # Not what a program on the host or its user may read: also what can be guessed from what is in them.
 _SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my.cnf"))
 
@@ -201,10 +205,8 @@ def _init(wish: Mariadb, found: DataDirectory, digests: Mapping[str, str]) -> pl
 
 
 def _accounts(wish: Mariadb, arguments: dict[str, Any]) -> plans.AccountsPlan:
-    client = f"docker exec -i {wish.container} sh -c {shlex.quote(f'exec {_CLIENT} --batch -N --raw --force')}"
-    # The hash of a password is nothing for a log.
-    hidden = "sed \"s/ IDENTIFIED BY PASSWORD '[^']*'//; s/ IDENTIFIED VIA [^']*'[^']*'//\""
-    command = StringCommand("sh", "-c", shlex.quote(f"{client} 2>/dev/null | {hidden}"))
+    client = f"docker exec -i {wish.container} sh -c {shlex.quote(f'exec {_CLIENT} {_BATCH}')}"
+    command = StringCommand("sh", "-c", shlex.quote(f"{client} 2>/dev/null | sed {shlex.quote(_HIDING)}"))
     _, output = asked(command, plans.question(wish), arguments)
     plan = plans.decide_accounts(wish, parse_accounts(list(output.stdout_lines)))
     lines = plan.lines if plan.known else ("looked at once it answers",)

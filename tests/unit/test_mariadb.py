@@ -378,13 +378,14 @@ def test_a_server_that_does_not_answer_is_known_to_be_one() -> None:
 
 def test_the_answer_is_read() -> None:
     lines = [
-        "alive",
         "database\tmysql",
         "user\tnova\t%\t1",
         "grants\tnova\t%",
         "GRANT USAGE ON *.* TO `nova`@`%`",
         "grants\tglance\t%",
     ]
+    assert not parse_accounts(lines).answers
+    lines.append("alive\t10.11.6-MariaDB")
     answer = parse_accounts(lines)
     assert answer.answers
     assert answer.users == {("nova", "%"): True}
