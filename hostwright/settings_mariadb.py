@@ -126,6 +126,7 @@ class Mariadb(Settings):
     address: str | None = None
     base_image: str = "debian:bookworm-slim"
     image: str | None = None
+    upgrade: bool = False
     settings: dict[str, str | int | bool | None] = Field(default_factory=dict)
     tz: str | None = None
     stop_grace: int = Field(120, ge=1)

@@ -97,6 +97,8 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
         guard=users_script(**_about(wish)),
         **arguments,
     )
+    if wish.upgrade:
+        _upgrade(found=found, wish=wish, **({"name": f"Upgrade the tables of {wish.container}"} | arguments))
     words = {"name": f"Databases and users of {wish.container}"} | arguments
     _set_accounts(plan=_accounts(wish, arguments), wish=wish, **words)
 
@@ -199,8 +201,9 @@ def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
 def _init(wish: Mariadb, found: DataDirectory, digests: Mapping[str, str]) -> plans.InitPlan:
     plan = plans.decide_init(wish, digests, found)
     notes = (*plans.warnings(wish, found), *plan.notes)
-    if plan.lines or notes:
-        echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', plan.lines, notes)}")
+    lines = (*plan.lines, *plans.upgrade_lines(wish, found))
+    if lines or notes:
+        echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', lines, notes)}")
     return plan
 
 
@@ -240,6 +243,29 @@ def _record(state: State, host: Host, wish: Mariadb, init: plans.InitPlan) -> bo
     data = base64.b64encode("".join(f"{line}\n" for line in init.decided).encode()).decode()
     whole, known = f"{text}\n{lock.fenced('decide').get_raw_value()}", transport.connector_arguments(host)
     return transport.run(host, "record", whole, known, data, print_output=True)[0]
+
+
+@operation()
+def _upgrade(found: DataDirectory, wish: Mariadb) -> Generator[FunctionCommand, None, None]:
+    try:
+        if is_stale():
+            found = _look(wish, {})
+    except Refusal as refusal:
+        yield failing(f"refused, and not changed by this operation: {refusal}")
+        return
+    if plans.upgrade(found):
+        yield FunctionCommand(_upgrade_tables, (wish,), {})
+    else:
+        host.noop("its tables are of its server's version")
+
+
+def _upgrade_tables(state: State, host: Host, wish: Mariadb) -> bool:  # noqa: ARG001
+    text = f"{script('mariadb_upgrade', CONTAINER=wish.container)}\n{lock.fenced('upgrade').get_raw_value()}"
+    good, output = transport.run(host, "upgrade", text, transport.connector_arguments(host))
+    # A line for each table, and at the end what went wrong.
+    for line in output.output_lines[-40:] if not good else ():
+        echo(line, host.print_prefix)
+    return good
 
 
 @operation()

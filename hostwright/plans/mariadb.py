@@ -129,6 +129,11 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
             f"mariadb_data_dir = {wish.data_dir}: its data are of MariaDB {here[0]}.{here[1]}, and the image has "
             f"{there[0]}.{there[1]}; an older server spoils them: use an image of {here[0]}.{here[1]} or newer"
         )
+    if wish.upgrade and there and not found.image_upgrades and upgrade(found):
+        raise Refusal(
+            f"mariadb_upgrade = yes: {wish.image} has neither mariadb-upgrade nor mysql_upgrade; use an image with the "
+            "client's programs, or say mariadb_upgrade=no"
+        )
     for published in wish.publish:
         address, _, port = published.rpartition(":")[0].rpartition(":")
         for listening, process in found.listeners or ():
@@ -163,6 +168,24 @@ def _version(text: str) -> tuple[int, ...]:
     return (int(found[1]), int(found[2])) if found else ()
 
 
+def upgrade(found: DataDirectory) -> str:
+    """From which version to which its tables are to be upgraded; nothing where they are the server's own."""
+    last, tables = _version(found.version), _version(found.upgraded)
+    server = _version(found.image_version) or last
+    if not found.has_data or not server or tables >= server:
+        return ""
+    old = tables or (last if last < server else ())
+    return f"{f'from {old[0]}.{old[1]} ' if old else ''}to {server[0]}.{server[1]}"
+
+
+def upgrade_lines(wish: Mariadb, found: DataDirectory) -> tuple[str, ...]:
+    if wish.upgrade and (words := upgrade(found)):
+        return (f"its tables are upgraded {words} once it is healthy, and there is no way back but a dump",)
+    if wish.upgrade and found.has_data and found.image_version == "absent":
+        return ("its tables are upgraded once it is healthy, if the image, which is not here yet, has a newer server",)
+    return ()
+
+
 def _open(name: str, last: Once | None) -> str:
     if last is None:
         return f"{name}: the data were there before, and nothing tells whether it has been run on them"
@@ -172,12 +195,12 @@ def _open(name: str, last: Once | None) -> str:
 
 
 def warnings(wish: Mariadb, found: DataDirectory) -> Iterator[str]:
-    here, there = _version(found.version), _version(found.image_version)
-    if here and there and here < there:
+    # Who has said nothing is not told of data that nothing is known of.
+    if not wish.upgrade and (words := upgrade(found)) and (found.upgraded or words.startswith("from")):
+        cut = "; an upgrade was cut off" if found.upgraded == "cut" else ""
         yield (
-            f"its data are of MariaDB {here[0]}.{here[1]}, and the image has {there[0]}.{there[1]}: once it runs, "
-            f"docker exec {wish.container} sh -c 'mariadb-upgrade || mysql_upgrade' brings its own tables up to date "
-            "(a dump first: there is no way back)"
+            f"its tables are to be upgraded {words}{cut}: mariadb_upgrade=yes does that once it runs, or docker "
+            f"exec {wish.container} sh -c 'mariadb-upgrade || mysql_upgrade' (a dump first: there is no way back)"
         )
     if found.listeners is None and wish.publish:
         yield f"mariadb_publish = {', '.join(wish.publish)}: ss does not tell who listens there already"

@@ -31,7 +31,7 @@ _SERVER = _DATABASE | _words(
     "RELOAD, SHUTDOWN, PROCESS, FILE, SHOW DATABASES, SUPER, REPLICATION SLAVE, REPLICATION CLIENT, CREATE USER, "
     "CREATE TABLESPACE"
 )
-# Of their own since 10.5; servers give them to whoever had the older ones before that.
+# Of their own since 10.5, and no part of SUPER since 11.0: a newer server gives them to whoever had the older one.
 _SPLIT = _words(
     "SET USER, FEDERATED ADMIN, CONNECTION ADMIN, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN, "
     "BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR"

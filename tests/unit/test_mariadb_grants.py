@@ -138,6 +138,15 @@ def test_what_an_upgrade_made_of_an_older_privilege_stays(version: str, name: st
     assert "REVOKE" in plan(version, name, "%", lines, "SELECT ON *.*").statements[0]
 
 
+def test_what_was_part_of_super_before_11_stays() -> None:
+    # GRANT SUPER on 10.11.18, then mariadb-upgrade of 11.8.9.
+    upgraded = (
+        "SUPER, BINLOG MONITOR, SET USER, FEDERATED ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, "
+        "REPLICATION MASTER ADMIN, BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR ON *.* TO `nova`@`%`"
+    )
+    assert nova("11.8", upgraded, "SUPER ON *.*").statements == ()
+
+
 # ALL but what came with 11.3: what a server makes of each of these, measured.
 DATABASE = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, "
