@@ -24,8 +24,22 @@ _KNOWN = {
     "openstack",
     "rootroot",
 }
-_GRANT = re.compile(r"(?P<privileges>[A-Za-z ,]+?) +ON +(?P<object>\S+?)(?P<option> +WITH +GRANT +OPTION)?", re.I)
-_OBJECT = re.compile(r"(?:`(?P<quoted>[^`]+)`|(?P<database>[^`.]+))\.(?:`(?P<named>[^`]+)`|(?P<table>[^`.]+))")
+# A database that is called `*` is not all of them.
+_QUOTED = r"`(?!\*`)[^`\x00-\x1f\x7f]+`"
+_OBJECT = re.compile(rf"(?P<database>{_QUOTED}|[^`.\s]+)\.(?P<table>{_QUOTED}|[^`.\s]+)")
+_GRANT = re.compile(
+    rf"(?P<privileges>[A-Za-z_ ,]+?) +ON +(?P<object>{_OBJECT.pattern})(?P<option> +WITH +GRANT +OPTION)?", re.I
+)
+ALL, OPTION = "ALL PRIVILEGES", "GRANT OPTION"
+# Each by the name that MariaDB has taken since 10.4 at the latest.
+_SAME = {
+    "ALL": ALL,
+    "BINLOG MONITOR": "REPLICATION CLIENT",
+    "READ ONLY ADMIN": "READ_ONLY ADMIN",
+    "REPLICA MONITOR": "SLAVE MONITOR",
+    "REPLICATION REPLICA": "REPLICATION SLAVE",
+    "REPLICATION REPLICA ADMIN": "REPLICATION SLAVE ADMIN",
+}
 
 
 def sql_name(name: str) -> str:
@@ -37,7 +51,13 @@ def sql_name(name: str) -> str:
 def sql_object(text: str) -> tuple[str, str] | None:
     """Database and table of `*.*`, `nova.*` or `` `my.app`.* ``; a name with a dot in it is quoted."""
     found = _OBJECT.fullmatch(text)
-    return (found["quoted"] or found["database"], found["named"] or found["table"]) if found else None
+    return (found["database"].strip("`"), found["table"].strip("`")) if found else None
+
+
+def same_privilege(word: str) -> str:
+    """By the one name that it has here."""
+    word = " ".join(word.upper().split())
+    return _SAME.get(word, word)
 
 
 class Grant(Settings):
@@ -57,10 +77,9 @@ class Grant(Settings):
         if not found or not at:
             raise ValueError(
                 f"{text!r} is no grant: as in `SELECT, INSERT ON nova.*` or `ALL ON nova.*` (backticks around a name "
-                "with a dot in it)"
+                "with a dot or space in it)"
             )
-        words = (" ".join(word.upper().split()) for word in found["privileges"].split(","))
-        privileges = frozenset("ALL PRIVILEGES" if word == "ALL" else word for word in words)
+        privileges = frozenset(map(same_privilege, found["privileges"].split(",")))
         return cls(privileges=privileges, object=at, option=bool(found["option"]))
 
 
@@ -75,6 +94,11 @@ class User(Settings):
     @classmethod
     def _is_sql_name(cls, name: str) -> str:
         return sql_name(name)
+
+    @field_validator("host")
+    @classmethod
+    def _is_as_the_server_has_it(cls, host: str) -> str:
+        return host.lower()
 
     @field_validator("grants")
     @classmethod
@@ -102,6 +126,7 @@ class Mariadb(Settings):
     address: str | None = None
     base_image: str = "debian:bookworm-slim"
     image: str | None = None
+    upgrade: bool = False
     settings: dict[str, str | int | bool | None] = Field(default_factory=dict)
     tz: str | None = None
     stop_grace: int = Field(120, ge=1)

@@ -30,7 +30,8 @@ class DataDirectory:
     """
     + has_data: a server has been there
     + record: what ran once, by the name of the command
-    + version: of the server that was there last
+    + version: of the newest server that was there
+    + upgraded: of what version its tables are, as far as that is noted; `cut`: their upgrade was cut off
     + others: paths of what is there although no server has been
     + used_by: who else has to do with it, in words
     + unsaid: why that cannot be told
@@ -38,12 +39,14 @@ class DataDirectory:
     + odd: what is among the data under one of our names, and is no file
     + listeners: what listens on which address, in the words of ss(8); nothing where that cannot be told
     + ports: what containers publish, in the words of docker-ps(1)
-    + image_version: of the server in the image, where it has not run on these data yet
+    + image_version: of the server in the image, where that has not run on these data yet; `absent`: it is not here yet
+    + image_upgrades: it has a tool that upgrades data, too
     """
 
     has_data: bool
     record: Mapping[str, Once]
     version: str = ""
+    upgraded: str = ""
     others: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
     unsaid: str = ""
@@ -52,20 +55,22 @@ class DataDirectory:
     listeners: tuple[tuple[str, str], ...] | None = ()
     ports: Mapping[str, str] = field(default_factory=dict)
     image_version: str = ""
+    image_upgrades: bool = False
 
 
 @dataclass(frozen=True)
 class Accounts:
     """
-    + answers: the server could be asked
+    + answers: the server could be asked, and has told all
     + users: by name and host, whether the password is the wanted one
-    + grants: lines of SHOW GRANTS by name and host
+    + grants: lines of SHOW GRANTS by name and host, as the client escapes them
     """
 
     answers: bool
     databases: frozenset[str]
     users: Mapping[tuple[str, str], bool]
     grants: Mapping[tuple[str, str], tuple[str, ...]]
+    version: str = ""
 
 
 @parsing()
@@ -80,10 +85,12 @@ def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
     data = pairs(found["data"])
     listeners = (line.partition("\t") for line in found.get("listeners", []))
     ports = (line.partition("\t") for line in found.get("ports", []))
+    image = found.get("image", [])
     return DataDirectory(
         has_data=data.get("server") == "yes",
         record=record,
         version=data.get("version", ""),
+        upgraded=data.get("upgraded", ""),
         others=tuple(found.get("others", [])),
         used_by=tuple(found.get("users", [])),
         unsaid=" ".join(found.get("unsaid", [])),
@@ -91,7 +98,8 @@ def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
         odd=data.get("odd", ""),
         listeners=tuple((address, process) for address, _, process in listeners) if "listeners" in found else None,
         ports={name: published for name, _, published in ports},
-        image_version=" ".join(found.get("image", [])),
+        image_version=" ".join(image),
+        image_upgrades=any(line.endswith(("mariadb-upgrade", "mysql_upgrade")) for line in image),
     )
 
 
@@ -99,7 +107,7 @@ def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
 def parse_accounts(lines: list[str]) -> Accounts:
     databases, users = set(), {}
     grants: dict[tuple[str, str], list[str]] = {}
-    asked = ("", "")
+    asked, version = ("", ""), ""
     for line in lines:
         kind, *words = line.split("\t")
         match kind, words:
@@ -109,10 +117,12 @@ def parse_accounts(lines: list[str]) -> Accounts:
                 users[name, host] = same == "1"
             case "grants", [name, host]:
                 asked = (name, host)
-            case _ if line.startswith("GRANT "):
+            case "alive", [version]:
+                pass
+            case _ if line.startswith(("GRANT ", "SET DEFAULT ROLE ")):
                 grants.setdefault(asked, []).append(line)
     granted = {key: tuple(some) for key, some in grants.items()}
-    return Accounts("alive" in lines, frozenset(databases), users, granted)
+    return Accounts(bool(version), frozenset(databases), users, granted, version)
 
 
 class MariadbData(ScriptFact[DataDirectory]):

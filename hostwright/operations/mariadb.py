@@ -39,6 +39,10 @@ _CLIENT = (
     '"$(command -v mariadb || command -v mysql)" --no-defaults --default-character-set=utf8mb4 --protocol=socket '
     "--user=root"
 )
+# Without --raw no name of a database is more than a part of its line.
+_BATCH = "--batch -N --force"
+# The hash of a password is nothing for a log.
+_HIDING = r"/^GRANT [A-Z_, ]* ON \*\.\* TO /{ s/ IDENTIFIED BY PASSWORD '[^']*'//; s/ USING '[^']*'//g; }"
 # Not what a program on the host or its user may read: also what can be guessed from what is in them.
 _SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my.cnf"))
 
@@ -93,6 +97,8 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
         guard=users_script(**_about(wish)),
         **arguments,
     )
+    if wish.upgrade:
+        _upgrade(found=found, wish=wish, **({"name": f"Upgrade the tables of {wish.container}"} | arguments))
     words = {"name": f"Databases and users of {wish.container}"} | arguments
     _set_accounts(plan=_accounts(wish, arguments), wish=wish, **words)
 
@@ -195,16 +201,15 @@ def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
 def _init(wish: Mariadb, found: DataDirectory, digests: Mapping[str, str]) -> plans.InitPlan:
     plan = plans.decide_init(wish, digests, found)
     notes = (*plans.warnings(wish, found), *plan.notes)
-    if plan.lines or notes:
-        echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', plan.lines, notes)}")
+    lines = (*plan.lines, *plans.upgrade_lines(wish, found))
+    if lines or notes:
+        echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', lines, notes)}")
     return plan
 
 
 def _accounts(wish: Mariadb, arguments: dict[str, Any]) -> plans.AccountsPlan:
-    client = f"docker exec -i {wish.container} sh -c {shlex.quote(f'exec {_CLIENT} --batch -N --raw --force')}"
-    # The hash of a password is nothing for a log.
-    hidden = "sed \"s/ IDENTIFIED BY PASSWORD '[^']*'//; s/ IDENTIFIED VIA [^']*'[^']*'//\""
-    command = StringCommand("sh", "-c", shlex.quote(f"{client} 2>/dev/null | {hidden}"))
+    client = f"docker exec -i {wish.container} sh -c {shlex.quote(f'exec {_CLIENT} {_BATCH}')}"
+    command = StringCommand("sh", "-c", shlex.quote(f"{client} 2>/dev/null | sed {shlex.quote(_HIDING)}"))
     _, output = asked(command, plans.question(wish), arguments)
     plan = plans.decide_accounts(wish, parse_accounts(list(output.stdout_lines)))
     lines = plan.lines if plan.known else ("looked at once it answers",)
@@ -238,6 +243,29 @@ def _record(state: State, host: Host, wish: Mariadb, init: plans.InitPlan) -> bo
     data = base64.b64encode("".join(f"{line}\n" for line in init.decided).encode()).decode()
     whole, known = f"{text}\n{lock.fenced('decide').get_raw_value()}", transport.connector_arguments(host)
     return transport.run(host, "record", whole, known, data, print_output=True)[0]
+
+
+@operation()
+def _upgrade(found: DataDirectory, wish: Mariadb) -> Generator[FunctionCommand, None, None]:
+    try:
+        if is_stale():
+            found = _look(wish, {})
+    except Refusal as refusal:
+        yield failing(f"refused, and not changed by this operation: {refusal}")
+        return
+    if plans.upgrade(found):
+        yield FunctionCommand(_upgrade_tables, (wish,), {})
+    else:
+        host.noop("its tables are of its server's version")
+
+
+def _upgrade_tables(state: State, host: Host, wish: Mariadb) -> bool:  # noqa: ARG001
+    text = f"{script('mariadb_upgrade', CONTAINER=wish.container)}\n{lock.fenced('upgrade').get_raw_value()}"
+    good, output = transport.run(host, "upgrade", text, transport.connector_arguments(host))
+    # A line for each table, and at the end what went wrong.
+    for line in output.output_lines[-40:] if not good else ():
+        echo(line, host.print_prefix)
+    return good
 
 
 @operation()

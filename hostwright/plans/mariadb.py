@@ -2,23 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from hostwright.facts.mariadb import Accounts, DataDirectory, Once
+from hostwright.plans.mariadb_grants import differences, shown
 from hostwright.refusal import Refusal
-from hostwright.settings_mariadb import Grant, Mariadb, User, sql_object
+from hostwright.settings_mariadb import ALL, OPTION, Grant, Mariadb, User
 
 RECORD = "/var/lib/mysql/hostwright-once"
 ROOT_HOST = "localhost"
 # As ss(8) has them; a process whose name is meant to look like this has no room in 15 bytes for all of it.
 _USERS = re.compile(
     r'users:\(\("(?P<name>[\w.:/@+-]+)",pid=(?P<pid>[0-9]+),fd=[0-9]+\)(,\("[\w.:/@+-]+",pid=[0-9]+,fd=[0-9]+\))*\)'
-)
-# As SHOW GRANTS has what the data can say: no columns, routines, roles and proxies.
-_NAME = r"(?:\*|`[^`]+`)"
-_SHOWN = re.compile(
-    rf"GRANT (?P<privileges>[A-Z][A-Z ,]*?) ON (?P<object>{_NAME}\.{_NAME}) TO (?:`[^`]*`@`[^`]*`|\S+)(?P<rest>.*)"
 )
 
 
@@ -133,6 +129,11 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
             f"mariadb_data_dir = {wish.data_dir}: its data are of MariaDB {here[0]}.{here[1]}, and the image has "
             f"{there[0]}.{there[1]}; an older server spoils them: use an image of {here[0]}.{here[1]} or newer"
         )
+    if wish.upgrade and there and not found.image_upgrades and upgrade(found):
+        raise Refusal(
+            f"mariadb_upgrade = yes: {wish.image} has neither mariadb-upgrade nor mysql_upgrade; use an image with the "
+            "client's programs, or say mariadb_upgrade=no"
+        )
     for published in wish.publish:
         address, _, port = published.rpartition(":")[0].rpartition(":")
         for listening, process in found.listeners or ():
@@ -167,6 +168,24 @@ def _version(text: str) -> tuple[int, ...]:
     return (int(found[1]), int(found[2])) if found else ()
 
 
+def upgrade(found: DataDirectory) -> str:
+    """From which version to which its tables are to be upgraded; nothing where they are the server's own."""
+    last, tables = _version(found.version), _version(found.upgraded)
+    server = _version(found.image_version) or last
+    if not found.has_data or not server or tables >= server:
+        return ""
+    old = tables or (last if last < server else ())
+    return f"{f'from {old[0]}.{old[1]} ' if old else ''}to {server[0]}.{server[1]}"
+
+
+def upgrade_lines(wish: Mariadb, found: DataDirectory) -> tuple[str, ...]:
+    if wish.upgrade and (words := upgrade(found)):
+        return (f"its tables are upgraded {words} once it is healthy, and there is no way back but a dump",)
+    if wish.upgrade and found.has_data and found.image_version == "absent":
+        return ("its tables are upgraded once it is healthy, if the image, which is not here yet, has a newer server",)
+    return ()
+
+
 def _open(name: str, last: Once | None) -> str:
     if last is None:
         return f"{name}: the data were there before, and nothing tells whether it has been run on them"
@@ -176,12 +195,12 @@ def _open(name: str, last: Once | None) -> str:
 
 
 def warnings(wish: Mariadb, found: DataDirectory) -> Iterator[str]:
-    here, there = _version(found.version), _version(found.image_version)
-    if here and there and here < there:
+    # Who has said nothing is not told of data that nothing is known of.
+    if not wish.upgrade and (words := upgrade(found)) and (found.upgraded or words.startswith("from")):
+        cut = "; an upgrade was cut off" if found.upgraded == "cut" else ""
         yield (
-            f"its data are of MariaDB {here[0]}.{here[1]}, and the image has {there[0]}.{there[1]}: once it runs, "
-            f"docker exec {wish.container} sh -c 'mariadb-upgrade || mysql_upgrade' brings its own tables up to date "
-            "(a dump first: there is no way back)"
+            f"its tables are to be upgraded {words}{cut}: mariadb_upgrade=yes does that once it runs, or docker "
+            f"exec {wish.container} sh -c 'mariadb-upgrade || mysql_upgrade' (a dump first: there is no way back)"
         )
     if found.listeners is None and wish.publish:
         yield f"mariadb_publish = {', '.join(wish.publish)}: ss does not tell who listens there already"
@@ -199,14 +218,20 @@ def without_hashes(text: str) -> str:
 def question(wish: Mariadb) -> str:
     """SQL that tells what `parse_accounts` reads."""
     root = User(name="root", host=ROOT_HOST, password=wish.root_password)
-    lines = ["SELECT 'alive';", "SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;", _same(root)]
+    lines = [
+        # What the server quotes names with, and whether.
+        "SET sql_mode = '', sql_quote_show_create = 1;",
+        "SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;",
+        _same(root),
+    ]
     for user in wish.users:
         lines += [
             _same(user),
             f"SELECT 'grants', '{user.name}', '{user.host}';",
             f"SHOW GRANTS FOR {_account(user)};",
         ]
-    return "\n".join(lines)
+    # At the end: an answer that was cut short is none.
+    return "\n".join([*lines, "SELECT 'alive', VERSION();"])
 
 
 def _same(user: User) -> str:
@@ -249,7 +274,7 @@ def decide_accounts(wish: Mariadb, found: Accounts) -> AccountsPlan:
         for user in wish.users
         if not user.absent
         for line in found.grants.get((user.name, user.host), ())
-        if _shown(line) is None
+        if not ((one := shown(line)) and one.whole)
     ]
     return AccountsPlan(tuple(statements), tuple(lines), notes=tuple(kept))
 
@@ -265,49 +290,24 @@ def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
         yield f"CREATE USER {_account(user)} {identified};", "created"
     elif not found.users[key]:
         yield f"ALTER USER {_account(user)} {identified};", "given its password"
-    wanted = _by_object(Grant.read(text) for text in user.grants)
-    present = _by_object(grant for line in found.grants.get(key, ()) if (grant := _shown(line)))
-    for at in sorted({*wanted, *present}):
-        want, have = wanted.get(at, frozenset()), present.get(at, frozenset())
-        # What is more than wanted is taken away first: all privileges are not all but one.
-        if have - want:
-            yield (
-                f"REVOKE {_privileges(have - want)} ON {_quoted(at)} FROM {_account(user)};",
-                _words("loses", have - want, at),
-            )
-        if want - have:
-            option = " WITH GRANT OPTION" if "GRANT OPTION" in want else ""
-            given = (want - have) - {"GRANT OPTION"} or {"USAGE"}
-            yield (
-                f"GRANT {_privileges(frozenset(given))} ON {_quoted(at)} TO {_account(user)}{option};",
-                _words("gets", want - have, at),
-            )
+    wanted = map(Grant.read, user.grants)
+    for at, less, more in differences(wanted, found.grants.get(key, ()), _version(found.version)):
+        # MariaDB takes the two of them together only in a form for all that a user has.
+        for words in ({ALL}, less - {ALL}) if ALL in less else (less,):
+            if words:
+                yield f"REVOKE {_listed(words)} ON {_quoted(at)} FROM {_account(user)};", _words("loses", words, at)
+        if more:
+            option = " WITH GRANT OPTION" if OPTION in more else ""
+            given = more - {OPTION} or {"USAGE"}
+            yield f"GRANT {_listed(given)} ON {_quoted(at)} TO {_account(user)}{option};", _words("gets", more, at)
 
 
-def _shown(line: str) -> Grant | None:
-    found = _SHOWN.fullmatch(line)
-    at = sql_object(found["object"]) if found else None
-    if not found or not at or found["privileges"] == "PROXY":
-        return None
-    words = frozenset(word.strip() for word in found["privileges"].split(", "))
-    return Grant(privileges=words, object=at, option=bool(re.search(" WITH .*GRANT OPTION", found["rest"])))
+def _words(verb: str, privileges: Collection[str], at: tuple[str, str]) -> str:
+    named = ".".join(f"`{part}`" if re.search(r"[.\s]", part) else part for part in at)
+    return f"{verb} {_listed(privileges)} on {named}"
 
 
-def _by_object(grants: Iterator[Grant]) -> dict[tuple[str, str], frozenset[str]]:
-    found: dict[tuple[str, str], frozenset[str]] = {}
-    for grant in grants:
-        option = {"GRANT OPTION"} if grant.option else set()
-        # USAGE is the name of no privilege at all.
-        found[grant.object] = found.get(grant.object, frozenset()) | (grant.privileges - {"USAGE"}) | option
-    return {at: privileges for at, privileges in found.items() if privileges}
-
-
-def _words(verb: str, privileges: frozenset[str], at: tuple[str, str]) -> str:
-    named = ".".join(f"`{part}`" if "." in part else part for part in at)
-    return f"{verb} {_privileges(privileges)} on {named}"
-
-
-def _privileges(privileges: frozenset[str]) -> str:
+def _listed(privileges: Collection[str]) -> str:
     return ", ".join(sorted(privileges))
 
 

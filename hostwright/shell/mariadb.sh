@@ -8,9 +8,15 @@ section data
 for name in hostwright-once hostwright-server mariadb_upgrade_info mysql_upgrade_info; do
     read_plain "$DATA/$name" >/dev/null || echo "odd=$name"
 done
-# Its own file is there only once it has upgraded its data; the other one is ours.
-version=$(for name in hostwright-server mariadb_upgrade_info mysql_upgrade_info; do read_plain "$DATA/$name"; done |
-    grep -a '^[0-9]' | cut -c 1-40 | sort -t . -k 1,1n -k 2,2n -k 3,3n | tail -n 1)
+newest() { grep -a '^[0-9]' | cut -c 1-40 | sort -t . -k 1,1n -k 2,2n -k 3,3n | tail -n 1; }
+# MariaDB's own say what its tables are of, and not what ran on them. Those of an upgrade that was cut off are empty.
+upgraded=$({ read_plain "$DATA/mariadb_upgrade_info"; echo; read_plain "$DATA/mysql_upgrade_info"; } | newest)
+version=$({ read_plain "$DATA/hostwright-server"; echo; echo "$upgraded"; } | newest)
+if [ -n "$upgraded" ]; then
+    echo "upgraded=$upgraded"
+elif [ -e "$DATA/mariadb_upgrade_info" ] || [ -e "$DATA/mysql_upgrade_info" ]; then
+    echo upgraded=cut
+fi
 [ -z "$version" ] || echo "version=$version"
 section record
 read_plain "$DATA/hostwright-once"
@@ -33,8 +39,15 @@ if published=$(docker ps --format '{{.Names}}	{{.Ports}}' 2>/dev/null); then
     printf '%s\n' "$published"
 fi
 # Asked only where it has not run on these data yet: a container is started for it.
-if [ -n "$IMAGE" ] && [ -d "$DATA/mysql" ] && ! docker inspect "$CONTAINER" >/dev/null 2>&1 && docker image inspect "$IMAGE" >/dev/null 2>&1; then
-    section image
-    docker run --rm --network none --entrypoint sh "$IMAGE" -c '$(command -v mariadbd || command -v mysqld) --version' 2>/dev/null
+if [ -n "$IMAGE" ] && [ -d "$DATA/mysql" ]; then
+    is=$(docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null)
+    ran=$(docker inspect --type container --format '{{.Image}}' "$CONTAINER" 2>/dev/null)
+    if [ -z "$is" ]; then
+        section image
+        echo absent
+    elif [ "$is" != "$ran" ]; then
+        section image
+        docker run --rm --network none --entrypoint sh "$IMAGE" -c '$(command -v mariadbd || command -v mysqld) --version; command -v mariadb-upgrade || command -v mysql_upgrade' 2>/dev/null
+    fi
 fi
 true

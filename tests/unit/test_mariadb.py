@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostwright.facts.mariadb import Accounts, DataDirectory, Once, parse_accounts, parse_data
-from hostwright.plans.mariadb import check_host, decide_accounts, decide_init, native_hash, question, warnings
+from hostwright.plans.mariadb import (
+    check_host,
+    decide_accounts,
+    decide_init,
+    native_hash,
+    question,
+    upgrade,
+    upgrade_lines,
+    warnings,
+)
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_mariadb import Mariadb
@@ -240,17 +249,69 @@ def test_offsets_of_time_zones_are_known_to_every_server(value: str | None) -> N
     assert wish(settings={"default_time_zone": value}).settings == {"default_time_zone": value}
 
 
-@pytest.mark.parametrize(
-    ("here", "there", "said"),
-    [
-        ("10.6.12-MariaDB", "mariadbd Ver 11.8.3-MariaDB", True),
-        ("10.11.2", "mysqld 10.11.6", False),
-        ("", "11.8.3", False),
-    ],
-)
-def test_an_image_that_is_newer_than_the_data_is_said(here: str, there: str, said: bool) -> None:
-    notes = list(warnings(wish(), DataDirectory(True, {}, version=here, image_version=there)))
-    assert [("10.6, and the image has 11.8" in note and "mariadb-upgrade" in note) for note in notes] == [True] * said
+# As facts tell it: the newest that ran, what the tables are of, what the image has, and what is to be done.
+UPGRADES = [
+    ("10.6.12-MariaDB", "10.6.12-MariaDB", "mariadbd Ver 11.8.3-MariaDB", "from 10.6 to 11.8"),
+    ("11.8.3", "10.6.12-MariaDB", "", "from 10.6 to 11.8"),
+    ("11.8.3", "10.11.2-MariaDB", "mariadbd Ver 12.3.1-MariaDB", "from 10.11 to 12.3"),
+    ("10.6.12", "", "mariadbd Ver 11.8.3-MariaDB", "from 10.6 to 11.8"),
+    ("11.8.3", "cut", "", "to 11.8"),
+    ("10.4.3", "", "", "to 10.4"),
+    ("10.11.6", "10.11.2-MariaDB", "", ""),
+    ("10.11.2", "10.11.2", "mysqld 10.11.6", ""),
+    ("11.8.3-MariaDB", "11.8.3-MariaDB", "absent", ""),
+    ("", "", "11.8.3", "to 11.8"),
+    ("", "", "", ""),
+]
+
+
+@pytest.mark.parametrize(("ran", "tables", "image", "said"), UPGRADES)
+def test_tables_older_than_the_server_are_said_and_upgraded_on_demand(
+    ran: str, tables: str, image: str, said: str
+) -> None:
+    found = DataDirectory(
+        True, {}, version=ran, upgraded=tables, image_version=image, image_upgrades=image not in ("", "absent")
+    )
+    assert upgrade(found) == said
+    notes = list(warnings(wish(), found))
+    assert len(notes) == (said.startswith("from") or tables == "cut")
+    assert all(f"upgraded {said}" in note and "mariadb_upgrade=yes" in note for note in notes)
+    assert all("mariadb-upgrade || mysql_upgrade" in note and "a dump first" in note for note in notes)
+    assert upgrade_lines(wish(), found) == ()
+    assert list(warnings(wish(upgrade="yes"), found)) == []
+    lines = upgrade_lines(wish(upgrade="yes"), found)
+    assert bool(lines) == (bool(said) or image == "absent")
+    assert said in "".join(lines)
+    check_host(wish(upgrade=True), found)
+
+
+def test_tables_of_a_newer_server_are_not_upgraded() -> None:
+    newer = DataDirectory(True, {}, version="11.8.3", upgraded="11.8.3", image_version="10.11.6", image_upgrades=True)
+    assert upgrade(newer) == ""
+    with pytest.raises(Refusal, match="an older server spoils them"):
+        check_host(wish(upgrade=True), newer)
+
+
+def test_new_data_need_no_upgrade() -> None:
+    nothing = DataDirectory(False, {}, image_version="11.8.3", image_upgrades=True)
+    assert (upgrade(nothing), upgrade_lines(wish(upgrade=True), nothing)) == ("", ())
+
+
+def test_an_image_that_cannot_upgrade_is_refused_where_it_would_have_to() -> None:
+    known = {"version": "10.6.12", "upgraded": "10.6.12", "image_version": "mariadbd Ver 11.8.3-MariaDB"}
+    old = DataDirectory(True, {}, **known)
+    with pytest.raises(Refusal, match="mariadb_upgrade = yes: bare has neither mariadb-upgrade nor mysql_upgrade"):
+        check_host(wish(upgrade=True, image="bare"), old)
+    check_host(wish(image="bare"), old)
+    check_host(wish(upgrade=True), DataDirectory(True, {}, **known | {"upgraded": "11.8.1", "version": "11.8.1"}))
+
+
+@pytest.mark.parametrize("value", ["yes", "true", True])
+def test_upgrade_is_said_as_other_keys_are(value: object) -> None:
+    assert wish(upgrade=value).upgrade
+    assert not wish(upgrade="no").upgrade
+    with pytest.raises(Refusal, match="mariadb_upgrade = 'always'"):
+        wish(upgrade="always")
 
 
 @pytest.mark.parametrize(
@@ -378,13 +439,14 @@ def test_a_server_that_does_not_answer_is_known_to_be_one() -> None:
 
 def test_the_answer_is_read() -> None:
     lines = [
-        "alive",
         "database\tmysql",
         "user\tnova\t%\t1",
         "grants\tnova\t%",
         "GRANT USAGE ON *.* TO `nova`@`%`",
         "grants\tglance\t%",
     ]
+    assert not parse_accounts(lines).answers
+    lines.append("alive\t10.11.6-MariaDB")
     answer = parse_accounts(lines)
     assert answer.answers
     assert answer.users == {("nova", "%"): True}

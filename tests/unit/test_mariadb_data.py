@@ -337,8 +337,8 @@ def test_nothing_is_started_on_what_somebody_uses(served: Path) -> None:
     assert "who else uses it cannot be told: docker does not tell its containers: no daemon" in done.stderr
 
 
-def seen(data: Path, commands: dict[str, str]) -> DataDirectory:
-    text = observing(MariadbData().text(str(data), "db", "shop", "")).replace("export LC_ALL=C PATH", "OLD_PATH")
+def seen(data: Path, commands: dict[str, str], image: str = "") -> DataDirectory:
+    text = observing(MariadbData().text(str(data), "db", "shop", image)).replace("export LC_ALL=C PATH", "OLD_PATH")
     done = run(data.parent, text, NOBODYS | commands)
     assert done.returncode == 0, done.stderr
     return parse_data(done.stdout.splitlines(), NONCE)
@@ -351,6 +351,7 @@ def test_what_there_is_is_told(served: Path) -> None:
     (served / "mariadb_upgrade_info").write_text("10.6.4-MariaDB\n")
     found = seen(served, {"ss": "printf 'State Recv-Q\\nLISTEN 0 5 127.0.0.1:3306 x:* users\\n'"})
     assert (found.has_data, found.version, found.record["a"].event) == (True, "10.11.6", "done")
+    assert found.upgraded == "10.6.4-MariaDB"
     assert (found.used_by, found.unsaid, found.user, found.odd) == ((), "", "", "")
     assert found.listeners == (("127.0.0.1:3306", "users"),)
     found = seen(served, container("other", served) | {"ss": "exit 1"})
@@ -372,6 +373,121 @@ def test_what_another_user_put_among_the_data_is_not_read(served: Path, name: st
     found = seen(served, {})
     assert found.odd == name
     assert (found.version, found.record) == ("", {})
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("files", "upgraded", "version"),
+    [
+        ({"hostwright-server": "11.8.9\n", "mysql_upgrade_info": "10.5.23-MariaDB"}, "10.5.23-MariaDB", "11.8.9"),
+        # As mariadb-install-db writes it, without the end of a line, and an older one beside it.
+        (
+            {"mariadb_upgrade_info": "11.8.9-MariaDB", "mysql_upgrade_info": "10.5.23-MariaDB\0"},
+            "11.8.9-MariaDB",
+            "11.8.9-MariaDB",
+        ),
+        # As mariadb-upgrade of 11.8 leaves it when it is killed.
+        ({"hostwright-server": "11.8.9\n", "mariadb_upgrade_info": ""}, "cut", "11.8.9"),
+        ({"hostwright-server": "10.4.34\n"}, "", "10.4.34"),
+        ({}, "", ""),
+    ],
+)
+def test_what_the_tables_are_of_is_not_what_ran_on_them(
+    served: Path, files: dict[str, str], upgraded: str, version: str
+) -> None:
+    for name, text in files.items():
+        (served / name).write_text(text)
+    found = seen(served, {})
+    assert (found.upgraded.rstrip("\0"), found.version) == (upgraded, version)
+
+
+DOCKER = """case $* in
+    *"image inspect"*) IMAGE ;;
+    *.Image*) CONTAINER ;;
+    "run --rm --network none"*) echo 'mariadbd  Ver 11.8.9-MariaDB'; TOOL ;;
+esac"""
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("is_", "ran", "tool", "version"),
+    [
+        ("echo new", "exit 1", "echo /usr/bin/mariadb-upgrade", "mariadbd  Ver 11.8.9-MariaDB"),
+        ("echo new", "echo old", "echo /usr/bin/mysql_upgrade", "mariadbd  Ver 11.8.9-MariaDB"),
+        ("echo new", "echo old", "exit 127", "mariadbd  Ver 11.8.9-MariaDB"),
+        ("echo new", "echo new", "echo /usr/bin/mariadb-upgrade", ""),
+        ("exit 1", "exit 1", "", "absent"),
+    ],
+)
+def test_the_image_is_asked_what_will_run(served: Path, is_: str, ran: str, tool: str, version: str) -> None:
+    docker = DOCKER.replace("IMAGE", is_).replace("CONTAINER", ran).replace("TOOL", tool)
+    found = seen(served, {"docker": docker}, "db:11.8")
+    assert found.image_version.removesuffix(f" {tool.removeprefix('echo ')}") == version
+    assert found.image_upgrades == (tool.startswith("echo ") and version.startswith("mariadbd"))
+    assert seen(served, {"docker": docker}).image_version == ""
+    (served / "mysql").rmdir()
+    assert seen(served, {"docker": docker}, "db:11.8").image_version == ""
+
+
+# -- its upgrade
+
+
+HEALTHY = 'case $1 in inspect) echo healthy ;; exec) shift 2; PATH=TOOLS:/usr/bin:/bin exec "$@" ;; esac'
+DONE = 'echo 11.8.9-MariaDB >DATA/mariadb_upgrade_info; echo "${0##*/} $*"'
+
+
+def upgraded(data: Path, docker: str, tools: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """In a container that has these tools, and the data."""
+    inside = data.parent / "tools"
+    inside.mkdir()
+    for name, body in tools.items():
+        (inside / name).write_text(f"#!/bin/sh\n{body.replace('DATA', str(data))}\n")
+        (inside / name).chmod(0o755)
+    text = script("mariadb_upgrade", CONTAINER="db").replace("export LC_ALL=C PATH", "OLD_PATH")
+    text = text.replace("/var/lib/mysql/", f"{data}/")
+    return run(data.parent, f"{text}\nupgrade", {"docker": docker.replace("TOOLS", str(inside))})
+
+
+@pytest.mark.parametrize("name", ["mariadb-upgrade", "mysql_upgrade"])
+def test_tables_are_upgraded_by_the_tool_that_the_image_has(data: Path, name: str) -> None:
+    (data / "hostwright-server").write_text("11.8.9\n")
+    done = upgraded(data, HEALTHY, {name: DONE})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{name} --no-defaults --protocol=socket --user=root\n"
+
+
+@pytest.mark.parametrize(
+    ("docker", "tool", "said"),
+    [
+        ("exit 1", "echo ran", ""),
+        ("[ $1 = exec ] || echo starting", "echo ran", "db is starting: its data were not upgraded"),
+        ("exit 0", "echo ran", "db is of unknown health: its data were not upgraded"),
+        (HEALTHY, "", "it has neither mariadb-upgrade nor mysql_upgrade: its data were not upgraded"),
+        (HEALTHY, "echo ran; echo FATAL ERROR: Upgrade failed >&2; exit 3", "FATAL ERROR: Upgrade failed"),
+        (HEALTHY, "echo ran; echo 11.8.9-MariaDB >DATA/mariadb_upgrade_info; exit 3", ""),
+        (HEALTHY, "echo ran; echo 11.80.1 >DATA/mariadb_upgrade_info", "has not noted that among the data"),
+        (HEALTHY, "echo ran", "mariadb-upgrade ended well, and has not noted that among the data"),
+    ],
+)
+def test_an_upgrade_that_did_not_happen_is_none(data: Path, docker: str, tool: str, said: str) -> None:
+    (data / "hostwright-server").write_text("11.8.9\n")
+    (data / "mysql_upgrade_info").write_text("10.11.6-MariaDB")
+    done = upgraded(data, docker, {"mariadb-upgrade": tool} if tool else {})
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert ("ran" in done.stdout) == (docker == HEALTHY and bool(tool))
+
+
+@pytest.mark.parametrize("name", ["mariadb-upgrade", "mysql_upgrade"])
+def test_no_two_upgrades_are_at_work(data: Path, name: str) -> None:
+    tool = data.parent / name
+    tool.symlink_to("/bin/sleep")
+    with subprocess.Popen([str(tool), "60"]) as process:
+        done = upgraded(data, HEALTHY, {"mariadb-upgrade": DONE})
+        process.kill()
+    assert done.returncode == 1
+    assert "an earlier mariadb-upgrade is still at work in it: run this again when that has ended" in done.stderr
+    assert done.stdout == ""
 
 
 # -- what was decided
