@@ -272,7 +272,7 @@ def test_who_has_written_nothing_is_said_to(stand: Stand) -> None:
     assert "the last lines of silent:\n    (none)\n" in stand.up()[1]
 
 
-@pytest.mark.parametrize(("sh", "number"), zip(SHELLS, (signal.SIGTERM, signal.SIGHUP, signal.SIGINT), strict=False))
+@pytest.mark.parametrize(("sh", "number"), [*zip(SHELLS, (signal.SIGTERM, signal.SIGHUP, signal.SIGINT), strict=False)])
 @pytest.mark.parametrize("compose", ["touch $STAND/here; /bin/sleep 60 & wait", ""])
 def test_a_signal_leaves_nothing_behind(stand: Stand, sh: str, number: int, compose: str) -> None:
     stand.compose(compose)
