@@ -82,6 +82,7 @@ states() {
 looked() {
     untold=''
     if ! states >"$work/now"; then
+        [ -s "$work/error" ] || echo 'it does not say why' >"$work/error"
         untold="docker does not tell of all containers: $(cat "$work/error")"
         : >"$work/ill"
         return 0

@@ -26,7 +26,7 @@ case $1 in
     ps) cut -d ' ' -f 1 "$STAND/looks/$look" ;;
     inspect)
         case $* in *.Output*) printf '\n%s\n' 'health check, code 1: "no route"'; exit ;; esac
-        [ ! -e "$STAND/failing" ] || { echo 'the engine is ill' >&2; exit 1; }
+        [ ! -e "$STAND/failing" ] || { cat "$STAND/failing" >&2; exit 1; }
         awk '{ print $2, $3, $4, $5, "/" $1, $6, $7, $8 }' "$STAND/looks/$look"
         [ "$(ls "$STAND/looks" | wc -l)" -eq 1 ] || rm "$STAND/looks/$look"
         ;;
@@ -256,14 +256,15 @@ def test_a_project_without_containers_is_not_healthy(stand: Stand) -> None:
     assert stand.up(limit=4) == (1, "not healthy after 4 s: shop has no containers\n")
 
 
-def test_an_engine_that_does_not_tell_is_said(stand: Stand) -> None:
+@pytest.mark.parametrize(("error", "why"), [("the engine is ill\n", "the engine is ill"), ("", "it does not say why")])
+def test_an_engine_that_does_not_tell_is_said(stand: Stand, error: str, why: str) -> None:
     stand.looks(WELL)
-    (stand.path / "stand" / "failing").touch()
+    (stand.path / "stand" / "failing").write_text(error)
     for compose in ("", "echo 1060.00 0 >$STAND/uptime; exit 1"):
         stand.compose(compose)
         code, said = stand.up(limit=4)
         assert code == 1
-        assert "not healthy after 4 s: docker does not tell of all containers: the engine is ill\n" in said
+        assert f"not healthy after 4 s: docker does not tell of all containers: {why}\n" in said
         assert "the last lines" not in said
 
 
