@@ -96,7 +96,7 @@ looked() {
         $4 - before[$5] >= 3 { ill("yes", 2, "ends again and again, with code " $3); next }
         $1 == "exited" && $3 != 0 || $1 == "dead" { ill("yes", 2, "ended with code " $3); next }
         $1 == "exited" || $1 == "running" && ($2 == "-" || $2 == "healthy") { next }
-        { ill("no", $2 == "unhealthy" ? 1 : $1 == "created" || $1 == "none" ? 4 : 3, "(" $1 ($2 == "-" ? "" : ", " $2) ($1 == "restarting" ? ", code " $3 : "") ")") }
+        { ill("no", $2 == "unhealthy" ? 1 : $1 == "created" || $1 == "none" ? 4 : 3, "(" ($1 == "none" ? "no container" : $1) ($2 == "-" ? "" : ", " $2) ($1 == "restarting" ? ", code " $3 : "") ")") }
     ' "$work/before" "$work/now" >"$work/unsorted" && sort -k 2,2n -k 3,3 "$work/unsorted" >"$work/ill"
 }
 

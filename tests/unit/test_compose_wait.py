@@ -241,7 +241,7 @@ def test_who_ends_again_and_again_is_not_waited_for(stand: Stand, health: str) -
 def test_a_service_without_a_container_is_not_healthy(stand: Stand, sh: str) -> None:
     stand.looks(WELL)
     code, said = stand.up(sh, limit=4, SERVICES="web db")
-    assert (code, said) == (1, "not healthy after 4 s: db (none)\n")
+    assert (code, said) == (1, "not healthy after 4 s: db (no container)\n")
     assert stand.up(sh, limit=4, SERVICES="web") == (0, "")
 
 
