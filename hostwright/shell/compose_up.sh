@@ -161,7 +161,7 @@ end_compose() {
 } 2>/dev/null
 
 wait_until_healthy() {
-    steady=0
+    steady=0 began=${began:-$(clock)}
     while :; do
         looked && awk '$1 == "yes"' "$work/ill" >"$work/ended" || return 1
         if [ -s "$work/ended" ]; then

@@ -63,7 +63,7 @@ class Stand:
     def asked(self) -> list[str]:
         return (self.path / "stand" / "asked").read_text().splitlines()
 
-    def start(self, sh: str, limit: int, **more: str) -> "subprocess.Popen[str]":
+    def start(self, sh: str, limit: int, act: str = "up", **more: str) -> "subprocess.Popen[str]":
         known = {"NAME": "shop", "DIRECTORY": f"{self.path}/shop", "FILES": "", "KNOWN": "", "BUILD": ""}
         known |= {"MAIN": "docker-compose.yml", "COMPOSE": "docker compose", "LIMIT": str(limit)} | more
         text = script("ownership", "project", "compose_up", **known).replace(
@@ -73,7 +73,7 @@ class Stand:
         text = text.replace("/run/hostwright.XXXXXX", f"{self.path}/run/hostwright.XXXXXX")
         # A busybox has a sleep of its own.
         own = f'ours() {{ :; }}\nsleep() {{ "{self.path}/bin/sleep" "$@"; }}'
-        own += f"\nput_files() {{ mkdir -p {self.path}/shop; }}\nno_strangers() {{ :; }}\nup"
+        own += f"\nput_files() {{ mkdir -p {self.path}/shop; }}\nno_strangers() {{ :; }}\n{act}"
         process = subprocess.Popen(
             [*sh.split(), "-s"],
             stdin=subprocess.PIPE,
@@ -249,6 +249,11 @@ def test_what_somebody_started_by_hand_in_the_project_fails_nothing(stand: Stand
     stand.looks(f"shop-debug-1 exited - 3 0 debug False 2026\n{WELL}")
     assert stand.up(SERVICES="web") == (0, "")
     assert stand.up()[0] == 1
+
+
+def test_where_compose_has_nothing_to_do_the_limit_is_kept_all_the_same(stand: Stand) -> None:
+    stand.looks("shop-web-1 running starting 0 0 web False 0001", WELL)
+    assert stand.up(limit=10, act="limited() { :; }; up") == (0, "")
 
 
 def test_a_project_without_containers_is_not_healthy(stand: Stand) -> None:
