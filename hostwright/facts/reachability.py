@@ -196,7 +196,7 @@ def _merged(sockets: list[Listener], published: list[Listener]) -> Iterator[List
             if (one.protocol, one.address, one.port) == (socket.protocol, socket.address, socket.port)
         ]
         # A user may call a process so, but not make it root's.
-        if here and re.fullmatch("docker-proxy, pid [0-9]+", socket.who):
+        if here and re.fullmatch("(docker-proxy|dockerd), pid [0-9]+", socket.who):
             yield replace(socket, who=here[0].who)
             left = [one for one in left if one not in here or not set(one.families) <= set(socket.families)]
         else:

@@ -142,25 +142,39 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
             meets = not address or other in ("*", "0.0.0.0", "[::]", address) or address in ("0.0.0.0", "[::]")
             if port == its_port and meets:
                 _is_ours(wish, found, published, port, process)
+        # An engine without a proxy has nobody listen for a container.
+        for name, ports in found.ports.items():
+            if name != wish.container and any(
+                not address or other in ("0.0.0.0", address) or address in ("0.0.0.0", "[::]")
+                for other, its_ports in _host_ports(ports)
+                if int(port) in its_ports
+            ):
+                raise _taken(published, f"container {name}", port)
 
 
 def _is_ours(wish: Mariadb, found: DataDirectory, published: str, port: str, process: str) -> None:
-    holders = [name for name, ports in found.ports.items() if int(port) in _host_ports(ports)]
+    holders = [
+        name
+        for name, ports in found.ports.items()
+        if any(int(port) in its_ports for _, its_ports in _host_ports(ports))
+    ]
     if wish.container in holders:
         return
     name = _USERS.fullmatch(process)
     who = f"container {holders[0]}" if holders else f"{name['name']}, pid {name['pid']}" if name else "somebody"
-    raise Refusal(
+    raise _taken(published, who, port)
+
+
+def _taken(published: str, who: str, port: str) -> Refusal:
+    return Refusal(
         f"mariadb_publish = {published}: {who} listens on port {port} of the host already; choose another one"
     )
 
 
-def _host_ports(published: str) -> set[int]:
-    """Of docker-ps(1): `127.0.0.1:3306-3307->3306-3307/tcp, [::]:80->80/tcp`."""
-    found: set[int] = set()
-    for first, last in re.findall(r":([0-9]{1,5})(?:-([0-9]{1,5}))?->", published):
-        found.update(range(int(first), int(last or first) + 1))
-    return found
+def _host_ports(published: str) -> list[tuple[str, range]]:
+    """Addresses and TCP ports, of docker-ps(1): `127.0.0.1:3306-3307->3306-3307/tcp, [::]:80->80/tcp`."""
+    found = re.findall(r"([^ ,]*):([0-9]{1,5})(?:-([0-9]{1,5}))?->[0-9-]+/tcp", published)
+    return [(address, range(int(first), int(last or first) + 1)) for address, first, last in found]
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -171,6 +171,15 @@ def test_who_listens_may_be_unknown_and_that_is_said() -> None:
             {"listeners": (("127.0.0.1:23306", ""),), "ports": {"other": "127.0.0.1:23306->3306/tcp"}},
             "container other listens",
         ),
+        # Of what an engine without a proxy publishes ss tells nothing.
+        *(
+            ({"ports": {"other": published}}, "container other listens on port 23306")
+            for published in (
+                "0.0.0.0:23306->3306/tcp, [::]:23306->3306/tcp",
+                "127.0.0.1:23300-23310->3300-3310/tcp",
+                "80/tcp, 127.0.0.1:23306->80/tcp",
+            )
+        ),
     ],
 )
 def test_what_is_somebody_elses(more: dict[str, Any], said: str) -> None:
@@ -185,6 +194,19 @@ def test_what_is_somebody_elses(more: dict[str, Any], said: str) -> None:
         {"version": "10.11.19-MariaDB", "image_version": ""},
         {"listeners": (("127.0.0.1:3306", ""), ("10.0.0.5:23306", ""))},
         {"listeners": (("127.0.0.1:23306", ""),), "ports": {"mariadb_yoga": "127.0.0.1:23306->3306/tcp"}},
+        *(
+            {"ports": {"other": published}}
+            for published in (
+                "10.0.0.5:23306->3306/tcp",
+                "[::]:23306->3306/tcp",
+                ":::23306->3306/tcp",
+                "[::1]:23306->3306/tcp",
+                "0.0.0.0:23306->3306/udp",
+                "0.0.0.0:23300-23305->3300-3305/tcp",
+                "23306/tcp",
+                "",
+            )
+        ),
     ],
 )
 def test_what_is_nobody_elses(more: dict[str, Any]) -> None:

@@ -106,6 +106,26 @@ def test_published_ports_are_the_containers() -> None:
     assert found.firewall is None
 
 
+@pytest.mark.parametrize(
+    ("uid", "name", "who"),
+    [
+        ("", "docker-proxy", ["container web"]),
+        # With userland-proxy off.
+        ("", "dockerd", ["container web"]),
+        ("uid:1000 ", "dockerd", ["dockerd, pid 9 (uid 1000)", "container web"]),
+        ("", "dockerd-like", ["dockerd-like, pid 9", "container web"]),
+    ],
+)
+def test_the_engine_listens_for_containers_itself(uid: str, name: str, who: list[str]) -> None:
+    lines = [
+        *("@@ who", "root", "@@ addresses", "@@ sockets4"),
+        f"tcp LISTEN 0 0 0.0.0.0:8080 0.0.0.0:* {uid}ino:7 sk:1 cgroup:/ <->",
+        *("@@ owners", "socket:[7] /proc/9/fd", "@@ processes", f"/proc/9/comm:{name}"),
+        *("@@ containers", f"{'a' * 64} web\t0.0.0.0:8080->80/tcp", "@@ firewall", "@@ lacking"),
+    ]
+    assert [one.who for one in parse_reachability(lines).listeners] == who
+
+
 def test_no_user_passes_for_the_engine_or_for_a_container() -> None:
     """By a name of their own process, and of a cgroup below their own."""
     own = "0::/user.slice/user-1000.slice/user@1000.service/docker-" + "a" * 64 + ".scope ino:9"
