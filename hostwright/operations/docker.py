@@ -1,24 +1,22 @@
 """Containers of Docker and Podman."""
 
 import shlex
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FunctionCommand, StringCommand, operation
-from pyinfra.api.exceptions import DeployError
+from pyinfra.api import StringCommand
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.docker import Containers, HostContainers
 from hostwright.facts.observe import observe
 from hostwright.operations import lock
-from hostwright.operations.replanning import failing, is_stale
+from hostwright.planned import planned, refused
 from hostwright.plans.restart_policy import Change, PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
 from hostwright.settings_docker import RestartPolicies
 from hostwright.shell import script
-from hostwright.transport import echo
 
 # Where they are looked for (shell/containers.sh).
 _PATH = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
@@ -65,33 +63,22 @@ def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> Opera
     """
     try:
         rules = validated(RestartPolicies, "docker_", {"restart_policies": rules}).restart_policies
-        plan = _plan(rules, arguments)
     except Refusal as refusal:
-        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    if plan.changes or plan.warnings:
-        echo(f"\n{draw(host.name, plan)}\n")
-    return _set(plan=plan, rules=rules, **({"name": f"Restart policies of {', '.join(rules)}"} | arguments))
+        raise refused(refusal) from None
 
+    def plan(arguments: dict[str, Any]) -> PolicyPlan:
+        found: Containers | None = observe(HostContainers, arguments)
+        if found is None:
+            raise Refusal("the host did not tell what containers it has (see the error above)")
+        return decide(found, rules)
 
-def _plan(rules: Mapping[str, str | bool], arguments: dict[str, Any]) -> PolicyPlan:
-    found: Containers | None = observe(HostContainers, arguments)
-    if found is None:
-        raise Refusal("the host did not tell what containers it has (see the error above)")
-    return decide(found, rules)
+    def drawn(plan: PolicyPlan) -> str:
+        return draw(host.name, plan) if plan.changes or plan.warnings else ""
 
+    def acts(plan: PolicyPlan) -> list[StringCommand]:
+        return [lock.fenced(command(change)) for change in plan.changes]
 
-@operation()
-def _set(plan: PolicyPlan, rules: Mapping[str, str | bool]) -> Generator[StringCommand | FunctionCommand, None, None]:
-    if is_stale():
-        try:
-            plan = _plan(rules, {})
-        except Refusal as refusal:
-            yield failing(f"refused, and not changed by this operation: {refusal}")
-            return
-    for change in plan.changes:
-        yield lock.fenced(command(change))
-    if not plan.changes:
-        host.noop("they are as wanted")
+    return planned(f"Restart policies of {', '.join(rules)}", plan, drawn, acts, arguments)
 
 
 def command(change: Change) -> str:

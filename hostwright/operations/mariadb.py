@@ -15,14 +15,13 @@ from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
-from pyinfra.api.exceptions import DeployError
 
 from hostwright import transport
 from hostwright.facts.mariadb import DataDirectory, MariadbData, parse_accounts, users_script
 from hostwright.facts.observe import observe
 from hostwright.operations import compose, lock
 from hostwright.operations.by_stdin import asked
-from hostwright.operations.replanning import failing, is_stale
+from hostwright.planned import failing, is_stale, refused
 from hostwright.plans import mariadb as plans
 from hostwright.plans import mariadb_record as records
 from hostwright.refusal import Refusal
@@ -75,7 +74,7 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
         salt = records.salt_of(found.record) or secrets.token_hex(8)
         init = _init(wish, found, records.digests(contents, found.record, salt))
     except Refusal as refusal:
-        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
+        raise refused(refusal) from None
     echo("")
     commands = _commands(wish, contents, salt)
     _decide(
