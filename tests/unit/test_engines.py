@@ -79,6 +79,15 @@ def test_what_a_host_with_engines_of_root_and_bob_says() -> None:
     assert "'web' fits 1 of bob's podman, too, which stay as they are; for those say bob/web" in shown
 
 
+def test_what_a_host_with_rootless_docker_says() -> None:
+    """Docker 26.1 of bob, beside Podman 5.4 of root and of bob (Debian 13)."""
+    found = parse_containers((FIXTURES / "containers_rootless_docker26.txt").read_text().splitlines())
+    assert [called(one) for one in found.engines] == ["podman", "docker", "bob's docker", "bob's podman"]
+    plan = decide(found, {"bob/job": "always", "bob/w*": "no"})
+    assert changes(plan) == [("bob's docker", "job", "always"), ("bob's podman", "web", "no")]
+    assert any("loginctl enable-linger bob" in warning for warning in plan.warnings)
+
+
 def test_all_engines_of_root_are_looked_at_and_each_changes_its_own() -> None:
     found = host(
         engine("podman", container("web"), container("cache", id="01")),
