@@ -23,7 +23,6 @@ from hostwright.plans.engine import called, must_answer
 from hostwright.plans.restart_policy import Change, PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
 from hostwright.shell import NONCE, observing, script
-from hostwright.verify.docker import Container as Verified
 
 FIXTURES = Path(__file__).parent / "fixtures"
 BOB = Owner("bob", 1000, "/home/bob", lingers=True)
@@ -492,38 +491,3 @@ def test_a_policy_is_set_by_whom_the_engine_answers(place: Path, name: str, shel
         done = act(Change(engine(name, owner=owner), "always", some))
         assert done.returncode != 0
         assert "no such container" in done.stderr or "sleep" in trouble
-
-
-@needs_root
-def test_a_container_is_verified_where_it_is(place: Path) -> None:
-    class Here:
-        def run(self, words: str, *some: str) -> "subprocess.CompletedProcess[str]":
-            done = subprocess.run(
-                ["sh", "-c", words % tuple(map(shlex.quote, some))],
-                env={"PATH": f"{place}/bin:{os.environ['PATH']}"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            done.rc = done.returncode  # type: ignore[attr-defined]
-            return done
-
-        def check_output(self, words: str, *some: str) -> str:
-            return self.run(words, *some).stdout
-
-    told = """#!/bin/sh
-    run=/run/user/65534
-    known="$HOME $XDG_RUNTIME_DIR $DOCKER_HOST"
-    [ $(id -un) != nobody ] || [ "$known" = "/nonexistent $run unix://$run/docker.sock" ] || exit 1
-    case $(id -un):${0##*/}:$* in root:docker:*' web' | root:podman:*' db' | nobody:podman:*' web') ;; *) exit 1 ;; esac
-    case $(id -un) in root) echo always 0 ;; *) echo on-failure 3 ;; esac
-    """
-    for name in ("docker", "podman"):
-        (place / "bin" / name).write_text(told)
-    here: Any = Here()
-    assert Verified(here, "web").restart_policy == "always"
-    assert Verified(here, "db").restart_policy == "always"
-    assert not Verified(here, "cache").exists
-    assert Verified(here, "web", "podman", "nobody").restart_policy == "on-failure:3"
-    assert not Verified(here, "db", "podman", "nobody").exists
-    assert Verified(here, "web", user="nobody").exists
