@@ -1,5 +1,6 @@
 """Engines of root and of users: who is found, who is asked by whom, and what of that counts for root's containers."""
 
+import json
 import os
 import shlex
 import shutil
@@ -187,6 +188,21 @@ def test_whatever_a_users_engine_says_roots_rules_are_decided_the_same(said: lis
         parse_containers([*roots, *theirs, *(line for line in said if not line.startswith("@@"))], "ab"), rules
     )
     assert (beside.changes, beside.engines) == (alone.changes, alone.engines)
+
+
+def test_what_a_users_engine_says_is_no_flood() -> None:
+    theirs = ["@@ engine 1", "name=podman", "owner=eve", "uid=1001", "home=/home/eve", "@@ said 1", "updates=yes"]
+    label = json.dumps({"PODMAN_SYSTEMD_UNIT": "x" * 9999})
+    one = 'container={"id":"aa","name":"web","policy":{},"auto_remove":false,"status":"running","labels":' + label + "}"
+    found = parse_containers(["@@ asker", "root", *theirs, one, "end=yes"])
+    assert len(draw("lab", decide(found, {"web": "always"}))) < 2000
+    for said in (
+        [f"elsewhere=tcp://{'x' * 9999}"],
+        [f"error={'x' * 9999}"],
+        ["x" * 9999],
+        [one.replace("web", "w" * 9999)],
+    ):
+        assert len(refused(parse_containers(["@@ asker", "root", *theirs, *said, "end=yes"]), {"x": "no"})) < 2000
 
 
 # -- remedies and warnings
