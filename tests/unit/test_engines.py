@@ -1,5 +1,6 @@
 """Engines of root and of users: who is found, who is asked by whom, and what of that counts for root's containers."""
 
+import json
 import os
 import shlex
 import shutil
@@ -78,6 +79,15 @@ def test_what_a_host_with_engines_of_root_and_bob_says() -> None:
     assert "'web' fits 1 of bob's podman, too, which stay as they are; for those say bob/web" in shown
 
 
+def test_what_a_host_with_rootless_docker_says() -> None:
+    """Docker 26.1 of bob, beside Podman 5.4 of root and of bob (Debian 13)."""
+    found = parse_containers((FIXTURES / "containers_rootless_docker26.txt").read_text().splitlines())
+    assert [called(one) for one in found.engines] == ["podman", "docker", "bob's docker", "bob's podman"]
+    plan = decide(found, {"bob/job": "always", "bob/w*": "no"})
+    assert changes(plan) == [("bob's docker", "job", "always"), ("bob's podman", "web", "no")]
+    assert any("loginctl enable-linger bob" in warning for warning in plan.warnings)
+
+
 def test_all_engines_of_root_are_looked_at_and_each_changes_its_own() -> None:
     found = host(
         engine("podman", container("web"), container("cache", id="01")),
@@ -94,6 +104,17 @@ def test_two_ways_to_one_engine_tell_of_one_container() -> None:
     plan = decide(by_socket, {"*": "always"})
     assert changes(plan) == [("docker", "web", "always")]
     assert not plan.warnings
+
+
+def test_who_says_that_theirs_has_the_id_of_anothers_hides_nothing() -> None:
+    db = container("db")
+    eves = engine("podman", container("job", id=db.id), owner=Owner("eve", 999, "/home/eve", lingers=True))
+    found = host(engine("docker", db), eves, engine("podman", container("job", id=db.id), owner=BOB))
+    assert changes(decide(found, {"job": "always", "db": "unless-stopped"})) == [
+        ("docker", "db", "unless-stopped"),
+        ("eve's podman", "job", "always"),
+        ("bob's podman", "job", "always"),
+    ]
 
 
 def test_an_engine_that_is_dead_beside_one_that_has_it() -> None:
@@ -167,6 +188,21 @@ def test_whatever_a_users_engine_says_roots_rules_are_decided_the_same(said: lis
         parse_containers([*roots, *theirs, *(line for line in said if not line.startswith("@@"))], "ab"), rules
     )
     assert (beside.changes, beside.engines) == (alone.changes, alone.engines)
+
+
+def test_what_a_users_engine_says_is_no_flood() -> None:
+    theirs = ["@@ engine 1", "name=podman", "owner=eve", "uid=1001", "home=/home/eve", "@@ said 1", "updates=yes"]
+    label = json.dumps({"PODMAN_SYSTEMD_UNIT": "x" * 9999})
+    one = 'container={"id":"aa","name":"web","policy":{},"auto_remove":false,"status":"running","labels":' + label + "}"
+    found = parse_containers(["@@ asker", "root", *theirs, one, "end=yes"])
+    assert len(draw("lab", decide(found, {"web": "always"}))) < 2000
+    for said in (
+        [f"elsewhere=tcp://{'x' * 9999}"],
+        [f"error={'x' * 9999}"],
+        ["x" * 9999],
+        [one.replace("web", "w" * 9999)],
+    ):
+        assert len(refused(parse_containers(["@@ asker", "root", *theirs, *said, "end=yes"]), {"x": "no"})) < 2000
 
 
 # -- remedies and warnings
