@@ -112,8 +112,8 @@ def _engine(about: Mapping[str, str], lines: Sequence[str]) -> Engine:
     return Engine(
         name=about["name"],
         owner=owner,
-        endpoint=" ".join(said.get("endpoint", [])),
-        elsewhere=" ".join(said.get("elsewhere", [])),
+        endpoint=said.get("endpoint", [""])[0][:1000],
+        elsewhere=said.get("elsewhere", [""])[0][:1000],
         units=tuple(said.get("unit", [])),
         updates="updates" in said,
         boots="boots" in said,
@@ -132,7 +132,7 @@ def _container(said: Mapping[str, object]) -> Container:
     assert isinstance(policy, dict)
     assert isinstance(labels, dict)
     identity, name = str(said["id"]), str(said["name"]).removeprefix("/")
-    if not re.fullmatch("[0-9a-f]+", identity) or not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]*", name):
+    if not re.fullmatch("[0-9a-f]+", identity) or not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}", name):
         raise ValueError(f"{identity!r} {name!r} is no id and name of a container")
     of_policy = str(policy.get("Name") or "no")
     retries = policy.get("MaximumRetryCount") or 0

@@ -270,4 +270,4 @@ def draw(host: str, plan: PolicyPlan) -> str:
         ]
     if not plan.changes:
         lines.append("  nothing to do: they are as wanted")
-    return "\n".join([*lines, *(f"  note: {shown(warning)}" for warning in plan.warnings)])
+    return "\n".join([*lines, *(f"  note: {shown(warning[:1000])}" for warning in plan.warnings)])

@@ -3,15 +3,7 @@
 Sources: docker-inspect(1), podman-inspect(1).
 """
 
-import shlex
-
 from hostwright.verify.commands import Host, succeeds
-
-# Before a command, and with the user's name after it.
-_AS_USER = (
-    """sh -c 'cd / && run=/run/user/$(id -u "$0") && home=$(getent passwd "$0" | cut -d : -f 6) && """
-    """exec runuser -u "$0" -- env HOME="$home" XDG_RUNTIME_DIR="$run" DOCKER_HOST="unix://$run/docker.sock" "$@"' """
-)
 
 
 class Container:
@@ -19,23 +11,22 @@ class Container:
 
     >>> Container(host, "web").restart_policy
     'unless-stopped'
-
-    + engine: `docker` or `podman`; without it docker, or podman if docker has no such container
-    + user: whose own engine it is, if it is not root's
     """
 
-    def __init__(self, host: Host, name: str, engine: str = "", user: str = "") -> None:
+    def __init__(self, host: Host, name: str, engine: str = "") -> None:
+        """
+        + engine: the command that asks it; by default docker, or podman where there is no docker
+        """
         self.host = host
         self.name = name
         self.engine = engine
-        self.user = user
 
     def __repr__(self) -> str:
         return f"<container {self.name}>"
 
     @property
     def exists(self) -> bool:
-        return succeeds(self.host, f"{self._engine} inspect --type container %s", self.name)
+        return self.host.run(f"{self._engine} inspect --type container %s", self.name).rc == 0
 
     @property
     def is_running(self) -> bool:
@@ -61,10 +52,9 @@ class Container:
 
     @property
     def _engine(self) -> str:
-        who = f"{_AS_USER}{shlex.quote(self.user)} " if self.user else ""
-        if self.engine or succeeds(self.host, f"{who}docker inspect --type container %s", self.name):
-            return f"{who}{self.engine or 'docker'}"
-        return f"{who}podman"
+        if self.engine:
+            return self.engine
+        return "docker" if succeeds(self.host, "docker --version") else "podman"
 
     def _said(self, form: str) -> str:
         return self.host.check_output(

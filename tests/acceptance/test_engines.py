@@ -34,7 +34,7 @@ end
     systemctl start web.service
     docker run -d --name plain --network none box {STAYS}
     docker swarm init --advertise-addr 127.0.0.1
-    docker service create --detach --name shop --no-resolve-image --restart-condition none box {STAYS}
+    docker service create --quiet --name shop --no-resolve-image --restart-condition none box {STAYS}
     loginctl enable-linger admin
 """
 SET_UP_OF_A_USER = f"podman load --quiet --input /opt/box.tar && podman run -d --name theirs --network none box {STAYS}"

@@ -1,5 +1,6 @@
 """Engines of root and of users: who is found, who is asked by whom, and what of that counts for root's containers."""
 
+import json
 import os
 import shlex
 import shutil
@@ -23,7 +24,6 @@ from hostwright.plans.engine import called, must_answer
 from hostwright.plans.restart_policy import Change, PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
 from hostwright.shell import NONCE, observing, script
-from hostwright.verify.docker import Container as Verified
 
 FIXTURES = Path(__file__).parent / "fixtures"
 BOB = Owner("bob", 1000, "/home/bob", lingers=True)
@@ -77,6 +77,15 @@ def test_what_a_host_with_engines_of_root_and_bob_says() -> None:
     assert "lab: restart policies of podman, bob's podman containers" in shown
     assert "  bob/app: no -> always (bob's podman)" in shown
     assert "'web' fits 1 of bob's podman, too, which stay as they are; for those say bob/web" in shown
+
+
+def test_what_a_host_with_rootless_docker_says() -> None:
+    """Docker 26.1 of bob, beside Podman 5.4 of root and of bob (Debian 13)."""
+    found = parse_containers((FIXTURES / "containers_rootless_docker26.txt").read_text().splitlines())
+    assert [called(one) for one in found.engines] == ["podman", "docker", "bob's docker", "bob's podman"]
+    plan = decide(found, {"bob/job": "always", "bob/w*": "no"})
+    assert changes(plan) == [("bob's docker", "job", "always"), ("bob's podman", "web", "no")]
+    assert any("loginctl enable-linger bob" in warning for warning in plan.warnings)
 
 
 def test_all_engines_of_root_are_looked_at_and_each_changes_its_own() -> None:
@@ -179,6 +188,21 @@ def test_whatever_a_users_engine_says_roots_rules_are_decided_the_same(said: lis
         parse_containers([*roots, *theirs, *(line for line in said if not line.startswith("@@"))], "ab"), rules
     )
     assert (beside.changes, beside.engines) == (alone.changes, alone.engines)
+
+
+def test_what_a_users_engine_says_is_no_flood() -> None:
+    theirs = ["@@ engine 1", "name=podman", "owner=eve", "uid=1001", "home=/home/eve", "@@ said 1", "updates=yes"]
+    label = json.dumps({"PODMAN_SYSTEMD_UNIT": "x" * 9999})
+    one = 'container={"id":"aa","name":"web","policy":{},"auto_remove":false,"status":"running","labels":' + label + "}"
+    found = parse_containers(["@@ asker", "root", *theirs, one, "end=yes"])
+    assert len(draw("lab", decide(found, {"web": "always"}))) < 2000
+    for said in (
+        [f"elsewhere=tcp://{'x' * 9999}"],
+        [f"error={'x' * 9999}"],
+        ["x" * 9999],
+        [one.replace("web", "w" * 9999)],
+    ):
+        assert len(refused(parse_containers(["@@ asker", "root", *theirs, *said, "end=yes"]), {"x": "no"})) < 2000
 
 
 # -- remedies and warnings
@@ -487,38 +511,3 @@ def test_a_policy_is_set_by_whom_the_engine_answers(place: Path, name: str, shel
         done = act(Change(engine(name, owner=owner), "always", some))
         assert done.returncode != 0
         assert "no such container" in done.stderr or "sleep" in trouble
-
-
-@needs_root
-def test_a_container_is_verified_where_it_is(place: Path) -> None:
-    class Here:
-        def run(self, words: str, *some: str) -> "subprocess.CompletedProcess[str]":
-            done = subprocess.run(
-                ["sh", "-c", words % tuple(map(shlex.quote, some))],
-                env={"PATH": f"{place}/bin:{os.environ['PATH']}"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            done.rc = done.returncode  # type: ignore[attr-defined]
-            return done
-
-        def check_output(self, words: str, *some: str) -> str:
-            return self.run(words, *some).stdout
-
-    told = """#!/bin/sh
-    run=/run/user/65534
-    known="$HOME $XDG_RUNTIME_DIR $DOCKER_HOST"
-    [ $(id -un) != nobody ] || [ "$known" = "/nonexistent $run unix://$run/docker.sock" ] || exit 1
-    case $(id -un):${0##*/}:$* in root:docker:*' web' | root:podman:*' db' | nobody:podman:*' web') ;; *) exit 1 ;; esac
-    case $(id -un) in root) echo always 0 ;; *) echo on-failure 3 ;; esac
-    """
-    for name in ("docker", "podman"):
-        (place / "bin" / name).write_text(told)
-    here: Any = Here()
-    assert Verified(here, "web").restart_policy == "always"
-    assert Verified(here, "db").restart_policy == "always"
-    assert not Verified(here, "cache").exists
-    assert Verified(here, "web", "podman", "nobody").restart_policy == "on-failure:3"
-    assert not Verified(here, "db", "podman", "nobody").exists
-    assert Verified(here, "web", user="nobody").exists

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.facts.docker import Containers, parse_containers
-from hostwright.plans.engine import called
+from hostwright.plans.engine import as_owner, called
 from hostwright.plans.restart_policy import decide
 from hostwright.refusal import Refusal
 from hostwright.verify.docker import Container
@@ -132,7 +132,7 @@ def test_the_check_of_a_policy_takes_what_each_podman_says(said: str, policy: st
 
 def test_a_users_own_is_asked_as_they() -> None:
     host = Answering("always 0")
-    theirs = Container(host, "db", "podman", "bob")
+    theirs = Container(host, "db", as_owner("bob", 1000, "podman"))
     assert theirs.exists
     assert theirs.restart_policy == "always"
-    assert all('exec runuser -u "$0" -- ' in one and "' bob podman inspect " in one for one in host.asked)
+    assert all(one.startswith("cd / && sudo -H -u bob XDG_RUNTIME_DIR=/run/user/1000 podman ") for one in host.asked)

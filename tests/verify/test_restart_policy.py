@@ -8,6 +8,7 @@ from pyinfra.api.host import Host as Target
 
 from hostwright.facts.docker import HostContainers
 from hostwright.facts.observe import ScriptFact
+from hostwright.plans.engine import as_owner
 from hostwright.plans.restart_policy import normalized, select
 from hostwright.verify.commands import Host
 from hostwright.verify.docker import Container
@@ -27,5 +28,5 @@ def test_every_container_has_the_policy_of_its_rule(
     found = observed(HostContainers)
     for selector, policy in rules.items():
         for engine, container in select(found, selector).values():
-            there = Container(host, container.name, engine.name, engine.owner.name if engine.owner else "")
-            assert there.restart_policy == normalized(selector, policy)
+            asked = as_owner(engine.owner.name, engine.owner.uid, engine.name) if engine.owner else engine.name
+            assert Container(host, container.id, asked).restart_policy == normalized(selector, policy)
