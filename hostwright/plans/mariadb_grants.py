@@ -32,12 +32,11 @@ _SERVER = _DATABASE | _words(
     "CREATE TABLESPACE"
 )
 # Of their own since 10.5, and no part of SUPER since 11.0: a newer server gives them to whoever had the older one.
-_SPLIT = _words(
-    "SET USER, FEDERATED ADMIN, CONNECTION ADMIN, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN, "
-    "BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR"
-)
 _WAS_IN = {
-    "SUPER": _SPLIT | {"REPLICATION CLIENT"},
+    "SUPER": _words(
+        "SET USER, FEDERATED ADMIN, CONNECTION ADMIN, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, REPLICATION MASTER "
+        "ADMIN, BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR, REPLICATION CLIENT"
+    ),
     "REPLICATION SLAVE": frozenset({"SLAVE MONITOR"}),
     "REPLICATION CLIENT": frozenset({"SLAVE MONITOR"}),
 }
@@ -105,5 +104,5 @@ def _privileges(grant: Grant) -> frozenset[str]:
 def _all(at: At, version: tuple[int, ...]) -> frozenset[str]:
     if at[1] != "*":
         return _TABLE
-    words = _DATABASE if at[0] != "*" else _SERVER | _SPLIT if version >= (10, 5) else _SERVER
+    words = _DATABASE if at[0] != "*" else _SERVER
     return words | {"SHOW CREATE ROUTINE"} if version >= (11, 3) else words

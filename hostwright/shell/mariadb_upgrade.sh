@@ -16,7 +16,7 @@ upgrade() {
             exit 1
         fi
         "$tool" --no-defaults --protocol=socket --user=root || exit
-        grep -qs "^[0-9]" /var/lib/mysql/mariadb_upgrade_info /var/lib/mysql/mysql_upgrade_info || {
+        grep -qs "^$(cut -d . -f 1,2 /var/lib/mysql/hostwright-server)\." /var/lib/mysql/mariadb_upgrade_info /var/lib/mysql/mysql_upgrade_info || {
             echo "${tool##*/} ended well, and has not noted that among the data" >&2
             exit 1
         }'

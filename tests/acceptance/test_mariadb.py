@@ -177,6 +177,20 @@ HOSTS_OWN = """
 ASKED = "mariadb --no-defaults --socket=/var/lib/openstack/yoga/mysql/socket -N -e"
 
 
+def with_programs(machine: Machine, tmp_path: Path) -> None:
+    """The image lab/complete: that of the lab, and the programs that it was made without, all of one build."""
+    archive = tmp_path / "programs.tar"
+    packages = "--include=mariadb-server-core,mariadb-client-core"
+    call(["mmdebstrap", "--quiet", "--variant=extract", packages, "bookworm", str(archive)])
+    names = ["./usr/sbin/mariadbd", *(f"./usr/bin/mariadb{name}" for name in ("", "-check", "-upgrade"))]
+    call(["tar", "-C", str(tmp_path), "-xf", str(archive), *names])
+    call(["tar", "-C", str(tmp_path), "-cf", str(archive), *names])
+    making = "docker create --name made lab/mariadb true && docker cp - made:/ && docker commit made lab/complete"
+    with archive.open("rb") as file:
+        subprocess.run(["ssh", *machine.ssh_args, "root@127.0.0.1", making], stdin=file, check=True)
+    machine.succeed("docker rm made")
+
+
 @pytest.mark.matrix
 def test_a_server_of_the_host_keeps_its_data_until_somebody_gives_them_away(
     make_host: MakeHost, tmp_path: Path
@@ -216,9 +230,20 @@ def test_a_server_of_the_host_keeps_its_data_until_somebody_gives_them_away(
     run = deploy(host, settings | {"mariadb_init_resume": "rerun"})
     assert run.code == 0, run.err
     more = ["CREATE DATABASE front", str(file), "INSERT INTO ours.city VALUES ('Genève')"]
-    run = deploy(host, data(tmp_path, init=more, users=[], databases=[]))
-    assert run.code == 0, run.err
+    # Their tables are of an older server, whose last upgrade is noted so.
     inside = "docker exec mariadb_yoga mariadb --no-defaults -N -e"
+    machine.succeed(f"{inside} 'ALTER TABLE mysql.db DROP COLUMN Delete_history_priv'")
+    machine.succeed(f"echo 10.2.9-MariaDB >{place}/mysql_upgrade_info")
+    with_programs(machine, tmp_path)
+    settings = data(tmp_path, init=more, users=[], databases=[], image="lab/complete", upgrade="yes")
+    run = deploy(host, settings)
+    assert run.code == 0, run.err
+    assert "its tables are upgraded from 10.2 to 10.11 once it is healthy" in run.err
+    assert machine.succeed(f"cat {place}/mysql_upgrade_info").startswith("10.11.")
+    assert "Delete_history_priv" in machine.succeed(f"{inside} 'SHOW COLUMNS FROM mysql.db'")
+    again = deploy(host, settings, "-vvv")
+    assert again.unchanged, again.err
+    assert again.remote_commands == 3, again.err
     cities = machine.succeed(f"{inside} 'SELECT HEX(name) FROM ours.city; SHOW DATABASES'").split()
     assert cities[:2] == [name.encode().hex().upper() for name in ("Zürich €", "Genève")]
     assert {"front", "theirs"} <= set(cities)

@@ -285,6 +285,13 @@ def test_tables_older_than_the_server_are_said_and_upgraded_on_demand(
     check_host(wish(upgrade=True), found)
 
 
+def test_tables_of_a_newer_server_are_not_upgraded() -> None:
+    newer = DataDirectory(True, {}, version="11.8.3", upgraded="11.8.3", image_version="10.11.6", image_upgrades=True)
+    assert upgrade(newer) == ""
+    with pytest.raises(Refusal, match="an older server spoils them"):
+        check_host(wish(upgrade=True), newer)
+
+
 def test_new_data_need_no_upgrade() -> None:
     nothing = DataDirectory(False, {}, image_version="11.8.3", image_upgrades=True)
     assert (upgrade(nothing), upgrade_lines(wish(upgrade=True), nothing)) == ("", ())

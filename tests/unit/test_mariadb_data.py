@@ -447,6 +447,7 @@ def upgraded(data: Path, docker: str, tools: dict[str, str]) -> "subprocess.Comp
 
 @pytest.mark.parametrize("name", ["mariadb-upgrade", "mysql_upgrade"])
 def test_tables_are_upgraded_by_the_tool_that_the_image_has(data: Path, name: str) -> None:
+    (data / "hostwright-server").write_text("11.8.9\n")
     done = upgraded(data, HEALTHY, {name: DONE})
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{name} --no-defaults --protocol=socket --user=root\n"
@@ -460,10 +461,14 @@ def test_tables_are_upgraded_by_the_tool_that_the_image_has(data: Path, name: st
         ("exit 0", "echo ran", "db is of unknown health: its data were not upgraded"),
         (HEALTHY, "", "it has neither mariadb-upgrade nor mysql_upgrade: its data were not upgraded"),
         (HEALTHY, "echo ran; echo FATAL ERROR: Upgrade failed >&2; exit 3", "FATAL ERROR: Upgrade failed"),
+        (HEALTHY, "echo ran; echo 11.8.9-MariaDB >DATA/mariadb_upgrade_info; exit 3", ""),
+        (HEALTHY, "echo ran; echo 11.80.1 >DATA/mariadb_upgrade_info", "has not noted that among the data"),
         (HEALTHY, "echo ran", "mariadb-upgrade ended well, and has not noted that among the data"),
     ],
 )
 def test_an_upgrade_that_did_not_happen_is_none(data: Path, docker: str, tool: str, said: str) -> None:
+    (data / "hostwright-server").write_text("11.8.9\n")
+    (data / "mysql_upgrade_info").write_text("10.11.6-MariaDB")
     done = upgraded(data, docker, {"mariadb-upgrade": tool} if tool else {})
     assert done.returncode != 0
     assert said in done.stderr

@@ -60,6 +60,11 @@ def test_who_has_what_the_data_say_keeps_it_and_the_rest_is_named(version: str, 
     assert made.notes == tuple(f"user {name}@{host} has more, which is left as it is: {line}" for line in left)
 
 
+def test_the_default_role_is_named_and_left() -> None:
+    (*_, last) = plan("11.8", "roles", "%", list(ANSWERS["11.8"].grants["roles", "%"])).notes
+    assert last.endswith("which is left as it is: SET DEFAULT ROLE `reader` FOR `roles`@`%`")
+
+
 def carried_out(statements: tuple[str, ...], lines: list[str], wanted: set[tuple[str, str]]) -> list[str]:
     """What SHOW GRANTS would say after that."""
     left, at_all = [line for line in lines if not said(line)], {}
