@@ -43,6 +43,20 @@ _WAS_IN = {
 
 
 @dataclass(frozen=True)
+class Difference:
+    """
+    + less: what is too much
+    + more: what is missing
+    + left: what is too much, and was part of a privilege that is wanted
+    """
+
+    at: At
+    less: frozenset[str]
+    more: frozenset[str]
+    left: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Shown:
     """
     + whole: whether the data can say all of the line; else some of it is for columns
@@ -69,10 +83,8 @@ def _character(escaped: re.Match[str]) -> str:
     return {"n": "\n", "t": "\t", "0": "\0"}.get(escaped[1], escaped[1])
 
 
-def differences(
-    wanted: Iterable[Grant], lines: Iterable[str], version: tuple[int, ...]
-) -> Iterator[tuple[At, frozenset[str], frozenset[str]]]:
-    """By database and table what is too much, and what is missing.
+def differences(wanted: Iterable[Grant], lines: Iterable[str], version: tuple[int, ...]) -> Iterator[Difference]:
+    """By database and table.
 
     + lines: of SHOW GRANTS
     + version: of the server
@@ -93,7 +105,8 @@ def differences(
             wish, there = wish & {ALL, OPTION}, there & {ALL, OPTION}
         elif ALL in there and wish | kept >= _all(at, version):
             there = there - {ALL} | wish - {OPTION}
-        yield at, there - wish - kept, wish - there
+        over = there - wish
+        yield Difference(at, less=over - kept, more=wish - there, left=over & kept)
 
 
 def _privileges(grant: Grant) -> frozenset[str]:
