@@ -56,7 +56,7 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
     Refused, before anything is changed on any host: values that do not fit; a container of that name that is not ours;
     a data directory that somebody else uses; something to be run once of which nobody knows whether it was, until
     `init_resume` says `rerun` or `done`.
-    Sources: mariadbd(8), mariadb-install-db(1), docker-compose(1).
+    Sources: mariadbd(8), mariadb-install-db(1), mariadb-upgrade(1), docker-compose(1).
 
     **Example:**
 

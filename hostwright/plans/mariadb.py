@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from hostwright.facts.mariadb import Accounts, DataDirectory, Once
-from hostwright.plans.mariadb_grants import differences, shown
+from hostwright.plans.mariadb_grants import Difference, differences, shown
 from hostwright.refusal import Refusal
 from hostwright.settings_mariadb import ALL, OPTION, Grant, Mariadb, User
 
@@ -283,14 +283,25 @@ def decide_accounts(wish: Mariadb, found: Accounts) -> AccountsPlan:
         for statement, line in _user(user, found):
             statements.append(statement)
             lines.append(f"user {user.name}@{user.host}: {line}")
-    kept = [
-        f"user {user.name}@{user.host} has more, which is left as it is: {without_hashes(line)}"
-        for user in wish.users
-        if not user.absent
-        for line in found.grants.get((user.name, user.host), ())
-        if not ((one := shown(line)) and one.whole)
-    ]
-    return AccountsPlan(tuple(statements), tuple(lines), notes=tuple(kept))
+    notes = [f"user {user.name}@{user.host} {note}" for user in wish.users for note in _left(user, found)]
+    return AccountsPlan(tuple(statements), tuple(lines), notes=tuple(notes))
+
+
+def _left(user: User, found: Accounts) -> Iterator[str]:
+    if user.absent:
+        return
+    for line in found.grants.get((user.name, user.host), ()):
+        if not ((one := shown(line)) and one.whole):
+            yield f"has more, which is left as it is: {without_hashes(line)}"
+    for difference in _differences(user, found):
+        if difference.left:
+            words = _words("has", difference.left, difference.at)
+            yield f"{words}, which was part of an older privilege: name it in the grants, or revoke it by hand"
+
+
+def _differences(user: User, found: Accounts) -> Iterator[Difference]:
+    lines = found.grants.get((user.name, user.host), ())
+    return differences(map(Grant.read, user.grants), lines, _version(found.version))
 
 
 def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
@@ -304,16 +315,17 @@ def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
         yield f"CREATE USER {_account(user)} {identified};", "created"
     elif not found.users[key]:
         yield f"ALTER USER {_account(user)} {identified};", "given its password"
-    wanted = map(Grant.read, user.grants)
-    for at, less, more in differences(wanted, found.grants.get(key, ()), _version(found.version)):
+    for one in _differences(user, found):
         # MariaDB takes the two of them together only in a form for all that a user has.
-        for words in ({ALL}, less - {ALL}) if ALL in less else (less,):
+        for words in ({ALL}, one.less - {ALL}) if ALL in one.less else (one.less,):
             if words:
-                yield f"REVOKE {_listed(words)} ON {_quoted(at)} FROM {_account(user)};", _words("loses", words, at)
-        if more:
-            option = " WITH GRANT OPTION" if OPTION in more else ""
-            given = more - {OPTION} or {"USAGE"}
-            yield f"GRANT {_listed(given)} ON {_quoted(at)} TO {_account(user)}{option};", _words("gets", more, at)
+                revoking = f"REVOKE {_listed(words)} ON {_quoted(one.at)} FROM {_account(user)};"
+                yield revoking, _words("loses", words, one.at)
+        if one.more:
+            option = " WITH GRANT OPTION" if OPTION in one.more else ""
+            given = one.more - {OPTION} or {"USAGE"}
+            granting = f"GRANT {_listed(given)} ON {_quoted(one.at)} TO {_account(user)}{option};"
+            yield granting, _words("gets", one.more, one.at)
 
 
 def _words(verb: str, privileges: Collection[str], at: tuple[str, str]) -> str:

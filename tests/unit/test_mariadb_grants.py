@@ -139,7 +139,15 @@ def test_the_oldest_name_is_taken_by_all_versions() -> None:
 )
 def test_what_an_upgrade_made_of_an_older_privilege_stays(version: str, name: str, word: str) -> None:
     lines = list(ANSWERS[version].grants[name, "%"])
-    assert plan(version, name, "%", lines, f"{word} ON *.*").statements == ()
+    left = plan(version, name, "%", lines, f"{word} ON *.*")
+    assert left.statements == ()
+    assert re.fullmatch(
+        rf"user {name}@% has .* on \*\.\*, which was part of an older privilege: name it .*", left.notes[0]
+    )
+    named = plan(
+        version, name, "%", lines, f"{word}, {left.notes[0].partition(' has ')[2].partition(' on ')[0]} ON *.*"
+    )
+    assert (named.statements, named.notes) == ((), ())
     assert "REVOKE" in plan(version, name, "%", lines, "SELECT ON *.*").statements[0]
 
 
