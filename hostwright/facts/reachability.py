@@ -14,7 +14,7 @@ from hostwright.shell import NONCE, script, sections
 
 _SECTIONS = (
     *("who", "addresses", "routes4", "routes6", "rules4", "rules6", "sockets4", "sockets6"),
-    *("owners", "processes", "containers", "firewall", "lacking"),
+    *("owners", "processes", "containers", "routed", "firewall", "lacking"),
 )
 # Where engines that root runs put their containers; a user may make a cgroup with the name of any below their own.
 _CONTAINER = re.compile(
@@ -106,7 +106,9 @@ def parse_reachability(lines: list[str], nonce: str = "") -> HostReachability:
             route for family in (4, 6) for line in found.get(f"routes{family}", []) for route in _routes(line, family)
         ),
         other_rules=tuple(line for family in (4, 6) for line in found.get(f"rules{family}", [])),
-        listeners=tuple(dict.fromkeys([*_merged(sockets, list(_published(found["containers"])))])),
+        listeners=tuple(
+            dict.fromkeys([*_merged(sockets, list(_published(found["containers"], found.get("routed", []))))])
+        ),
         firewall=None if "unreadable" in firewall else tuple(_chain(line) for line in firewall),
         lacking=tuple(found["lacking"]),
     )
@@ -161,7 +163,12 @@ def _process(pid: str, name: str, container: str) -> str:
     return f"{name}, pid {pid}" + (f", in container {container}" if container else "")
 
 
-def _published(lines: list[str]) -> Iterator[Listener]:
+def _published(lines: list[str], routed: list[str]) -> Iterator[Listener]:
+    """
+    + routed: addresses of containers, by their id: where the port of the host is 0, they are reached there without NAT
+    """
+    # What a container has none of is empty, or in words.
+    places = {id_: [ip_address(one) for one in said if {".", ":"} & {*one}] for id_, *said in map(str.split, routed)}
     for line in lines:
         who, _, ports = line.partition("\t")
         name = f"container {who.partition(' ')[2]}"
@@ -170,20 +177,20 @@ def _published(lines: list[str]) -> Iterator[Listener]:
             place, _, numbers = outside.rpartition(":")
             if not arrow or not place:
                 continue
-            first, _, last = numbers.partition("-")
-            if int(last or first) > 65535:
-                raise ValueError(f"{numbers} are no ports")
+            target, _, protocol = inside.rpartition("/")
             address = place.strip("[]")
             anywhere = address in ("0.0.0.0", "::", ":", "")
             family = 6 if ":" in place else 4
+            here: list[Address | None] = [None if anywhere else ip_address(address)]
+            if numbers == "0":
+                numbers = target
+                here = [one for one in places.get(who.partition(" ")[0], ()) if one.version == family]
+            first, _, last = numbers.partition("-")
+            if int(last or first) > 65535:
+                raise ValueError(f"{numbers} are no ports")
             for number in range(int(first), int(last or first) + 1):
-                yield Listener(
-                    inside.rpartition("/")[2],
-                    None if anywhere else ip_address(address),
-                    number,
-                    (family,),
-                    name,
-                )
+                for one in here:
+                    yield Listener(protocol, one, number, (family,), name)
 
 
 def _merged(sockets: list[Listener], published: list[Listener]) -> Iterator[Listener]:

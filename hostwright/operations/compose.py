@@ -61,7 +61,7 @@ def project(
     + live: those of them whose changes need no container made anew
     + present: whether it is to be there
     + remove_data: when it is not, its volumes go with it; directories of the host that it mounts stay in any case
-    + wait: seconds until every service must be running, and healthy where it has a health check
+    + wait: seconds until compose must be done, and every service running, and healthy where it has a health check
     + guard: POSIX sh that defines `may_start`, called just before containers are started: none is when it fails
 
     Refused, before anything is changed on any host: a project that compose does not take; one of that name that

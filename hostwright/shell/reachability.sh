@@ -34,6 +34,16 @@ chains_of_iptables() {
         END { for (chain in policy) print tool, "-", "filter", chain, tolower(chain), policy[chain], rules[chain] + 0 }'
 }
 
+# published: what containers publish; those of a network without NAT are reached at their own addresses (`0.0.0.0:0->80/tcp`).
+published() {
+    containers=$(docker ps --no-trunc --format '{{.ID}} {{.Names}}	{{.Ports}}') || return
+    printf '%s\n' "$containers"
+    routed=$(printf '%s\n' "$containers" | sed -n 's/^\([0-9a-f]*\) .*:0->.*/\1/p')
+    [ -n "$routed" ] || return 0
+    section routed
+    docker inspect --type container --format '{{.ID}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}' $routed
+}
+
 firewall() {
     if command -v nft >/dev/null; then told firewall chains_of_nft
     elif grep -qs '^nf_tables ' /proc/modules; then lacking="${lacking}firewall: nft is not there to read it: install nftables
@@ -73,7 +83,7 @@ printf '%s\n' "$owners"
 section processes
 printf '%s\n' "$owners" | sed -n 's|.* \(.*\)/fd$|\1/comm \1/cgroup|p' | tr ' ' '\n' | sort -u | xargs -r grep -aH '' 2>/dev/null
 section containers
-if command -v docker >/dev/null; then told containers docker ps --no-trunc --format '{{.ID}} {{.Names}}	{{.Ports}}'; fi
+if command -v docker >/dev/null; then told containers published; fi
 section firewall
 if [ "$(id -u)" -eq 0 ]; then firewall; else echo unreadable; fi
 section lacking

@@ -146,10 +146,10 @@ def test_who_is_waited_for_is_named_and_mended_it_all_comes_up(
         return {"files": {"docker-compose.yml": json.dumps(file)}}
 
     for check, said in (
-        ({"start_period": "3600s"}, "not healthy after 40 s: db (running, starting)"),
+        ({"start_period": "3600s"}, "not healthy after 50 s: db (running, starting)"),
         ({}, "perhaps because of db (running, unhealthy)"),
     ):
-        ill = deploy(host, tmp_path, shop("echo no table; exit 1", **check) | {"wait": 40 if check else 120})
+        ill = deploy(host, tmp_path, shop("echo no table; exit 1", **check) | {"wait": 50 if check else 120})
         assert ill.code == 1
         assert said in ill.err, ill.err
         assert "no room for tables" in ill.err

@@ -1,7 +1,9 @@
 """MariaDB: data keys, decisions about what runs once, and databases and users."""
 
 import time
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,6 +213,30 @@ def test_what_is_somebody_elses(more: dict[str, Any], said: str) -> None:
 )
 def test_what_is_nobody_elses(more: dict[str, Any]) -> None:
     check_host(wish(), DataDirectory(True, {}, **more))
+
+
+@pytest.mark.parametrize(
+    ("publish", "who"),
+    [
+        ("127.0.0.1:23306:3306", "container range listens"),
+        ("127.0.0.1:23307:3306", "container range listens"),
+        ("127.0.0.1:8080:3306", "container web listens"),
+        # Those take UDP, and no port of the host.
+        ("127.0.0.1:8081:3306", ""),
+        ("127.0.0.1:9000:3306", ""),
+    ],
+)
+@pytest.mark.parametrize("listeners", [True, False])
+def test_a_port_that_docker_28_publishes_without_its_proxy_is_taken(publish: str, who: str, listeners: bool) -> None:
+    fixture = Path(__file__).parent / "fixtures" / "mariadb_docker28_noproxy.txt"
+    found = parse_data(fixture.read_text().splitlines())
+    found = found if listeners else replace(found, listeners=())
+    if who:
+        with pytest.raises(Refusal, match=who):
+            check_host(wish(publish=publish), found)
+    else:
+        check_host(wish(publish=publish), found)
+    check_host(wish(publish=publish, container=who.split()[1] if who else "mariadb_yoga"), found)
 
 
 # -- what runs once

@@ -180,6 +180,57 @@ def test_recorded_ports_of_containers() -> None:
     assert [one.listener.port for one in report.forbidden] == [8080]
 
 
+@pytest.mark.parametrize("recorded", ["reachability_docker28.txt", "reachability_docker28_noproxy.txt"])
+def test_ports_and_chains_of_docker_28(recorded: str) -> None:
+    """With its proxy, and without, where nobody takes IPv6 for a container that has IPv4 alone."""
+    lines = (Path(__file__).parent / "fixtures" / recorded).read_text().splitlines()
+    found = parse_reachability(lines)
+    report = judge(found, {}, ())
+    assert {
+        (one.listener.protocol, str(one.listener.address), one.listener.port, one.listener.who, one.reach)
+        for one in report.open
+        if one.listener.families == (4,)
+    } == {
+        ("tcp", "None", 8080, "container web", Reach.INTERNET),
+        ("udp", "127.0.0.1", 8081, "container local", Reach.HOST),
+        ("tcp", "127.0.0.1", 23306, "container range", Reach.HOST),
+        ("tcp", "127.0.0.1", 23307, "container range", Reach.HOST),
+        # Of a network with gateway_mode_ipv4=routed: at its own address, and no port of the host.
+        ("tcp", "172.18.0.2", 9000, "container routed", Reach.PRIVATE),
+    }
+    assert {(one.listener.port, one.listener.who) for one in report.open if one.listener.families == (6,)} == (
+        set() if "noproxy" in recorded else {(8080, "container web"), (9000, "container routed")}
+    )
+    assert [one.listener.port for one in report.forbidden] == [8080]
+    assert report.unjudged == ()
+    assert {(one.table, one.name, one.hook, one.policy) for one in found.firewall or ()} == {
+        ("ip filter", "FORWARD", "forward", "drop"),
+        ("ip6 filter", "FORWARD", "forward", "accept"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "places"),
+    [
+        ("172.18.0.2 2a00:1450::5", {("172.18.0.2", 80), ("172.18.0.2", 81), ("2a00:1450::5", 80)}),
+        # Newer engines say so of an address that is none.
+        ("172.18.0.2 invalid IP", {("172.18.0.2", 80), ("172.18.0.2", 81)}),
+        ("", set()),
+    ],
+)
+def test_a_port_that_is_reached_without_nat_is_at_the_containers_addresses(
+    said: str, places: set[tuple[str, int]]
+) -> None:
+    lines = [
+        *("@@ who", "root", "@@ addresses", "@@ owners", "@@ processes", "@@ containers"),
+        f"{'a' * 64} web\t0.0.0.0:0->80-81/tcp, [::]:0->80/tcp",
+        *("@@ routed", f"{'a' * 64} {said}", "@@ firewall", "@@ lacking"),
+    ]
+    report = judge(parse_reachability(lines), {}, ())
+    assert {(str(one.listener.address), one.listener.port) for one in report.open} == places
+    assert [str(one.listener.address) for one in report.forbidden] == ["2a00:1450::5"] * ("2a00" in said)
+
+
 # -- what addresses are for
 
 

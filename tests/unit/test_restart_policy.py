@@ -54,6 +54,19 @@ def test_what_docker_says_of_its_containers() -> None:
     assert by_name["quoted"].labels == {"note": 'a "b"\n}{ c=d'}
 
 
+def test_what_docker_28_says_of_its_containers() -> None:
+    found = recorded("docker28")
+    assert (found.engine, found.updates, found.error) == ("docker", True, "")
+    assert {one.name: (one.policy, one.status) for one in found.containers} == {
+        "web": ("always", "running"),
+        "local": ("unless-stopped", "running"),
+        "range": ("on-failure:3", "running"),
+        "routed": ("no", "running"),
+        "inside": ("no", "running"),
+        "once": ("no", "created"),
+    }
+
+
 def test_what_podman_says_of_its_containers() -> None:
     engine = one_engine(recorded("podman5"))
     assert (engine.name, engine.updates) == ("podman", True)

@@ -140,6 +140,12 @@ NO_NFT = "firewall: nft is not there to read it: install nftables"
             {r"containers: Is the docker daemon running\?"},
         ),
         ("", {"docker": "echo warning >&2", "nft": ":"}, set()),
+        # Whose addresses are asked for, since it publishes without NAT.
+        (
+            "",
+            {"docker": "[ $1 = ps ] || { echo 'No such container' >&2; exit 1; }; echo 'ab web\t0.0.0.0:0->80/tcp'"},
+            {"containers: No such container"},
+        ),
         ("", {"iptables": "[ $1 = -S ] || echo '(nf_tables)'; [ $1 != -S ]"}, {"firewall: it failed without a word"}),
     ],
 )
@@ -297,7 +303,7 @@ SAID: dict[str, tuple[Parse, Sequence[str]]] = {
         reachability.parse_reachability,
         (
             *("who", "addresses", "routes4", "rules6", "sockets4", "sockets6"),
-            *("owners", "processes", "containers", "firewall", "lacking"),
+            *("owners", "processes", "containers", "routed", "firewall", "lacking"),
         ),
     ),
     "storage": (lvm.parse_storage, (*lvm.SECTIONS, "volume home", "detail home")),
