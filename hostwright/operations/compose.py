@@ -24,12 +24,10 @@ from hostwright.plans.compose import (
     check,
     check_place,
     complete,
-    container_names,
+    compose_files,
     decide,
     decide_absent,
     draw,
-    images,
-    main_file,
     private_directories,
 )
 from hostwright.refusal import Refusal
@@ -114,15 +112,12 @@ def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, 
 
 
 def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
-    has_files = bool(wish.files)
     variables = {
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
-        "MAIN": main_file(wish) if has_files else "",
+        "MAIN": " ".join(compose_files(wish)) if wish.files else "",
         "FILES": "\n".join(sorted(wish.files)),
         "SECRETS": "\n".join(sorted(wish.secrets)),
-        "CONTAINERS": " ".join(container_names(wish)) if has_files else "",
-        "IMAGES": " ".join(sorted(set(images(wish).values()))) if has_files else "",
         "DIFF": "yes" if host.state.config.DIFF else "no",
     }
     known, show = transport.reaching(host, arguments), host.state.print_fact_input
@@ -158,17 +153,20 @@ def _act(
     wait: float,
     guard: str = "",
 ) -> bool:
-    whole = complete(wish) if plan.act == "up" else wish
+    whole = complete(wish, plan.labels) if plan.act == "up" else wish
     variables = {
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
-        "MAIN": main_file(whole, plan.old),
+        "MAIN": " ".join(plan.files),
         "FILES": "\n".join(sorted(whole.files)),
         "PRIVATE": "\n".join(private_directories(whole)),
         "OLD": "\n".join(plan.old),
         "KNOWN": " ".join(plan.known),
         "COMPOSE": plan.compose,
         "BUILD": " ".join(plan.build),
+        "SERVICES": " ".join(plan.services),
+        "UP": " ".join(plan.up),
+        "GONE": " ".join(plan.gone),
         "LIMIT": str(round(wait)),
     }
     ours = f"ours() {{ {lock.fenced(':').get_raw_value()}; }}"
