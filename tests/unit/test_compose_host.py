@@ -476,6 +476,7 @@ def test_no_output_has_what_compose_says_however_much_is_asked_for(
         "hostwright.operations.compose.script",
         lambda *names, **known: script(*names, **known).replace("PATH=", f"PATH={place}/bin:"),
     )
+    monkeypatch.setattr("hostwright.transport.pyinfra_echo", lambda text, **_: print(text))
     here.state.print_fact_input = here.state.print_fact_output = here.state.print_output = True
     logging.getLogger("pyinfra").setLevel(logging.DEBUG)
     secrets = {".env": "PASSWORD=planted-secret"}
