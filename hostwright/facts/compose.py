@@ -184,6 +184,8 @@ def _service(said: Mapping[str, Any], is_v2: bool) -> Service:
     waits = said.get("depends_on") or {}
     if isinstance(waits, list):
         waits = {name: {} for name in waits}
+    # v2 says so by `restart`, too.
+    spaces = [str(said.get(key)).partition("service:")[2] for key in ("network_mode", "ipc", "pid")]
     return Service(
         image=str(said.get("image") or ""),
         builds="build" in said,
@@ -191,7 +193,7 @@ def _service(said: Mapping[str, Any], is_v2: bool) -> Service:
         scale=1 if scale is None else scale,
         lasts=restart in ("always", "unless-stopped", "any"),
         waits={name: str(how.get("condition")) for name, how in waits.items()},
-        shares=frozenset(name for name, how in waits.items() if how.get("restart")),
+        shares=frozenset(name for name in (*waits, *spaces) if name in spaces or waits[name].get("restart")),
     )
 
 

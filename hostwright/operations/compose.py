@@ -53,7 +53,7 @@ def project(
 
     + name: name of the project
     + directory: where its files are on the host; `docker-compose.yml` (or `compose.yaml`, or
-        another name that compose looks for) is one of them
+        another name that compose looks for), or what COMPOSE_FILE in its `.env` names, is one of them
     + files: contents by path below the directory, readable by all
     + secrets: the same, readable by their owner only, and never shown; their directories, too
     + live: those of them whose changes need no container made anew
@@ -62,8 +62,9 @@ def project(
     + wait: seconds until every service must be running, and healthy where it has a health check
     + guard: POSIX sh that defines `may_start`, called just before containers are started: none is when it fails
 
-    Refused, before anything is changed on any host: a project that compose does not take; one of that name that
-    somebody else runs, or that comes from another directory; a container of another project under a name that it wants;
+    Refused, before anything is changed on any host: a project that compose does not take; a file of it that is named
+    `docker-compose.override.yml`, as ours is; one of that name that somebody else runs, or that comes from another
+    directory; a container of another project under a name that it wants;
     a directory that others can change, or put something in the place of; no engine, none that answers in full, or no
     compose. Files that somebody else wrote are kept beside ours, as `NAME.before-hostwright`. Compose v2 and v1.
     Source: the Compose specification.

@@ -671,8 +671,15 @@ def test_what_is_done_is_not_run_again_and_what_waits_for_it_is_left(changed: st
     assert set(plan.services) == set(APP)
 
 
-def test_what_shares_the_network_of_what_is_made_anew_goes_with_it() -> None:
-    side = {"image": "a", "depends_on": {**COMPLETED, "db": {"condition": "service_started", "restart": True}}}
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"depends_on": {**COMPLETED, "db": {"condition": "service_started", "restart": True}}},
+        {"depends_on": COMPLETED, "network_mode": "service:db"},
+    ],
+)
+def test_what_shares_the_network_of_what_is_made_anew_goes_with_it(said: dict[str, Any]) -> None:
+    side = {"image": "a", **said}
     services = {**APP, "side": side}
     project = project_of(services)
     before = brought_up(project, told(json.dumps({"name": "shop", "services": services})), migrate=0)
