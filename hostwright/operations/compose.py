@@ -24,12 +24,10 @@ from hostwright.plans.compose import (
     check,
     check_place,
     complete,
-    container_names,
+    compose_files,
     decide,
     decide_absent,
     draw,
-    images,
-    main_file,
     private_directories,
 )
 from hostwright.refusal import Refusal
@@ -55,7 +53,7 @@ def project(
 
     + name: name of the project
     + directory: where its files are on the host; `docker-compose.yml` (or `compose.yaml`, or
-        another name that compose looks for) is one of them
+        another name that compose looks for), or what COMPOSE_FILE in its `.env` names, is one of them
     + files: contents by path below the directory, readable by all
     + secrets: the same, readable by their owner only, and never shown; their directories, too
     + live: those of them whose changes need no container made anew
@@ -64,8 +62,9 @@ def project(
     + wait: seconds until compose must be done, and every service running, and healthy where it has a health check
     + guard: POSIX sh that defines `may_start`, called just before containers are started: none is when it fails
 
-    Refused, before anything is changed on any host: a project that compose does not take; one of that name that
-    somebody else runs, or that comes from another directory; a container of another project under a name that it wants;
+    Refused, before anything is changed on any host: a project that compose does not take; a file of it that is named
+    `docker-compose.override.yml`, as ours is; one of that name that somebody else runs, or that comes from another
+    directory; a container of another project under a name that it wants;
     a directory that others can change, or put something in the place of; no engine, none that answers in full, or no
     compose. Files that somebody else wrote are kept beside ours, as `NAME.before-hostwright`. Compose v2 and v1.
     Source: the Compose specification.
@@ -114,15 +113,12 @@ def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, 
 
 
 def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
-    has_files = bool(wish.files)
     variables = {
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
-        "MAIN": main_file(wish) if has_files else "",
+        "MAIN": " ".join(compose_files(wish)) if wish.files else "",
         "FILES": "\n".join(sorted(wish.files)),
         "SECRETS": "\n".join(sorted(wish.secrets)),
-        "CONTAINERS": " ".join(container_names(wish)) if has_files else "",
-        "IMAGES": " ".join(sorted(set(images(wish).values()))) if has_files else "",
         "DIFF": "yes" if host.state.config.DIFF else "no",
     }
     known, show = transport.reaching(host, arguments), host.state.print_fact_input
@@ -158,17 +154,20 @@ def _act(
     wait: float,
     guard: str = "",
 ) -> bool:
-    whole = complete(wish) if plan.act == "up" else wish
+    whole = complete(wish, plan.labels) if plan.act == "up" else wish
     variables = {
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
-        "MAIN": main_file(whole, plan.old),
+        "MAIN": " ".join(plan.files),
         "FILES": "\n".join(sorted(whole.files)),
         "PRIVATE": "\n".join(private_directories(whole)),
         "OLD": "\n".join(plan.old),
         "KNOWN": " ".join(plan.known),
         "COMPOSE": plan.compose,
         "BUILD": " ".join(plan.build),
+        "SERVICES": " ".join(plan.services),
+        "UP": " ".join(plan.up),
+        "GONE": " ".join(plan.gone),
         "LIMIT": str(round(wait)),
     }
     ours = f"ours() {{ {lock.fenced(':').get_raw_value()}; }}"

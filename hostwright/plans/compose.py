@@ -1,43 +1,25 @@
 """What becomes of a compose project: which files and services change, and why."""
 
 import hashlib
-import json
 import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-import yaml
-
-from hostwright.facts.compose import DIGEST, ProjectState, ServiceContainer
+from hostwright.facts.compose import ProjectState, Service, ServiceContainer
+from hostwright.plans.compose_digest import complete, labels, override
+from hostwright.plans.compose_files import FILES, OVERRIDE, OVERRIDES, Project, compose_files, main_file, main_services
 from hostwright.plans.engine import must_answer
 from hostwright.refusal import Refusal
 from hostwright.settings import compose_path, container_name, image_name
 
-# The names that compose looks for.
-FILES = ("docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml")
-OVERRIDE = "docker-compose.override.yml"
+__all__ = ["OVERRIDE", "Project", "complete", "compose_files", "main_file"]
+
 _NAME = re.compile("[a-z0-9][a-z0-9_-]*")
-_TOP = ("secrets", "configs", "networks", "volumes")
-
-
-@dataclass(frozen=True)
-class Project:
-    """
-    + directory: where its files are on the host
-    + files: contents by path below it
-    + secrets: those of them that nobody else may read, and that are never shown
-    + live: those whose changes take effect without a container made anew
-    """
-
-    name: str
-    directory: str
-    files: Mapping[str, bytes]
-    secrets: frozenset[str] = frozenset()
-    live: frozenset[str] = frozenset()
+_SERVICE = re.compile("[a-zA-Z0-9._][a-zA-Z0-9._-]*")
+_COMPLETED = "service_completed_successfully"
 
 
 @dataclass(frozen=True)
@@ -48,6 +30,11 @@ class ComposePlan:
     + build: services whose image is built
     + old: files of an earlier run that are removed
     + known: ids of the project's containers
+    + files: what compose is given, in its order, but ours
+    + labels: what ours says of each service
+    + services: those that have containers when all is done
+    + up: those that compose is told to bring up, after `--no-recreate` where it has nothing to make anew
+    + gone: ids of containers that are no service's any more
     """
 
     compose: str
@@ -56,13 +43,11 @@ class ComposePlan:
     build: tuple[str, ...] = ()
     old: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
-
-
-def complete(project: Project) -> Project:
-    """The project as it is put on the host: with what it takes to see from a container which definition it is of."""
-    labels = {name: {"labels": {DIGEST: digest}} for name, digest in _digests(project).items()}
-    override = json.dumps({"services": labels}, indent=1, sort_keys=True).encode() + b"\n"
-    return replace(project, files={**project.files, OVERRIDE: override}, secrets=project.secrets | {OVERRIDE})
+    files: tuple[str, ...] = ()
+    labels: Mapping[str, str] | None = None
+    services: tuple[str, ...] = ()
+    up: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def private_directories(project: Project) -> list[str]:
@@ -72,36 +57,9 @@ def private_directories(project: Project) -> list[str]:
     return sorted(one for one in found if not any(path.startswith(f"{one}/") for path in others))
 
 
-def main_file(project: Project, old: Collection[str] = ()) -> str:
-    """
-    + old: files that were put there before, where the project is to go
-    """
-    there = [name for name in FILES if name in (project.files or old)]
-    if not there and not project.files:
-        return FILES[0]
-    if not there:
-        raise Refusal(f"compose project {project.name} has none of {', '.join(FILES)}")
-    if len(there) > 1:
-        raise Refusal(f"compose project {project.name} has {' and '.join(there)}: compose takes one of them, say which")
-    return there[0]
-
-
-def services(project: Project) -> dict[str, dict[str, Any]]:
-    return _compose_file(project)["services"]  # type: ignore[no-any-return]
-
-
-def container_names(project: Project) -> list[str]:
-    """The names that services ask for, but those that compose makes of variables."""
-    return list(_named_by(project, "container_name").values())
-
-
-def images(project: Project) -> dict[str, str]:
-    """The images that services name, but those that compose makes of variables."""
-    return _named_by(project, "image")
-
-
 def _named_by(project: Project, key: str) -> dict[str, str]:
-    found = {name: str(service[key]) for name, service in services(project).items() if key in service}
+    """What services of the main file say, but what compose makes of variables."""
+    found = {name: str(one[key]) for name, one in main_services(project).items() if key in one}
     return {name: value for name, value in found.items() if "$" not in value}
 
 
@@ -123,9 +81,14 @@ def check(project: Project) -> None:
     for path in project.files:
         if not _is_below(path):
             raise Refusal(f"compose project {project.name}: file {path!r}: a path below {project.directory}")
+    if OVERRIDE in project.files:
+        raise Refusal(
+            f"compose project {project.name}: {OVERRIDE} is the name of our own file there; give yours the name "
+            f"{OVERRIDES[0]}, by which it is taken in the same way"
+        )
     for key, valid, named in (
         ("container_name", container_name, _named_by(project, "container_name")),
-        ("image", image_name, images(project)),
+        ("image", image_name, _named_by(project, "image")),
     ):
         for service, name in named.items():
             try:
@@ -149,31 +112,63 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
     _is_ours(project, state)
     if state.invalid:
         raise Refusal(f"compose does not take the project {project.name}: {state.invalid}")
-    names = set(container_names(project))
-    for container in state.containers:
-        if container.name in names and container.project != project.name:
-            of = f"the compose project {container.project}" if container.project else "no compose project"
-            raise Refusal(
-                f"container {container.name} is there already, and of {of}; "
-                f"remove it (docker rm {container.name}: its volumes stay), or choose another name"
-            )
-    changes, build, digests = [], [], _digests(project)
-    of_services = [one for one in state.containers if one.project == project.name and not one.oneoff]
-    for service, definition in services(project).items():
-        of_it = [one for one in of_services if one.service == service]
-        why, anew = _change(service, definition, of_it, digests[service], state)
+    if not state.services:
+        raise Refusal(f"compose project {project.name}: compose finds no service in it, or none of an active profile")
+    for name, service in state.services.items():
+        _check_names(project, state, name, service)
+    said = labels(project, state)
+    changes, kinds, done = [], {}, set()
+    containers = [one for one in state.containers if one.project == project.name and not one.oneoff]
+    for name, service in state.services.items():
+        of_it = [one for one in containers if one.service == name]
+        why, kinds[name] = _change(service, of_it, said.get(name, ""), state)
         if why:
-            changes.append(why)
-        if anew and "build" in definition:
-            build.append(service)
-    changes += [
-        f"service {service}: removed, it is no longer in the project"
-        for service in sorted({one.service for one in of_services})
-        if service not in services(project)
-    ]
-    files = [_file_line(path, what) for path, what in sorted(state.files.items())]
-    lines = (*files, *changes)
-    return ComposePlan(state.compose, "up" if lines else "", lines, tuple(build), _old(state), _known(project, state))
+            changes.append(f"service {name}: {why}")
+        elif all(one.status == "exited" for one in of_it):
+            done.add(name)
+    # What is of no active profile was brought up by hand.
+    known = state.known | set(main_services(project))
+    gone = [one for one in containers if one.service not in known]
+    removed = sorted({f"service {one.service}: removed, it is no longer in the project" for one in gone})
+    files = [_file_line(path, what) for path, what in sorted(_files(state, said).items())]
+    lines = (*files, *changes, *removed)
+    up = tuple(_brought_up(state.services, kinds, done))
+    keep = () if "anew" in kinds.values() else ("--no-recreate",)
+    return ComposePlan(
+        state.compose,
+        "up" if lines else "",
+        lines,
+        build=tuple(name for name, kind in kinds.items() if kind == "anew" and state.services[name].builds),
+        old=_old(state),
+        known=_known(project, state),
+        files=tuple(compose_files(project)),
+        labels=said,
+        services=tuple(name for name, service in state.services.items() if service.scale),
+        up=(*keep, *up) if up else (),
+        gone=tuple(one.id for one in gone),
+    )
+
+
+def _check_names(project: Project, state: ProjectState, name: str, service: Service) -> None:
+    if not _SERVICE.fullmatch(name):
+        raise Refusal(f"compose project {project.name}: service {name!r}: letters, digits and . _ - only, no - first")
+    wanted = service.container
+    if state.names.get(wanted, project.name) != project.name:
+        of = f"the compose project {state.names[wanted]}" if state.names[wanted] else "no compose project"
+        raise Refusal(
+            f"container {wanted} is there already, and of {of}; "
+            f"remove it (docker rm {wanted}: its volumes stay), or choose another name"
+        )
+
+
+def _brought_up(services: Mapping[str, Service], kinds: Mapping[str, str], done: Collection[str]) -> Iterator[str]:
+    """What is done would be run again. Where compose is not told of it, v2 (2.26) takes what waits for it for another
+    service, and makes it anew: that is left out, too, but where it changes, or shares with what is made anew."""
+    for name, service in services.items():
+        waits = any(one in done or what == _COMPLETED for one, what in service.waits.items())
+        shares = any(kinds.get(one) == "anew" for one in service.shares)
+        if name not in done and (kinds[name] in ("anew", "start") or shares or not waits):
+            yield name
 
 
 def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> ComposePlan:
@@ -181,7 +176,8 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
     _is_ours(project, state)
     ours = [one for one in state.containers if one.project == project.name]
     old = _old(state)
-    if ours and not set(FILES) & set(old):
+    files = _down_files(project, state)
+    if ours and not files:
         raise Refusal(
             f"the containers {', '.join(one.name for one in ours)} are of the project {project.name}, but its files "
             f"are not in {project.directory}: docker rm -f them by hand"
@@ -195,7 +191,19 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
     volumes = ["its volumes: removed with all that is in them"] if remove_data and (ours or old) else []
     lines = [f"container {one.name}: stopped and removed" for one in ours] + [f"file {path}: removed" for path in old]
     act: Literal["down", ""] = "down" if lines else ""
-    return ComposePlan(state.compose, act, (*lines, *volumes), (), old, _known(project, state))
+    return ComposePlan(state.compose, act, (*lines, *volumes), (), old, _known(project, state), files)
+
+
+def _down_files(project: Project, state: ProjectState) -> tuple[str, ...]:
+    """What compose was given when it made the containers, else what it would be; without any it reads .env."""
+    old = _old(state)
+    made = [tuple(name for name in _given(one) if name != OVERRIDE) for one in state.containers if one.digest]
+    known = [names for names in made if set(names) <= set(old)]
+    if known:
+        return max(known, key=len)
+    if not set(FILES) & set(old):
+        return ()
+    return (main_file(project, old), *(name for name in OVERRIDES if name in old))
 
 
 def draw(host: str, project: Project, plan: ComposePlan, diff: tuple[str, ...] = ()) -> str:
@@ -230,12 +238,14 @@ def _is_ours(project: Project, state: ProjectState) -> None:
         if what == "old" and not _is_below(path):
             raise Refusal(f"{project.directory}/.hostwright names {path!r}, which is no file of ours: remove that line")
     moved = []
-    main = main_file(project, _old(state))
+    files = compose_files(project) if project.files else [main_file(project, _old(state)), *_old(state)]
+    main, known = files[0], {posixpath.basename(name) for name in (*files, OVERRIDE)}
     for one in state.containers:
-        if one.project != project.name or (one.here and (one.digest or _given(one) <= {main, OVERRIDE})):
+        named = {posixpath.basename(name) for name in _given(one)}
+        if one.project != project.name or (one.here and (one.digest or named <= known)):
             continue
         if not one.digest:
-            place = f"{one.directory or 'a directory that it does not name'} ({', '.join(sorted(_given(one)))})"
+            place = f"{one.directory or 'a directory that it does not name'} ({', '.join(sorted(named))})"
             raise Refusal(
                 f"compose project {project.name}: somebody else runs one of that name: container {one.name} comes from "
                 f"{place}, not from {project.directory} ({main}); give ours another name (for MariaDB the last part "
@@ -244,8 +254,8 @@ def _is_ours(project: Project, state: ProjectState) -> None:
         moved.append(one)
     if moved:
         there = moved[0].directory
-        its = next((name for name in FILES if name in _given(moved[0])), main)
-        down = f"{state.compose} -p {project.name} -f {its} -f {OVERRIDE} down"
+        its = " ".join(f"-f {shlex.quote(name)}" for name in _given(moved[0]))
+        down = f"{state.compose} -p {project.name} {its} down"
         names = " ".join(one.name for one in moved if one.directory == there)
         raise Refusal(
             f"compose project {project.name}: it is ours, but comes from {there}, and not from {project.directory}: "
@@ -254,10 +264,9 @@ def _is_ours(project: Project, state: ProjectState) -> None:
         )
 
 
-def _given(container: ServiceContainer) -> set[str]:
-    """Base names of the files that compose was given: v1 notes them as they were typed, v2 from / on."""
-    names = container.files.replace(f"{container.directory}/", "").split(",")
-    return {posixpath.basename(name) for name in names}
+def _given(container: ServiceContainer) -> list[str]:
+    """The files that compose was given: v1 notes them as they were typed, v2 from / on."""
+    return container.files.replace(f"{container.directory}/", "").split(",")
 
 
 def _in_hands(project: Project, state: ProjectState) -> str:
@@ -289,32 +298,37 @@ def _in_hands(project: Project, state: ProjectState) -> str:
 
 
 def _change(
-    service: str,
-    definition: Mapping[str, Any],
-    containers: list[ServiceContainer],
-    wanted: str,
-    state: ProjectState,
-) -> tuple[str, bool]:
-    """What happens to a service, in words, and whether it is made anew.
+    service: Service, containers: list[ServiceContainer], wanted: str, state: ProjectState
+) -> tuple[str, Literal["anew", "start", "wait", ""]]:
+    """What happens to a service, in words, and of which kind that is.
 
     + wanted: its digest
     """
-    image = str(definition.get("image", ""))
-    if not containers:
-        return f"service {service}: made and started", True
+    image, count = service.image, len(containers)
+    if not service.scale:
+        return ("removed, none of it is wanted", "start") if count else ("", "")
+    if not count:
+        return "made and started", "anew"
     for one in containers:
         if one.digest != wanted:
-            return f"service {service}: made anew, its definition or a file that it uses changed", True
+            return "made anew, its definition or a file that it uses changed", "anew"
         if image in state.images and one.image != state.images[image]:
-            return f"service {service}: made anew, {image} is another image now", True
+            return f"made anew, {image} is another image now", "anew"
+    if count != service.scale:
+        return f"{service.scale} of it wanted, {count} there", "start"
     for one in containers:
-        # What restarts on failure alone has done its work when it ends well.
-        lasting = definition.get("restart") in ("always", "unless-stopped")
-        if one.status != "running" and (one.code != 0 or lasting or one.status != "exited"):
-            return f"service {service}: started, it is {one.status} (code {one.code})", False
+        if one.status != "running" and (one.code != 0 or service.lasts or one.status != "exited"):
+            return f"started, it is {one.status} (code {one.code})", "start"
         if one.health not in ("", "healthy"):
-            return f"service {service}: waited for, it is {one.health}", False
-    return "", False
+            return f"waited for, it is {one.health}", "wait"
+    return "", ""
+
+
+def _files(state: ProjectState, said: Mapping[str, str]) -> dict[str, str]:
+    files = dict(state.files)
+    if files.get(OVERRIDE, "mode") == "mode" and state.override != hashlib.sha256(override(said)).hexdigest():
+        files[OVERRIDE] = "different"
+    return files
 
 
 def _file_line(path: str, what: str) -> str:
@@ -325,82 +339,3 @@ def _file_line(path: str, what: str) -> str:
         "old": "removed, no longer in the project",
     }
     return f"file {path}: {said[what]}"
-
-
-@lru_cache(maxsize=8)
-def _yaml(text: bytes) -> Any:
-    """To read it takes longer than all the rest of a plan."""
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
-def _compose_file(project: Project) -> dict[str, Any]:
-    main = main_file(project)
-    try:
-        read = _yaml(project.files[main])
-    except yaml.YAMLError as error:
-        raise Refusal(f"compose project {project.name}: {main} is no YAML: {' '.join(str(error).split())}") from None
-    found = read.get("services") if isinstance(read, dict) else None
-    if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):
-        raise Refusal(f"compose project {project.name}: {main} has no services")
-    return read  # type: ignore[no-any-return]
-
-
-def _digests(project: Project) -> dict[str, str]:
-    """Of each service: its definition, all that is declared beside the services, and the files that it uses."""
-    whole = _compose_file(project)
-    found = {}
-    for name, service in whole["services"].items():
-        declared = {key: whole[key] for key in _TOP if key in whole}
-        text = json.dumps([service, declared], sort_keys=True, default=str)
-        used = sorted(
-            {
-                path
-                for path in project.files
-                if path not in (OVERRIDE, *project.live) and _uses([service, _named(service, whole)], path)
-            }
-        )
-        if ".env" in project.files and "$" in text:
-            used.append(".env")
-        contents = [(path, _digest(project, path)) for path in used]
-        found[name] = hashlib.sha256(json.dumps([text, contents]).encode()).hexdigest()
-    return found
-
-
-def _named(service: Mapping[str, Any], whole: Mapping[str, Any]) -> list[Any]:
-    """The secrets and configs that a service names."""
-    named = []
-    for kind in ("secrets", "configs"):
-        for one in service.get(kind) or ():
-            name = one.get("source") if isinstance(one, dict) else one
-            named.append((whole.get(kind) or {}).get(name))
-    return named
-
-
-def _digest(project: Project, path: str) -> str:
-    """What the label tells of a secret must cost whoever guesses at it."""
-    content = project.files[path]
-    if path in project.secrets:
-        return _costly_digest(content, f"{project.name} {project.directory} {path}".encode())
-    return hashlib.sha256(content).hexdigest()
-
-
-@cache
-def _costly_digest(content: bytes, salt: bytes) -> str:
-    return hashlib.scrypt(content, salt=salt, n=2**14, r=8, p=1).hex()
-
-
-def _uses(value: object, path: str) -> bool:
-    """Whether any string in it is the path, or a directory above it."""
-    return any(said == path or said == "." or path.startswith(f"{said}/") for said in _relative(value))
-
-
-def _relative(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from _relative(one)
-    elif isinstance(value, str) and value and "\n" not in value:
-        said = posixpath.normpath(value.partition(":")[0] or "/")
-        if not said.startswith(("/", "..")):
-            yield said

@@ -1,15 +1,17 @@
 # Looks at a compose project, and at what it is to become, in one command; changes nothing. ownership.sh, project.sh and
-# engine.sh stand before this. The header sets NAME, DIRECTORY, MAIN (the compose file), FILES (paths below it, a line each), SECRETS (those of them that
-# are not shown), CONTAINERS and IMAGES (names that its services want) and DIFF (yes: show what changes in files). The files to
-# come come from `data`, as base64 of a tar.gz.
+# engine.sh stand before this. The header sets NAME, DIRECTORY, MAIN (the compose files but ours, in their order), FILES (paths
+# below it, a line each), SECRETS (those of them that are not shown) and DIFF (yes: show what changes in files). The files to come
+# come from `data`, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 umask 077
 
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
-new=$scratch/project
-mkdir "$new" && data | base64 -d | tar -xzpm -C "$new" || exit 1
+# What is relative to the directory, above it too, is as it will be once this is taken away from its front.
+scratch=$(cd "$scratch" && pwd -P) || exit 1
+new=$scratch$DIRECTORY
+mkdir -p "$new" && data | base64 -d | tar -xzpm -C "$new" || exit 1
 
 section engine
 echo "user=$(id -un)"
@@ -37,7 +39,8 @@ hands=''
 if [ -n "$FILES" ] || [ -e "$DIRECTORY" ] || [ -L "$DIRECTORY" ]; then hands=$(project_hands) || exit 1; fi
 printf '%s\n' "$hands"
 
-# compared: the files to come with those that are there. A link is read by nobody.
+# compared: the files to come with those that are there. A link is read by nobody. What our own says is known only once compose
+# has been asked.
 compared() {
     printf '%s\n' "$FILES" | while IFS= read -r file; do
         at=$DIRECTORY/$file
@@ -45,7 +48,7 @@ compared() {
         elif [ -L "$at" ]; then echo "different $file"
         elif [ ! -e "$at" ]; then echo "missing $file"
         elif [ ! -f "$at" ]; then echo "odd $file"
-        elif ! cmp -s "$new/$file" "$at"; then echo "different $file"
+        elif [ "$file" != docker-compose.override.yml ] && ! cmp -s "$new/$file" "$at"; then echo "different $file"
         elif [ "$(stat -c '%a %u' "$new/$file")" != "$(stat -c '%a %u' "$at")" ]; then echo "mode $file"
         fi
     done
@@ -61,7 +64,13 @@ old() {
 }
 
 section files
-if [ -z "$hands" ]; then compared && old || exit 1; fi
+override=$DIRECTORY/docker-compose.override.yml sum=''
+if [ -z "$hands" ]; then
+    compared && old || exit 1
+    if [ -f "$override" ] && [ ! -L "$override" ]; then sum=$(sha256sum <"$override") || exit 1; fi
+fi
+section override
+echo "${sum%% *}"
 
 if [ "$DIFF" = yes ] && [ -z "$hands" ]; then
     section diff
@@ -75,33 +84,57 @@ if [ "$DIFF" = yes ] && [ -z "$hands" ]; then
 fi
 
 [ -n "${compose-}" ] || exit 0
+# asked COMMAND...: compose about the files to come. In front of the engine nothing is needed of it.
+asked() { (cd "$new" && $compose -p "$NAME" $given "$@" </dev/null 2>"$scratch/said"); }
+
 if [ -n "$FILES" ]; then
+    # Compose reads .env by itself, whoever wrote it; but not one that this run takes away.
+    if [ -z "$hands" ] && [ ! -e "$new/.env" ] && [ -f "$DIRECTORY/.env" ] && ! grep -Fqsx .env "$DIRECTORY/.hostwright"; then
+        cat "$DIRECTORY/.env" >"$new/.env" || exit 1
+    fi
+    given=''
+    for file in $MAIN docker-compose.override.yml; do given="$given -f $file"; done
+    json=''
+    [ "$compose" = docker-compose ] || json='--format json'
     section invalid
-    # In front of the engine nothing is needed of it.
-    (cd "$new" && $compose -p "$NAME" -f "$MAIN" -f docker-compose.override.yml config -q 2>&1) >"$scratch/said" || {
+    if asked config $json >"$scratch/raw"; then
+        # Secrets are in it.
+        sed "s|$scratch||g" "$scratch/raw" >"$scratch/model" && gzip "$scratch/model" || exit 1
+        section model
+        base64 "$scratch/model.gz" || exit 1
+        # v1 tells of the services of all profiles, and not which are active; v2 of those alone.
+        section profiles
+        profiles=''
+        [ ! -f "$new/.env" ] || profiles=$(sed -n 's/^\(export \)\{0,1\}COMPOSE_PROFILES=//p' "$new/.env") || exit 1
+        printf '%s\n' "${COMPOSE_PROFILES-$profiles}"
+        section every
+        if grep -Fqr profiles "$new" && grep -Eq '^(name:|\{)' "$scratch/raw"; then
+            (COMPOSE_PROFILES='*' && export COMPOSE_PROFILES && asked config --services) >"$scratch/every" || {
+                echo "compose does not tell the services of all profiles: $(cat "$scratch/said")" >&2
+                exit 1
+            }
+            cat "$scratch/every"
+        fi
+    else
         code=$?
         [ -s "$scratch/said" ] || echo "it ended with code $code, and does not say why" >"$scratch/said"
-        sed "s|$new|$(printf '%s\n' "$DIRECTORY" | sed 's/[&|\\]/\\&/g')|g" "$scratch/said"
-    }
+        sed "s|$scratch||g" "$scratch/said"
+    fi
 fi
-
-# wanted: ids of the containers of the project, and of others by the names that its services want.
-wanted() {
-    of_it=$(containers) || return
-    set --
-    for name in $CONTAINERS; do set -- "$@" --filter "name=^/$name\$"; done
-    by_name=''
-    [ $# -eq 0 ] || by_name=$(docker ps -aq --no-trunc "$@") || return
-    printf '%s\n%s\n' "$of_it" "$by_name" | sort -u
-}
 
 directory_label='{{json (index .Config.Labels "com.docker.compose.project.working_dir")}}'
 # .ID, for by .Id docker takes another way, on which what is not there (Health, say) is an error.
 format='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
 format="$format"'"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"code":{{json .State.ExitCode}}}
-'$directory_label
+'$directory_label'
+image {{.Config.Image}}'
 section containers
-tell_containers docker "$format" wanted && printf '%s\n' "$told" | grep '^{'
+tell_containers docker "$format" containers && printf '%s\n' "$told" | grep '^{'
+
+# Who has a name that a service wants may be anybody.
+section names
+docker ps -a --no-trunc --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>"$scratch/said" ||
+    untold="${untold:-it does not list its containers: $(cat "$scratch/said")}"
 
 # here: of the directories that containers come from those that are ours, in the words of the engine.
 here() {
@@ -118,10 +151,15 @@ here() {
 section here
 here || exit 1
 
+# By the names that containers have them by.
 section images
-for image in $IMAGES; do
-    docker image inspect --format "$image {{.Id}}" "$image" 2>/dev/null || docker version >/dev/null 2>&1 ||
-        untold="${untold:-it does not tell whether there is an image $image}"
-done
+printf '%s\n' "$told" | sed -n 's/^image //p' | sort -u >"$scratch/images" || exit 1
+while IFS= read -r image; do
+    if id=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null </dev/null); then
+        printf '%s %s\n' "$image" "$id"
+    else
+        docker version >/dev/null 2>&1 </dev/null || untold="${untold:-it does not tell whether there is an image $image}"
+    fi
+done <"$scratch/images"
 section untold
 printf '%s\n' "$untold"

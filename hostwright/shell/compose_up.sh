@@ -1,13 +1,16 @@
 # Brings a compose project up as it is to be, and waits until it is healthy; or takes it down. ownership.sh and project.sh stand
-# before this, and `ours`, which ends it when the lock of the host is no longer ours. The header sets NAME, DIRECTORY, MAIN (the compose file), FILES and
-# OLD (paths below it, a line each: to be put there, to be removed), PRIVATE (directories that are root's alone, a line each),
-# KNOWN (ids of the containers that it had when it was looked at), COMPOSE, BUILD (services) and LIMIT (seconds). `data` prints
-# the files, as base64 of a tar.gz.
+# before this, and `ours`, which ends it when the lock of the host is no longer ours. The header sets NAME, DIRECTORY, MAIN (the
+# compose files but ours, in their order; without any compose reads .env), FILES and OLD (paths below it, a line each: to be put
+# there, to be removed), PRIVATE (directories that are root's alone, a line each), KNOWN (ids of the containers that it had when it
+# was looked at), GONE (those of them that are removed), COMPOSE, BUILD, UP and SERVICES (services: to be built, to be brought up,
+# to be there in the end) and LIMIT (seconds). `data` prints the files, as base64 of a tar.gz.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 umask 077
 
 fail() { echo "$*" >&2; exit 1; }
-compose() { $COMPOSE -p "$NAME" -f "$MAIN" -f docker-compose.override.yml "$@" </dev/null; }
+given=''
+[ -z "$MAIN" ] || for file in $MAIN docker-compose.override.yml; do given="$given -f $file"; done
+compose() { $COMPOSE -p "$NAME" $given "$@" </dev/null; }
 
 # may_start: who brings a project up can have more looked at.
 may_start() { :; }
@@ -192,7 +195,9 @@ up() {
     ours
     no_strangers
     may_start || exit 1
-    limited compose up -d --no-build --remove-orphans || fail "compose could not bring $NAME up (see above)"
+    # Compose has its own idea of what is no service's any more.
+    [ -z "${GONE-}" ] || { docker stop $GONE && docker rm $GONE; } >/dev/null || fail "containers of $NAME could not be removed"
+    [ -z "$UP" ] || limited compose up -d --no-build --no-deps $UP || fail "compose could not bring $NAME up (see above)"
     wait_until_healthy
 }
 
@@ -201,12 +206,14 @@ down() {
     cd "$DIRECTORY" || exit 1
     ours
     no_strangers
+    # Of profiles that are not active, too.
+    export COMPOSE_PROFILES='*'
     compose down --remove-orphans $1 || fail "compose could not take $NAME down (see above)"
     ours
     printf '%s\n' "$OLD" | while IFS= read -r file; do
         [ -n "$file" ] || continue
         rm -f "./$file" || exit 1
-        case $file in */*) rmdir -p "./${file%/*}" 2>/dev/null ;; esac
+        case $file in */*) rmdir -p "./${file%/*}" 2>/dev/null || : ;; esac
     done || fail "what was put into $DIRECTORY could not be removed"
     rm -f ./.hostwright || fail "what was put into $DIRECTORY could not be removed"
     cd / && rmdir "$DIRECTORY" 2>/dev/null

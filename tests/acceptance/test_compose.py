@@ -212,6 +212,62 @@ def test_a_project_of_that_name_that_somebody_else_runs_stays_as_it_is(
     theirs.machine.succeed("test ! -e /opt/shop && test ! -e /home/dev/mine && test ! -e /tmp/mine")
 
 
+def modelled(page: str = "one", **more: str) -> dict[str, Any]:
+    """A project that only compose itself understands; what has secrets is never shown."""
+    stays = {"image": "box", "command": STAYS, "stop_grace_period": "2s"}
+    done = {"migrate": {"condition": "service_completed_successfully"}}
+    services = {
+        "web": {**stays, "volumes": ["./page:/page:ro"], "environment": {"WORD": "${WORD}"}, "depends_on": done},
+        "migrate": {"image": "box", "command": ["sh", "-c", "echo migrated"], "restart": "on-failure"},
+        "idle": {**stays, "scale": 0},
+        "debug": {**stays, "profiles": ["debug"]},
+    }
+    files = {"docker-compose.yml": json.dumps({"services": services}), "page": page}
+    return {"files": files | more, "secrets": {".env": "WORD=planted-secret\n"}}
+
+
+def by_include(env: str) -> dict[str, str]:
+    """What makes `web` and `db` of the project above come by other files; compose v1 knows nothing of it."""
+    main = json.loads(modelled()["files"]["docker-compose.yml"])
+    main["services"]["web"]["extends"] = {"file": "common.yml", "service": "base"}
+    db = {"image": "box", "command": STAYS, "stop_grace_period": "2s", "env_file": "db.env"}
+    return {
+        "docker-compose.yml": json.dumps({"include": ["inc/db.yml"], **main}),
+        "common.yml": "services: {base: {environment: {A: '1'}}}",
+        "inc/db.yml": json.dumps({"services": {"db": db}}),
+        "inc/db.env": env,
+    }
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_what_a_project_is_compose_itself_says(make_host: MakeHost, tmp_path: Path, release: str) -> None:
+    host = make_host(release, engine=True)
+    machine = host.machine
+    compose = {"bookworm": "docker-compose", "trixie": "docker compose"}[release]
+    first, second = (by_include("A=1"), by_include("A=2")) if release == "trixie" else ({}, {})
+    run = deploy(host, tmp_path, modelled(**first))
+    assert run.code == 0, run.err
+    machine.succeed(f"cd /opt/shop && {compose} -p shop --profile debug up -d debug")
+    before = containers(machine)
+    assert set(before) == {"web", "migrate", "debug", *(["db"] if first else [])}
+
+    # Neither who was started by hand, nor who is done, nor who is not wanted is a change; and nobody sees the secret.
+    again = deploy(host, tmp_path, modelled(**first), "-vvv")
+    assert again.unchanged, again.err
+    assert again.remote_commands <= 2
+    assert not {"planted-secret", "H4sI"} & set(
+        re.findall("planted-secret|H4sI", run.out + run.err + again.out + again.err)
+    )
+
+    run = deploy(host, tmp_path, modelled(page="two", **second))
+    assert run.code == 0, run.err
+    after = containers(machine)
+    assert {name for name in before if before[name] != after[name]} == {"web", *(["db"] if first else [])}
+    assert machine.succeed(f"docker logs {after['migrate']}") == "migrated\n"
+    assert deploy(host, tmp_path, modelled(page="two", **second)).unchanged
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
 def test_what_a_refusal_names_is_what_helps(make_host: MakeHost, tmp_path: Path, release: str) -> None:

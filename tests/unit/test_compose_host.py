@@ -1,19 +1,36 @@
 """What looks at compose projects and puts them in place: the shell itself, with an engine that says what it is told."""
 
+import base64
+import gzip
+import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra.api import Host
+from pyinfra.api.exceptions import PyinfraError
 
 from hostwright.facts.compose import Hand, ProjectState, parse_project
+from hostwright.operations import compose
 from hostwright.operations.compose import packed
-from hostwright.plans.compose import OVERRIDE, Project, complete, decide, main_file, private_directories
+from hostwright.plans.compose import (
+    OVERRIDE,
+    Project,
+    complete,
+    compose_files,
+    decide,
+    main_file,
+    private_directories,
+)
+from hostwright.plans.compose_digest import labels
 from hostwright.refusal import Refusal
 from hostwright.shell import NONCE, observing, script, whole
 
@@ -25,10 +42,20 @@ case " $(cat "$STAND/failing" 2>/dev/null) " in *" $1 "*) echo "$1: the engine i
 case $1 in
     version) ;;
     compose)
-        [ "$2" != version ] || exit 0
-        echo "$*" >>"$STAND/called"
+        case " $* " in
+            *" version "*) ;;
+            *" --services "*) [ "$COMPOSE_PROFILES" = '*' ] && cat "$STAND/every" ;;
+            *" config "*)
+                echo "$*" >"$STAND/asked" && pwd >"$STAND/where" && cp .env "$STAND/env" 2>/dev/null
+                here=$(pwd) && sed "s|@HERE@|$here|g; s|@ABOVE@|${here%/*}|g" "$STAND/model"
+                echo 'A warning' >&2
+                ! grep -qs config "$STAND/failing"
+                ;;
+            *) echo "$*" >>"$STAND/called" ;;
+        esac
         ;;
-    ps) ls "$STAND/list" ;;
+    ps) case " $* " in *" --format "*) cat "$STAND/names" ;; *) ls "$STAND/list" ;; esac ;;
+    stop | rm) echo "$*" >>"$STAND/called" ;;
     inspect)
         code=0
         while [ "${1#id-}" = "$1" ]; do shift; done
@@ -36,7 +63,7 @@ case $1 in
         [ ! -e "$STAND/goes" ] || rm -f "$STAND/list/$(cat "$STAND/goes")"
         exit $code
         ;;
-    image) echo "Error: No such image" >&2; exit 1 ;;
+    image) while [ $# -gt 1 ]; do shift; done && grep -s "^$1 " "$STAND/images" | cut -d ' ' -f 2 | grep . || exit 1 ;;
 esac
 """
 FILES = {"docker-compose.yml": b"services: {web: {image: nginx}}", "conf/a.conf": b"a", "key/key": b"hush"}
@@ -53,6 +80,8 @@ def place() -> Iterator[Path]:
     for name, text in {"docker": ENGINE, "sync": "#!/bin/sh\n", "sleep": "#!/bin/sh\nexec /bin/sleep 0.1\n"}.items():
         (path / "bin" / name).write_text(text)
         (path / "bin" / name).chmod(0o755)
+    (path / "stand" / "names").write_text("")
+    (path / "stand" / "model").write_text('{"services": {"web": {"image": "nginx"}}}')
     yield path
     shutil.rmtree(path)
 
@@ -74,7 +103,7 @@ def container(place: Path, number: int, directory: str, digest: str = "d") -> st
     }
     said: dict[str, Any] = {"id": identity, "name": f"/shop-{number}", "image": "sha256:1", "labels": labels}
     said |= {"status": "running", "health": "", "code": 0}
-    text = f"{json.dumps(said, separators=(',', ':'))}\n{json.dumps(directory)}\n"
+    text = f"{json.dumps(said, separators=(',', ':'))}\n{json.dumps(directory)}\nimage nginx\n"
     (place / "stand" / "list" / identity).write_text(text)
     return identity
 
@@ -87,15 +116,15 @@ def sh(place: Path, text: str, data: str = "") -> "subprocess.CompletedProcess[s
     )
 
 
-def look(place: Path, wish: Project, diff: str = "no", images: str = "nginx") -> ProjectState:
+def look(place: Path, wish: Project, diff: str = "no") -> ProjectState:
     known = {
         "NAME": wish.name,
         "DIRECTORY": wish.directory,
-        "MAIN": main_file(wish),
+        "MAIN": " ".join(compose_files(wish)) if wish.files else "",
         "FILES": "\n".join(sorted(wish.files)),
+        "SECRETS": "\n".join(sorted(wish.secrets)),
         "DIFF": diff,
     }
-    known |= {"SECRETS": "\n".join(sorted(wish.secrets)), "CONTAINERS": "", "IMAGES": images}
     done = sh(place, observing(script("ownership", "project", "engine", "compose", **known)), packed(wish))
     assert done.returncode == 0, done.stderr
     return parse_project(done.stdout.splitlines(), NONCE)
@@ -112,6 +141,7 @@ def put(
         "OLD": "",
     }
     known |= {"PRIVATE": "\n".join(private_directories(wish)), "KNOWN": "", "COMPOSE": "docker compose", "BUILD": ""}
+    known |= {"UP": "web", "GONE": ""}
     text = script("ownership", "project", "compose_up", **(known | {"LIMIT": "60"} | more))
     return sh(place, f"ours() {{ {ours}; }}\n{text}\n{act}", packed(wish))
 
@@ -316,7 +346,7 @@ def test_an_engine_that_says_nothing_at_all_is_ill(place: Path, wish: Project) -
         (place / "bin" / "docker").write_text(silent)
         (place / "stand" / "failing").write_text(what)
         container(place, 1, wish.directory)
-        assert look(place, wish, images="").error, what
+        assert look(place, wish).error, what
 
 
 def test_one_that_is_not_told_of_is_missed_and_one_that_went_is_not(place: Path, wish: Project) -> None:
@@ -410,3 +440,168 @@ def test_no_file_of_a_name_that_can_be_foreseen_is_made_where_all_may_write(plac
 def test_a_hand_that_makes_no_sense_is_refused_all_the_same() -> None:
     found = parse_project(["@@ engine", "user=root", "@@ error", "@@ hands", "odd", "@@ files"])
     assert found.hands == (Hand("", "", "", ""),)
+
+
+MODELS = Path(__file__).parent / "fixtures"
+
+
+@pytest.mark.parametrize("name", ["compose_model_v1.yml", "compose_model_v2.json"])
+@pytest.mark.parametrize("below", ["shop", "sh'o p é"])
+def test_no_path_that_compose_is_asked_in_is_in_the_model(place: Path, name: str, below: str) -> None:
+    """Nor one beside it: `../up` is beside the directory of the project."""
+    directory = f"{place}/{below}"
+    wish = complete(Project("shop", directory, FILES))
+    (place / "stand" / "model").write_text((MODELS / name).read_text())
+    found, again = look(place, wish), look(place, wish)
+    said = json.dumps(found.model, ensure_ascii=False)
+    assert (place / "stand" / "where").read_text().strip() != directory
+    assert "/run/hostwright." not in said
+    volumes = found.model["services"]["web"]["volumes"]
+    sources = {one["source"] if isinstance(one, dict) else one.partition(":")[0] for one in volumes}
+    assert sources == {f"{directory}/conf", f"{place}/up", "rows"}
+    assert labels(wish, found) == labels(wish, again)
+
+
+def test_an_empty_model_is_refused_and_so_is_what_compose_does_not_take(place: Path, wish: Project) -> None:
+    (place / "stand" / "model").write_text("")
+    with pytest.raises(Refusal, match="model of the project cannot be read, or has no services"):
+        look(place, wish)
+    (place / "stand" / "failing").write_text("config")
+    (place / "stand" / "model").write_text('{"services": {"web": {"image": "planted-secret"}}}')
+    found = look(place, wish)
+    assert found.invalid == "A warning"
+    with pytest.raises(Refusal, match="compose does not take the project shop: A warning"):
+        decide(wish, found)
+
+
+def test_the_look_says_nothing_of_a_model_where_people_see_it(place: Path, wish: Project) -> None:
+    (place / "stand" / "model").write_text((MODELS / "compose_model_v2.json").read_text())
+    known = {"NAME": "shop", "DIRECTORY": wish.directory, "MAIN": main_file(wish), "FILES": "\n".join(wish.files)}
+    text = script("ownership", "project", "engine", "compose", **known, SECRETS="", DIFF="yes")
+    done = sh(place, observing(text), packed(wish))
+    assert "planted-secret" not in done.stdout + done.stderr
+    assert not Path((place / "stand" / "where").read_text().strip()).exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_no_output_has_what_compose_says_however_much_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], place: Path, here: Host
+) -> None:
+    """As with -vvv: what goes there and what comes back is printed, but for this."""
+    text = (MODELS / "compose_model_v2.json").read_text()
+    (place / "stand" / "model").write_text(text)
+    monkeypatch.setenv("STAND", str(place / "stand"))
+    monkeypatch.setattr(
+        "hostwright.operations.compose.script",
+        lambda *names, **known: script(*names, **known).replace("PATH=", f"PATH={place}/bin:"),
+    )
+    monkeypatch.setattr("hostwright.transport.pyinfra_echo", lambda text, **_: print(text))
+    here.state.print_fact_input = here.state.print_fact_output = here.state.print_output = True
+    logging.getLogger("pyinfra").setLevel(logging.DEBUG)
+    secrets = {".env": "PASSWORD=planted-secret"}
+    files = {"docker-compose.yml": "services: {web: {image: nginx}}"}
+    with suppress(PyinfraError):
+        compose.project("shop", f"{place}/shop", files, secrets)
+    printed = "".join(capfd.readouterr())
+    assert "service web: made and started" in printed
+    packed_model = base64.b64encode(gzip.compress(text.encode())).decode()[:4]
+    assert "planted-secret" not in printed
+    assert packed_model not in printed
+
+
+def test_compose_is_given_the_files_in_their_order_and_ours_last(place: Path) -> None:
+    files = {**FILES, ".env": b"COMPOSE_FILE=docker-compose.yml:x/more.yml\n", "x/more.yml": b"services: {}"}
+    wish = complete(Project("shop", str(place / "shop"), files))
+    look(place, wish)
+    given = f"-p shop -f docker-compose.yml -f x/more.yml -f {OVERRIDE}"
+    assert (place / "stand" / "asked").read_text() == f"compose {given} config --format json\n"
+    known = container(place, 1, wish.directory)
+    (place / "stand" / "list" / known).write_text("running healthy 0 0 /shop-1 web\n")
+    main = "docker-compose.yml x/more.yml"
+    assert put(place, wish, act="up", KNOWN=known, MAIN=main, UP="--no-recreate web").returncode == 0
+    assert (place / "stand" / "called").read_text() == f"compose {given} up -d --no-build --no-deps --no-recreate web\n"
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_an_env_file_that_root_wrote_there_counts_and_one_that_goes_does_not(
+    place: Path, wish: Project, ours: bool
+) -> None:
+    (place / "shop").mkdir()
+    (place / "shop" / ".env").write_text("TAG=7\n")
+    (place / "shop" / ".hostwright").write_text(".env\n" if ours else "")
+    look(place, wish)
+    assert (place / "stand" / "env").exists() != ours
+
+
+def test_the_services_of_all_profiles_are_known(place: Path, wish: Project) -> None:
+    """Where there may be any: to ask compose once more takes a second."""
+    (place / "stand" / "every").write_text("web\ndebug\n")
+    (place / "stand" / "model").write_text('{"name": "shop", "services": {"web": {"image": "nginx"}}}')
+    assert look(place, wish).known == {"web"}
+    files = {**FILES, "more.yml": b"services: {debug: {profiles: [debug]}}"}
+    profiled = complete(Project("shop", wish.directory, files))
+    assert look(place, profiled).known == {"web", "debug"}
+    (place / "stand" / "every").unlink()
+    with pytest.raises(AssertionError, match="compose does not tell the services of all profiles"):
+        look(place, profiled)
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "active"),
+    [("", None, False), ("COMPOSE_PROFILES=debug\n", None, True), ("COMPOSE_PROFILES=debug\n", "x", False)],
+)
+def test_v1_has_its_profiles_from_the_environment_and_from_env(
+    place: Path, monkeypatch: pytest.MonkeyPatch, text: str, given: str | None, active: bool
+) -> None:
+    (place / "bin" / "docker-compose").write_text('#!/bin/sh\nexec docker compose "$@"\n')
+    (place / "bin" / "docker-compose").chmod(0o755)
+    (place / "bin" / "docker").write_text(ENGINE.replace('*" version "*) ;;', '*" version "*) exit 1 ;;'))
+    (place / "stand" / "model").write_text((MODELS / "compose_model_v1.yml").read_text())
+    if given:
+        monkeypatch.setenv("COMPOSE_PROFILES", given)
+    found = look(place, complete(Project("shop", str(place / "shop"), {**FILES, ".env": text.encode()})))
+    assert found.compose == "docker-compose"
+    assert ("debug" in found.services, "debug" in found.known) == (active, True)
+
+
+def test_images_are_looked_up_by_the_names_that_containers_have_them_by(place: Path, wish: Project) -> None:
+    container(place, 1, wish.directory)
+    assert look(place, wish).images == {}
+    (place / "stand" / "images").write_text("nginx sha256:9\n")
+    assert look(place, wish).images == {"nginx": "sha256:9"}
+
+
+def test_every_name_of_a_container_is_known_and_the_project_that_it_is_of(place: Path, wish: Project) -> None:
+    (place / "stand" / "names").write_text("web,front/db other\nalone \n")
+    assert look(place, wish).names == {"web": "other", "front/db": "other", "alone": ""}
+
+
+def test_our_own_file_is_told_by_its_sum(place: Path, wish: Project) -> None:
+    assert look(place, wish).override == ""
+    assert put(place, wish).returncode == 0
+    found = look(place, wish)
+    assert found.override == hashlib.sha256(wish.files[OVERRIDE]).hexdigest()
+    assert OVERRIDE not in "".join(decide(wish, found).lines)
+    (place / "shop" / OVERRIDE).write_text("{}")
+    assert f"file {OVERRIDE}: changed" in decide(wish, look(place, wish)).lines
+
+
+def test_what_is_gone_is_removed_and_nothing_is_brought_up_that_need_not_be(place: Path, wish: Project) -> None:
+    known = container(place, 1, wish.directory)
+    (place / "stand" / "list" / known).write_text("running healthy 0 0 /shop-1 web\n")
+    assert put(place, wish, act="up", KNOWN=f"{known} gone", UP="", GONE="gone").returncode == 0
+    assert (place / "stand" / "called").read_text() == "stop gone\nrm gone\n"
+
+
+def test_down_takes_away_the_directories_of_what_it_removes_and_asks_for_all_profiles(place: Path) -> None:
+    wish = complete(Project("shop", str(place / "shop"), {**FILES, "x/y/z": b""}))
+    assert put(place, wish).returncode == 0
+    (place / "bin" / "docker").write_text(
+        ENGINE.replace(
+            'echo "$*" >>"$STAND/called" ;;\n        esac', 'echo "$COMPOSE_PROFILES" >"$STAND/called" ;;\n        esac'
+        )
+    )
+    done = put(place, Project("shop", wish.directory, {}), act="down", MAIN="", OLD="\n".join(sorted(wish.files)))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (place / "shop").exists()
+    assert (place / "stand" / "called").read_text() == "*\n"
