@@ -4,20 +4,20 @@ import base64
 import gzip
 import io
 import tarfile
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, operation
-from pyinfra.api.exceptions import DeployError
+from pyinfra.api import FunctionCommand, Host, State
 from pyinfra.api.operation import OperationMeta
 
 from hostwright import transport
 from hostwright.facts.compose import parse_project
 from hostwright.operations import lock
-from hostwright.operations.replanning import failing, is_stale
+from hostwright.planned import planned
 from hostwright.plans.compose import (
     ComposePlan,
     Project,
@@ -80,13 +80,17 @@ def project(
     given = {**(files or {}), **(secrets or {})} if present else {}
     contents = {path: content.encode() if isinstance(content, str) else content for path, content in given.items()}
     wish = Project(name, directory, contents, frozenset(secrets or {}), frozenset(live))
-    try:
-        plan = _plan(wish, present, remove_data, arguments)
-    except Refusal as refusal:
-        raise DeployError(f"{host.name}: refused, nothing was changed: {refusal}") from None
-    title = f"Bring {name} up" if present else f"Take {name} down"
-    words = {"name": title} | arguments
-    return _bring(plan=plan, wish=wish, present=present, remove_data=remove_data, wait=wait, guard=guard, **words)
+
+    def plan(arguments: dict[str, Any]) -> ComposePlan:
+        return _plan(wish, present, remove_data, arguments)
+
+    def drawn(plan: ComposePlan) -> str:
+        return draw(host.name, wish, plan)
+
+    def acts(plan: ComposePlan) -> list[FunctionCommand]:
+        return [FunctionCommand(_act, (wish, plan, remove_data, wait, guard), {})]
+
+    return planned(f"Bring {name} up" if present else f"Take {name} down", plan, drawn, acts, arguments)
 
 
 def rendered(templates: Path, **values: Any) -> dict[str, str]:
@@ -108,8 +112,7 @@ def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, 
         check_place(wish)
     state = parse_project(_look(wish, arguments), NONCE)
     plan = decide(wish, state) if present else decide_absent(wish, state, remove_data)
-    transport.echo(f"\n{draw(host.name, wish, plan, state.diff)}\n")
-    return plan
+    return replace(plan, diff=state.diff)
 
 
 def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
@@ -127,22 +130,6 @@ def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
     if not good:
         raise Refusal(f"the host did not tell what there is of {wish.name}: {output.stderr.strip()}")
     return list(output.stdout_lines)
-
-
-@operation()
-def _bring(
-    plan: ComposePlan, wish: Project, present: bool, remove_data: bool, wait: float, guard: str
-) -> Generator[FunctionCommand, None, None]:
-    try:
-        if is_stale():
-            plan = _plan(wish, present, remove_data, {})
-    except Refusal as refusal:
-        yield failing(f"refused, and not changed by this operation: {refusal}")
-        return
-    if plan.act:
-        yield FunctionCommand(_act, (wish, plan, remove_data, wait, guard), {})
-    else:
-        host.noop("it is as wanted")
 
 
 def _act(

@@ -35,6 +35,7 @@ class ComposePlan:
     + services: those that have containers when all is done
     + up: those that compose is told to bring up, after `--no-recreate` where it has nothing to make anew
     + gone: ids of containers that are no service's any more
+    + diff: what changes in files, if it was asked for
     """
 
     compose: str
@@ -48,6 +49,11 @@ class ComposePlan:
     services: tuple[str, ...] = ()
     up: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    diff: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.act)
 
 
 def private_directories(project: Project) -> list[str]:
@@ -206,10 +212,10 @@ def _down_files(project: Project, state: ProjectState) -> tuple[str, ...]:
     return (main_file(project, old), *(name for name in OVERRIDES if name in old))
 
 
-def draw(host: str, project: Project, plan: ComposePlan, diff: tuple[str, ...] = ()) -> str:
+def draw(host: str, project: Project, plan: ComposePlan) -> str:
     lines = [f"{host}: compose project {project.name} in {project.directory} ({plan.compose})"]
     lines += [f"  {line}" for line in plan.lines or ("nothing to do: it is as wanted",)]
-    return "\n".join([*lines, *(f"    {line}" for line in diff)])
+    return "\n".join([*lines, *(f"    {line}" for line in plan.diff)])
 
 
 def _answers(state: ProjectState) -> None:

@@ -34,12 +34,26 @@ _SERVER = _DATABASE | _words(
 # Of their own since 10.5, and no part of SUPER since 11.0: a newer server gives them to whoever had the older one.
 _WAS_IN = {
     "SUPER": _words(
-        "SET USER, FEDERATED ADMIN, CONNECTION ADMIN, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, "
-        "REPLICATION MASTER ADMIN, BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR, REPLICATION CLIENT"
+        "SET USER, FEDERATED ADMIN, CONNECTION ADMIN, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, REPLICATION MASTER "
+        "ADMIN, BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR, REPLICATION CLIENT"
     ),
     "REPLICATION SLAVE": frozenset({"SLAVE MONITOR"}),
     "REPLICATION CLIENT": frozenset({"SLAVE MONITOR"}),
 }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """
+    + less: what is too much
+    + more: what is missing
+    + left: what is too much, and was part of a privilege that is wanted
+    """
+
+    at: At
+    less: frozenset[str]
+    more: frozenset[str]
+    left: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -69,10 +83,8 @@ def _character(escaped: re.Match[str]) -> str:
     return {"n": "\n", "t": "\t", "0": "\0"}.get(escaped[1], escaped[1])
 
 
-def differences(
-    wanted: Iterable[Grant], lines: Iterable[str], version: tuple[int, ...]
-) -> Iterator[tuple[At, frozenset[str], frozenset[str]]]:
-    """By database and table what is too much, and what is missing.
+def differences(wanted: Iterable[Grant], lines: Iterable[str], version: tuple[int, ...]) -> Iterator[Difference]:
+    """By database and table.
 
     + lines: of SHOW GRANTS
     + version: of the server
@@ -93,7 +105,8 @@ def differences(
             wish, there = wish & {ALL, OPTION}, there & {ALL, OPTION}
         elif ALL in there and wish | kept >= _all(at, version):
             there = there - {ALL} | wish - {OPTION}
-        yield at, there - wish - kept, wish - there
+        over = there - wish
+        yield Difference(at, less=over - kept, more=wish - there, left=over & kept)
 
 
 def _privileges(grant: Grant) -> frozenset[str]:
