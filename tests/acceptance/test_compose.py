@@ -155,7 +155,7 @@ def test_who_is_waited_for_is_named_and_mended_it_all_comes_up(
         assert "no room for tables" in ill.err
         assert "no table" in ill.err
         assert ill.err.count("the last lines of") == 1
-    host.machine.succeed("test -z \"$(ls -d /run/hostwright.* 2>/dev/null; pgrep -f 'compose -p shop')\"")
+    host.machine.succeed("test -z \"$(ls -d /run/hostwright.* 2>/dev/null; pgrep -x docker-compose)\"")
     well = shop("exit 0")
     assert deploy(host, tmp_path, well).code == 0
     assert set(containers(host.machine)) == {"web", "db", "mail"}
