@@ -145,9 +145,13 @@ def test_who_is_waited_for_is_named_and_mended_it_all_comes_up(
 
     def shop(look: str, **check: str) -> dict[str, Any]:
         check = {"interval": "2s", "timeout": "60s", **check}
-        db = {"command": ["sh", "-c", f"echo no room for tables; {STAYS[2]}"]}
+        db: dict[str, Any] = {"command": ["sh", "-c", f"echo no room for tables; {STAYS[2]}"]}
         db |= {"healthcheck": {"test": ["CMD-SHELL", look], "retries": 2, **check}}
-        services = {"web": {"depends_on": {"db": {"condition": "service_healthy"}}}, "db": db, "mail": {}}
+        services: dict[str, dict[str, Any]] = {
+            "web": {"depends_on": {"db": {"condition": "service_healthy"}}},
+            "db": db,
+            "mail": {},
+        }
         common = {"image": "box", "command": STAYS, "network_mode": "none", "stop_grace_period": "1s"}
         file = {"version": "2.4", "services": {name: common | one for name, one in services.items()}}
         return {"files": {"docker-compose.yml": json.dumps(file)}}
