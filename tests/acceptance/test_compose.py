@@ -129,33 +129,40 @@ def test_a_change_makes_anew_what_it_concerns(make_host: MakeHost, tmp_path: Pat
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+@pytest.mark.parametrize(
+    ("release", "check", "wait", "said"),
+    [
+        ("bookworm", {}, 120, "perhaps because of db (running, unhealthy)"),
+        # It is never unhealthy, and compose waits for ever.
+        ("trixie", {"start_period": "3600s"}, 50, "not healthy after 50 s: db (running, starting)"),
+    ],
+)
 def test_who_is_waited_for_is_named_and_mended_it_all_comes_up(
-    make_host: MakeHost, tmp_path: Path, release: str
+    make_host: MakeHost, tmp_path: Path, release: str, check: dict[str, str], wait: int, said: str
 ) -> None:
     """Compose itself waits for db before it starts web."""
     host = make_host(release, engine=True)
 
     def shop(look: str, **check: str) -> dict[str, Any]:
         check = {"interval": "2s", "timeout": "60s", **check}
-        db = {"command": ["sh", "-c", f"echo no room for tables; {STAYS[2]}"]}
+        db: dict[str, Any] = {"command": ["sh", "-c", f"echo no room for tables; {STAYS[2]}"]}
         db |= {"healthcheck": {"test": ["CMD-SHELL", look], "retries": 2, **check}}
-        services = {"web": {"depends_on": {"db": {"condition": "service_healthy"}}}, "db": db, "mail": {}}
+        services: dict[str, dict[str, Any]] = {
+            "web": {"depends_on": {"db": {"condition": "service_healthy"}}},
+            "db": db,
+            "mail": {},
+        }
         common = {"image": "box", "command": STAYS, "network_mode": "none", "stop_grace_period": "1s"}
         file = {"version": "2.4", "services": {name: common | one for name, one in services.items()}}
         return {"files": {"docker-compose.yml": json.dumps(file)}}
 
-    for check, said in (
-        ({"start_period": "3600s"}, "not healthy after 50 s: db (running, starting)"),
-        ({}, "perhaps because of db (running, unhealthy)"),
-    ):
-        ill = deploy(host, tmp_path, shop("echo no table; exit 1", **check) | {"wait": 50 if check else 120})
-        assert ill.code == 1
-        assert said in ill.err, ill.err
-        assert "no room for tables" in ill.err
-        assert "no table" in ill.err
-        assert ill.err.count("the last lines of") == 1
-    host.machine.succeed("test -z \"$(ls -d /run/hostwright.* 2>/dev/null; pgrep -f 'compose -p shop')\"")
+    ill = deploy(host, tmp_path, shop("echo no table; exit 1", **check) | {"wait": wait})
+    assert ill.code == 1
+    assert said in ill.err, ill.err
+    assert "no room for tables" in ill.err
+    assert "no table" in ill.err
+    assert ill.err.count("the last lines of") == 1
+    host.machine.succeed('test -z "$(ls -d /run/hostwright.* 2>/dev/null; pgrep -x docker-compose)"')
     well = shop("exit 0")
     assert deploy(host, tmp_path, well).code == 0
     assert set(containers(host.machine)) == {"web", "db", "mail"}
