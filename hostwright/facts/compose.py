@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ _SECTIONS = (
     *("engine", "error", "hands", "files", "override", "diff", "invalid", "model", "profiles", "every"),
     *("containers", "names", "here", "images", "untold"),
 )
+_BEFORE_REPLICAS = re.compile(r"1\.(1?\d|2[0-6])\.")
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What is declared beside the services.
 DECLARED = ("secrets", "configs", "networks", "volumes")
@@ -136,6 +138,9 @@ def parse_project(lines: list[str], nonce: str = "") -> ProjectState:
     model = _model("".join(found["model"])) if "model" in found else {"services": {}}
     profiles = {one.strip() for one in "".join(found.get("profiles", [])).strip("\"' ").split(",")}
     is_v2 = "name" in model
+    containers = [json.loads(line) for line in found.get("containers", [])]
+    # Up to 1.26 it makes one container of what is deployed, whatever that says.
+    before = any(_BEFORE_REPLICAS.match(str((one["labels"] or {}).get(f"{_LABEL}version"))) for one in containers)
     return ProjectState(
         user=engine["user"],
         engine=engine.get("engine", ""),
@@ -145,14 +150,14 @@ def parse_project(lines: list[str], nonce: str = "") -> ProjectState:
         files={path: what for what, _, path in files},
         diff=tuple(line[1:] for line in found.get("diff", [])),
         invalid="; ".join(line.strip() for line in found.get("invalid", [])),
-        containers=tuple(_container(json.loads(line), here) for line in found.get("containers", [])),
+        containers=tuple(_container(one, here) for one in containers),
         images={name: identity for name, _, identity in images},
         units=tuple(line.removeprefix("unit=") for line in found["engine"] if line.startswith("unit=")),
         elsewhere=engine.get("elsewhere", ""),
         override="".join(found.get("override", [])),
         names={name: project for all_of_it, _, project in names for name in all_of_it.split(",")},
         services={
-            name: _service(one, is_v2)
+            name: _service(one, is_v2, is_v2 or not before)
             for name, one in model["services"].items()
             if is_v2 or not one.get("profiles") or profiles & set(one["profiles"])
         },
@@ -179,9 +184,9 @@ def _model(packed: str) -> Mapping[str, Any]:
     return found
 
 
-def _service(said: Mapping[str, Any], is_v2: bool) -> Service:
+def _service(said: Mapping[str, Any], is_v2: bool, replicas: bool) -> Service:
     deploy = said.get("deploy") or {}
-    scale = said.get("scale", deploy.get("replicas"))
+    scale = said.get("scale", deploy.get("replicas") if replicas else None)
     restart = said.get("restart")
     assert scale is None or isinstance(scale, int)
     # v1 has no eye for it.
@@ -191,7 +196,7 @@ def _service(said: Mapping[str, Any], is_v2: bool) -> Service:
     if isinstance(waits, list):
         waits = {name: {} for name in waits}
     # v2 says so by `restart`, too.
-    spaces = [str(said.get(key)).partition("service:")[2] for key in ("network_mode", "ipc", "pid")]
+    spaces = {str(said.get(key)).partition("service:")[2] for key in ("network_mode", "ipc", "pid")} - {""}
     return Service(
         image=str(said.get("image") or ""),
         builds="build" in said,
@@ -199,7 +204,7 @@ def _service(said: Mapping[str, Any], is_v2: bool) -> Service:
         scale=1 if scale is None else scale,
         lasts=restart in ("always", "unless-stopped", "any"),
         waits={name: str(how.get("condition")) for name, how in waits.items()},
-        shares=frozenset(name for name in (*waits, *spaces) if name in spaces or waits[name].get("restart")),
+        shares=frozenset(spaces | {name for name, how in waits.items() if how.get("restart")}),
     )
 
 

@@ -263,9 +263,7 @@ def test_what_a_project_is_compose_itself_says(make_host: MakeHost, tmp_path: Pa
     again = deploy(host, tmp_path, modelled(**first), "-vvv")
     assert again.unchanged, again.err
     assert again.remote_commands <= 2
-    assert not {"planted-secret", "H4sI"} & set(
-        re.findall("planted-secret|H4sI", run.out + run.err + again.out + again.err)
-    )
+    assert not re.search("planted-secret|H4sI", run.out + run.err + again.out + again.err)
 
     run = deploy(host, tmp_path, modelled(page="two", **second))
     assert run.code == 0, run.err

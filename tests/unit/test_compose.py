@@ -642,6 +642,18 @@ def test_as_many_containers_as_the_model_says(key: str, wanted: int, there: int,
         assert plan.up[-1] == "web"
 
 
+@pytest.mark.parametrize(
+    ("version", "scale"), [("1.18.0", 1), ("1.25.0", 1), ("1.26.2", 1), ("1.27.4", 0), ("1.29.2", 0), ("2.26.1", 0)]
+)
+def test_a_compose_too_old_for_replicas_makes_one(version: str, scale: int) -> None:
+    """It would be brought up, and taken away, for ever."""
+    labels = {"com.docker.compose.project": "shop", "com.docker.compose.version": version}
+    said = {"id": "1", "name": "/a", "image": "", "labels": labels, "status": "running", "health": "", "code": 0}
+    text = json.dumps({"services": {"web": {"image": "a", "deploy": {"replicas": 0}}}})
+    found = told(text, "docker-compose", "@@ containers", json.dumps(said))
+    assert found.services["web"].scale == scale
+
+
 COMPLETED = {"migrate": {"condition": "service_completed_successfully"}}
 APP = {
     "migrate": {"image": "a", "restart": "no"},
