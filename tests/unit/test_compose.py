@@ -77,7 +77,7 @@ UP = (container("web", health="healthy"), container("db"), container("job", stat
 
 def told(model: str, compose: str = "docker compose", *more: str) -> ProjectState:
     """What is parsed where compose says this of the project."""
-    packed = base64.b64encode(gzip.compress(model.encode())).decode()
+    packed = base64.b64encode(gzip.compress(model.encode(), mtime=0)).decode()
     lines = ["@@ engine", "user=root", "engine=docker", f"compose={compose}", "@@ error", "@@ hands", "@@ files"]
     return parse_project([*lines, "@@ model", packed, *more])
 
@@ -578,12 +578,12 @@ def test_v1_tells_of_all_profiles_and_those_that_are_active_count(said: str) -> 
         "",
         "AAAA",
         "no base64!",
-        base64.b64encode(gzip.compress(b'{"services": {"a": {"image": "planted-secret')).decode(),
-        base64.b64encode(gzip.compress(b'{"services": {"a": {"image": "x"}}}')[:-5]).decode(),
-        base64.b64encode(gzip.compress(b"services: planted-secret")).decode(),
-        base64.b64encode(gzip.compress(b"services:\n  a: {image: [planted-secret")).decode(),
-        base64.b64encode(gzip.compress(b'{"services": {"a": {"scale": "planted-secret"}}}')).decode(),
-        base64.b64encode(gzip.compress(b'{"services": {}}')).decode(),
+        base64.b64encode(gzip.compress(b'{"services": {"a": {"image": "planted-secret', mtime=0)).decode(),
+        base64.b64encode(gzip.compress(b'{"services": {"a": {"image": "x"}}}', mtime=0)[:-5]).decode(),
+        base64.b64encode(gzip.compress(b"services: planted-secret", mtime=0)).decode(),
+        base64.b64encode(gzip.compress(b"services:\n  a: {image: [planted-secret", mtime=0)).decode(),
+        base64.b64encode(gzip.compress(b'{"services": {"a": {"scale": "planted-secret"}}}', mtime=0)).decode(),
+        base64.b64encode(gzip.compress(b'{"services": {}}', mtime=0)).decode(),
     ],
 )
 def test_a_model_that_is_empty_or_cut_short_is_none_and_nothing_of_it_is_said(packed: str) -> None:
