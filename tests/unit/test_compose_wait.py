@@ -64,7 +64,7 @@ class Stand:
         return (self.path / "stand" / "asked").read_text().splitlines()
 
     def start(self, sh: str, limit: int, act: str = "up", **more: str) -> "subprocess.Popen[str]":
-        known = {"NAME": "shop", "DIRECTORY": f"{self.path}/shop", "FILES": "", "KNOWN": "", "BUILD": ""}
+        known = {"NAME": "shop", "DIRECTORY": f"{self.path}/shop", "FILES": "", "KNOWN": "", "BUILD": "", "UP": "web"}
         known |= {"MAIN": "docker-compose.yml", "COMPOSE": "docker compose", "LIMIT": str(limit)} | more
         text = script("ownership", "project", "compose_up", **known).replace(
             "/proc/uptime", f"{self.path}/stand/uptime"
