@@ -55,8 +55,8 @@ def test_what_docker_says_of_its_containers() -> None:
 
 
 def test_what_docker_28_says_of_its_containers() -> None:
-    found = recorded("docker28")
-    assert (found.engine, found.updates, found.error) == ("docker", True, "")
+    found = one_engine(recorded("docker28"))
+    assert (found.name, found.updates, found.error) == ("docker", True, "")
     assert {one.name: (one.policy, one.status) for one in found.containers} == {
         "web": ("always", "running"),
         "local": ("unless-stopped", "running"),

@@ -200,7 +200,7 @@ class _Twice(ScriptFact[object]):
     def text(self) -> str:
         return "section who; echo; section who; echo 'x\x1b[2J' >&2"
 
-    def process(self, output: list[str]) -> object:
+    def parsed(self, output: list[str]) -> object:
         return sections(output, NONCE, ("who",))
 
 
@@ -210,7 +210,7 @@ class _Short(_Twice):
 
 class _Odd(_Twice):
     @parsing()
-    def process(self, output: list[str]) -> object:
+    def parsed(self, output: list[str]) -> object:
         return int(output[-1])
 
 
