@@ -132,7 +132,10 @@ def test_a_change_makes_anew_what_it_concerns(make_host: MakeHost, tmp_path: Pat
 @pytest.mark.parametrize(
     ("release", "check", "wait", "said"),
     [
-        ("bookworm", {}, 120, "perhaps because of db (running, unhealthy)"),
+        pytest.param(
+            *("bookworm", {}, 120, "perhaps because of db (running, unhealthy)"),
+            marks=pytest.mark.soak,
+        ),
         # It is never unhealthy, and compose waits for ever.
         ("trixie", {"start_period": "3600s"}, 50, "not healthy after 50 s: db (running, starting)"),
     ],
@@ -247,7 +250,7 @@ def by_include(env: str) -> dict[str, str]:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+@pytest.mark.parametrize("release", [pytest.param("bookworm", marks=pytest.mark.soak), "trixie"])
 def test_what_a_project_is_compose_itself_says(make_host: MakeHost, tmp_path: Path, release: str) -> None:
     host = make_host(release, engine=True)
     machine = host.machine
