@@ -24,7 +24,7 @@ def shown(*words: str) -> tuple[Any, str]:
 @pytest.mark.parametrize(
     ("words", "key"),
     [
-        (["hostwright.facts.docker.HostContainers"], "containers"),
+        (["hostwright.facts.docker.HostContainers"], "engines"),
         (["hostwright.facts.interfaces.Interfaces"], "links"),
         (["hostwright.facts.lvm.LvmStorage", "vg=centos", "shrink=home", "grow=root"], "mounts"),
     ],
