@@ -241,7 +241,7 @@ class Reachability(ScriptFact[HostReachability]):
 
     @override
     def text(self) -> str:
-        return script("reachability")
+        return script("engine", "reachability")
 
     @override
     def parsed(self, output: list[str]) -> HostReachability:

@@ -1,4 +1,5 @@
-# Observes the addresses, routes, listening sockets and published ports of a host, in one command, and changes nothing.
+# Observes the addresses, routes, listening sockets and published ports of a host, in one command, and changes nothing. engine.sh
+# stands before this.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 lacking=
 
@@ -36,6 +37,7 @@ chains_of_iptables() {
 
 # published: what containers publish; those of a network without NAT are reached at their own addresses (`0.0.0.0:0->80/tcp`).
 published() {
+    ! elsewhere docker || { echo "docker asks $endpoint, which is another machine: docker context use default, or unset DOCKER_HOST" >&2; return 1; }
     containers=$(docker ps --no-trunc --format '{{.ID}} {{.Names}}	{{.Ports}}') || return
     printf '%s\n' "$containers"
     routed=$(printf '%s\n' "$containers" | sed -n 's/^\([0-9a-f]*\) .*:0->.*/\1/p')

@@ -117,7 +117,7 @@ def observed(tmp_path: Path, lacks: str = "", **stand_ins: str) -> reachability.
         with (tools / tool).open("x") as file:
             file.write(f"#!/bin/sh\n{text}\n")
         (tools / tool).chmod(0o755)
-    text = observing(script("reachability")).replace(":".join(PATHS), str(tools))
+    text = observing(script("engine", "reachability")).replace(":".join(PATHS), str(tools))
     run = subprocess.run(["sh", "-s"], input=transport.whole(text), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return reachability.parse_reachability(run.stdout.splitlines(), NONCE)
@@ -145,6 +145,12 @@ NO_NFT = "firewall: nft is not there to read it: install nftables"
             "",
             {"docker": "[ $1 = ps ] || { echo 'No such container' >&2; exit 1; }; echo 'ab web\t0.0.0.0:0->80/tcp'"},
             {"containers: No such container"},
+        ),
+        # Its ports are another machine's.
+        (
+            "",
+            {"docker": "[ $1 = context ] && { echo ssh://far; exit; }; echo 'web\t0.0.0.0:80->80/tcp'"},
+            {"containers: docker asks ssh://far, which is another machine: docker context use default, or unset .*"},
         ),
         ("", {"iptables": "[ $1 = -S ] || echo '(nf_tables)'; [ $1 != -S ]"}, {"firewall: it failed without a word"}),
     ],
