@@ -124,7 +124,7 @@ class LvmBlocks(ScriptFact[Blocks]):
         scratch: str = "",
         holders: str = "",
     ) -> str:
-        variables = {"VG": vg, "SHRINK": volume, "GROW": volume, "STAGING": staging, "SCRATCH": scratch}
+        variables = {"VG": vg, "SHRINK": volume, "STAGING": staging, "SCRATCH": scratch}
         more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
         return script("processes", "ownership", "holders", "storage", "initramfs", "disks", **variables, **more)
 

@@ -545,17 +545,15 @@ def _holder(words: Sequence[str]) -> Holder:
 class LvmStorage(ScriptFact[Storage]):
     """Volume groups, file systems, mounts, fstab, disks and a job at work, of one host.
 
-    + vg, shrink, grow: names of the volume group and its two volumes
+    + vg, shrink: names of the volume group, and of the volume that shrinks
     + staging, scratch: the directory and the disk offered, if any
     """
 
     always = ALWAYS
 
     @override
-    def text(self, vg: str, shrink: str, grow: str, staging: str = "", scratch: str = "") -> str:
-        return script(
-            "processes", "ownership", "storage", VG=vg, SHRINK=shrink, GROW=grow, STAGING=staging, SCRATCH=scratch
-        )
+    def text(self, vg: str, shrink: str, staging: str = "", scratch: str = "") -> str:
+        return script("processes", "ownership", "storage", VG=vg, SHRINK=shrink, STAGING=staging, SCRATCH=scratch)
 
     @override
     def parsed(self, output: list[str]) -> Storage:

@@ -73,6 +73,7 @@ is_free() {
 first_ticket() {
     for first in "$place"/queue/*; do
         [ -e "$first" ] || break
+        # shellcheck disable=SC2034 # what is not asked for keeps its place
         IFS=$tab read -r t_process t_watch t_since t_owner <"$first"
         lives "$t_process" && lives "$t_watch" && return 0
         rm -f "$first"

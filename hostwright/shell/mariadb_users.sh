@@ -58,6 +58,7 @@ mount	{{.Source}}{{end}}{{end}}'
 hands_on_way() {
     one=${DATA%/*} other=${real%/*}
     on_way=$(way "${one:-/}" && way "${other:-/}") && hands=$(other_hands "$(printf '%s\n' "$on_way" | sort -u)") || return 1
+    # shellcheck disable=SC2034 # what is not asked for keeps its place
     [ -z "$hands" ] || printf '%s\n' "$hands" | while IFS='	' read -r uid user mode kind path; do
         echo "$path on its way is $user's (mode $mode), who could put another directory in its place: chown root '$path' && chmod go-w '$path', or choose another one"
     done

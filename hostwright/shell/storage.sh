@@ -1,4 +1,4 @@
-# Observes a host's storage in one command and changes nothing. processes.sh stands before this. Set before this: VG SHRINK GROW STAGING SCRATCH.
+# Observes a host's storage in one command and changes nothing. processes.sh stands before this. Set before this: VG SHRINK STAGING SCRATCH.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
 

@@ -60,7 +60,7 @@ OVER = "mount -t tmpfs none '{place}/at'; "
 def size_of(device: Path, place: Path, before: str = "", stand_ins: str = "") -> int:
     """What is told of /dev/VG/home, after the commands `before`, where commands may be others."""
     (place / "at").mkdir(exist_ok=True)
-    words = {"VG": device.parent.name, "SHRINK": "home", "GROW": "", "STAGING": "", "SCRATCH": ""}
+    words = {"VG": device.parent.name, "SHRINK": "home", "STAGING": "", "SCRATCH": ""}
     looking = observing(script("processes", "storage", **words))
     text = sh(f"{before.format(place=place, device=device)} set +eu; {stand_ins}\n{looking}")
     return size_by_itself(parse_storage(text.splitlines(), NONCE).file_systems["home"])

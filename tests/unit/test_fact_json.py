@@ -26,7 +26,7 @@ def shown(*words: str) -> tuple[Any, str]:
     [
         (["hostwright.facts.docker.HostContainers"], "engines"),
         (["hostwright.facts.interfaces.Interfaces"], "links"),
-        (["hostwright.facts.lvm.LvmStorage", "vg=centos", "shrink=home", "grow=root"], "mounts"),
+        (["hostwright.facts.lvm.LvmStorage", "vg=centos", "shrink=home"], "mounts"),
     ],
 )
 def test_a_fact_is_json(words: list[str], key: str) -> None:
@@ -41,4 +41,4 @@ def test_what_holds_secrets_and_what_lacks_a_word_is_said_in_a_line() -> None:
     assert "there are secrets in it, which are for no output" in said
     found, said = shown("hostwright.facts.lvm.LvmStorage", "vg=centos")
     assert found is None
-    assert "missing 2 required positional arguments: 'shrink' and 'grow'" in said
+    assert "missing 1 required positional argument: 'shrink'" in said

@@ -168,7 +168,7 @@ def test_what_could_not_be_read_and_what_nothing_tells_is_in_the_survey() -> Non
 
 
 def test_names_given_to_the_facts_cannot_leave_their_quotes() -> None:
-    text = LvmStorage().text(vg="a'; touch /x; '", shrink="b", grow="c")
+    text = LvmStorage().text(vg="a'; touch /x; '", shrink="b")
     assert "touch /x" in text
     assert "'\"'\"'" in text
     assert "MOUNT='/home x'\n" in LvmSurvey().text(mount_point="/home x", device="dm-1")

@@ -270,7 +270,7 @@ def test_a_line_of_a_block_comes_changes_and_goes(place: Path) -> None:
 
 
 def observed(place: Path, before: str = ":", vg: str = "centos", shrink: str = "") -> Storage:
-    looking = observing(script("processes", "storage", VG=vg, SHRINK=shrink, GROW=shrink, STAGING="", SCRATCH=""))
+    looking = observing(script("processes", "storage", VG=vg, SHRINK=shrink, STAGING="", SCRATCH=""))
     (place / "look").write_text(looking.replace("PATH=", f"PATH={place}/bin:"))
     mounts = f"mount --make-rprivate / && mount --bind {place}/run /run && mount --bind {place}/etc /etc && {before}"
     told = subprocess.run(

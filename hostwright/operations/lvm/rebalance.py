@@ -116,7 +116,6 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
         arguments,
         vg=wish.vg,
         shrink=wish.shrink,
-        grow=wish.grow,
         staging=wish.staging or DEFAULT_STAGING,
         scratch=wish.scratch or "",
     )

@@ -1,0 +1,89 @@
+"""Scripts as hosts get them, put together, are what shellcheck takes for sound."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hostwright import job
+from hostwright.facts import archives, blocks, docker, interfaces, lock, lvm, mariadb, reachability
+from hostwright.operations.lvm.carrying_out import LIBRARY
+from hostwright.shell import observing, script
+
+HOME = """
+    VG LV COPY MOUNT KIND OPTIONS QUOTA UUID LABEL ORIGINAL MARKER IMAGE BUSY SERVED PROOF TRUST TAGS READ_AHEAD
+    ALLOCATION PROFILE
+"""
+LOCK = {"LOCK": "deploy", "OWNER": "me", "DOING": "nothing"}
+
+
+def with_header(names: str, *files: str, calls: str = "") -> str:
+    return f"{script(*files, **dict.fromkeys(names.split(), 'x'))}\n{calls}\n"
+
+
+SCRIPTS: dict[str, Callable[[], str]] = {
+    "archives": lambda: observing(archives.LvmArchives().text(vg="x")),
+    "blocks": lambda: observing(blocks.LvmBlocks().text()),
+    "containers": lambda: observing(docker.HostContainers().text()),
+    "interfaces": lambda: observing(interfaces.Interfaces().text()),
+    "locks": lambda: observing(lock.HostLocks().text()),
+    "storage": lambda: observing(lvm.LvmStorage().text(vg="x", shrink="x")),
+    "survey": lambda: observing(lvm.LvmSurvey().text(mount_point="/home", device="dm-1")),
+    "mariadb": lambda: observing(mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x")),
+    "reachability": lambda: observing(reachability.Reachability().text()),
+    "a job": lambda: job.render(LIBRARY, (), [(name, "x") for name in HOME.split()], "0a", LOCK),
+    "start of a job": lambda: with_header("ID RUN OWNER", "ownership", "holders", "start"),
+    "compose": lambda: observing(
+        with_header("NAME DIRECTORY MAIN FILES SECRETS DIFF", "ownership", "project", "engine", "compose")
+    ),
+    "compose up": lambda: with_header(
+        "NAME DIRECTORY MAIN FILES PRIVATE OLD KNOWN COMPOSE BUILD SERVICES UP GONE LIMIT",
+        *("ownership", "project", "compose_up"),
+        calls="ours() { :; }\nup\ndown --volumes",
+    ),
+    "addresses": lambda: with_header(
+        "ID CHANGES RUN UNDO LOOKS SECONDS_LEFT ASKS FILES",
+        *("ownership", "addresses"),
+        calls="ours() { :; }\nrun_1() { :; }\nundo_1() { :; }\nchange\nkeep\nsettled",
+    ),
+    "lock": lambda: with_header(
+        "LOCK OWNER CONNECTION WAIT LEASE DOING WATCH",
+        *("processes", "ownership", "holders", "lock"),
+        calls="acquire\nguarded release",
+    ),
+    "record": lambda: with_header("RECORD CONTAINER", "plain", "record", calls="decide"),
+    "upgrade": lambda: with_header("CONTAINER", "mariadb_upgrade", calls="upgrade"),
+    "several commands": lambda: script("several_commands"),
+}
+# Its text is part of what containers are compared by: a comment there would make them anew.
+ENVIRONMENT = {"PATH", "HOME", "CONTAINER_CONNECTION"}
+# By a container's environment; and in a function that jobs alone call.
+ELSEWHERE = {"several commands": {"ONCE", "READY"}, "blocks": {"RUN"}}
+ALLOWED = {"several commands": "SC2034,SC2064"}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_shellcheck_finds_nothing(name: str) -> None:
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("shellcheck"), "-s", "dash", "-S", "warning", "-f", "gcc"),
+            *("-e", ALLOWED.get(name, "SC0000"), "-"),
+        ],
+        input=SCRIPTS[name](),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_what_no_header_and_no_file_sets_is_not_asked_for(name: str) -> None:
+    # shellcheck takes a name in capitals for one of the environment.
+    text = re.sub(r"^ *#.*$", "", SCRIPTS[name](), flags=re.M)
+    used = set(re.findall(r"\$\{?([A-Z][A-Z_]*[A-Z])\b(?!-|:-|\+|:\+)", text))
+    made = set(re.findall(r"\b([A-Z][A-Z_]*[A-Z])=", text))
+    assert used - made <= ENVIRONMENT | ELSEWHERE.get(name, set())
