@@ -41,6 +41,12 @@ echo "$((${now%.*} + $1)).00 0" >"$STAND/uptime"
 WELL = "shop-web-1 running healthy 0 0 web False -"
 
 
+def _heeding() -> None:
+    """What is ignored where the tests are run (`nohup`, a shell's `&`), no shell can trap."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Stand:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,6 +87,7 @@ class Stand:
             stderr=subprocess.STDOUT,
             text=True,
             env=os.environ | {"STAND": f"{self.path}/stand"},
+            preexec_fn=_heeding,
         )
         assert process.stdin
         process.stdin.write(whole(f"{text}\n{own}"))
