@@ -3,6 +3,8 @@
 from pyinfra import host
 
 from hostwright.operations import docker, lock
+from hostwright.planned import is_meant
 
-with lock.held(doing="setting restart policies", wait=lock.seconds("lock_wait", host.data.get("lock_wait", 60))):
-    docker.restart_policies(host.data.get("docker_restart_policies"))
+if is_meant("docker_", ["restart_policies"], "restart_policies"):
+    with lock.held(doing="setting restart policies", wait=lock.seconds("lock_wait", host.data.get("lock_wait", 60))):
+        docker.restart_policies(host.data.get("docker_restart_policies"))

@@ -102,14 +102,45 @@ def refused(refusal: Refusal) -> DeployError:
     state = host.state
     said = _refusals.setdefault(state, {})
     said[host.name] = f"refused, nothing was changed: {refusal}"
+    _wait_for_all(state)
+    ordered = {one.name: said[one.name] for one in state.inventory if one.name in said}
+    return _error(table(ordered, state.inventory.len_active_hosts()))
+
+
+def is_meant(prefix: str, keys: Iterable[str], required: str) -> bool:
+    """Whether a deploy is about this host: not where the inventory has none of its keys for it, which is said.
+
+    + keys: those of the deploy, without the prefix
+    + required: the one of them that has no default
+    """
+    if any(host.data.get(f"{prefix}{key}") is not None for key in keys):
+        return True
+    state = host.state
+    left = _left_out.setdefault(state, {}).setdefault(prefix, set())
+    left.add(host.name)
+    _wait_for_all(state)
+    if len(left) == state.inventory.len_active_hosts():
+        key = f"{prefix}{required}"
+        who = f"all {len(left)} hosts" if len(left) > 1 else host.name
+        raise _error(
+            f"{who}: refused, nothing was changed: {key} is not set, and has no default: write it in the inventory, or "
+            f"--data {key}=..."
+        )
+    echo(f"{host.name}: left out, it has no {prefix}{required}, nor any other key of this deploy")
+    return False
+
+
+_left_out: WeakKeyDictionary[State, dict[str, set[str]]] = WeakKeyDictionary()
+
+
+def _wait_for_all(state: State) -> None:
+    """Until every host has loaded the file."""
     me = gevent.getcurrent()
     if not state.is_executing and me in state.pool:
         # Who waits takes no place of one that is still to load.
         state.pool.discard(me)
         while _loading(state):
             gevent.sleep(0.02)
-    ordered = {one.name: said[one.name] for one in state.inventory if one.name in said}
-    return _error(table(ordered, state.inventory.len_active_hosts()))
 
 
 def _loading(state: State) -> bool:

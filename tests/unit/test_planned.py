@@ -52,8 +52,19 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def deploy(server: Server, directory: Path, refusals: dict[str, str], hosts: int, *flags: str) -> tuple[int, str, str]:
-    (directory / "deploy.py").write_text(DEPLOY)
+def deploy(
+    server: Server,
+    directory: Path,
+    refusals: dict[str, str],
+    hosts: int,
+    *flags: str,
+    text: str = DEPLOY,
+    data: dict[str, str] | None = None,
+) -> tuple[int, str, str]:
+    """
+    + data: the key of the shop that a host has
+    """
+    (directory / "deploy.py").write_text(text)
     known = {"ssh_hostname": "127.0.0.1", "ssh_port": server.port, "ssh_user": "anybody", "ssh_password": "any"}
     known |= {"ssh_strict_host_key_checking": "off", "ssh_known_hosts_file": "/dev/null", "here": str(directory)}
     names = [f"h{number}" for number in range(1, hosts + 1)]
@@ -61,6 +72,8 @@ def deploy(server: Server, directory: Path, refusals: dict[str, str], hosts: int
         (name, known | {"slow": number % 3 / 20} | ({"refusal": refusals[name]} if name in refusals else {}))
         for number, name in enumerate(names)
     ]
+    for name, own in several:
+        own |= {f"shop_{data[name]}": "any"} if data and name in data else {}
     (directory / "inventory.py").write_text(f"hosts = {several!r}\n")
     done = subprocess.run(
         [str(Path(sys.executable).with_name("pyinfra")), *flags, "inventory.py", "deploy.py"],
@@ -99,6 +112,21 @@ def test_what_all_say_is_said_once_and_what_nobody_refuses_is_done_once(server: 
         assert said.count(f": {changed}\n") == 3
         assert ("No changes" in said) is not bool(changed)
         assert {"h1", "h2", "h3"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_host_without_data_is_left_out_by_name_unless_no_host_has_any(server: Server, tmp_path: Path) -> None:
+    meant = "from hostwright.planned import is_meant\n\nif is_meant('shop_', ['name', 'size'], 'name'):\n    planned("
+    said = deploy(
+        server, tmp_path, {}, 3, "-y", text=DEPLOY.replace("planned(", meant), data={"h1": "name", "h3": "size"}
+    )
+    assert said[0] == 0, said[2]
+    assert "\nh2: left out, it has no shop_name, nor any other key of this deploy\n" in said[2]
+    assert {path.name for path in tmp_path.iterdir() if path.suffix == ""} == {"h1", "h3"}
+    for hosts, names in ((3, "all 3 hosts"), (1, "h1")):
+        code, _, told = deploy(server, tmp_path, {}, hosts, "-y", text=DEPLOY.replace("planned(", meant))
+        assert code == 1
+        assert f"{names}: refused, nothing was changed: shop_name is not set, and has no default: write it" in told
+        assert "Traceback" not in told
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["no", "never", "not so"]), min_size=1))
