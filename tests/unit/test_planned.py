@@ -114,6 +114,17 @@ def test_what_all_say_is_said_once_and_what_nobody_refuses_is_done_once(server: 
         assert {"h1", "h2", "h3"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_what_the_run_itself_has_changed_since_is_looked_at_again(server: Server, tmp_path: Path) -> None:
+    again = DEPLOY.replace("planned(", "for title in ('touch it', 'touch it again'):\n    planned(").replace(
+        '"touch it"', "title"
+    )
+    code, _, said = deploy(server, tmp_path, {}, 2, "-y", text=again)
+    assert code == 0, said
+    # Both were planned for a host without it; in its turn the second one finds it, says so, and does nothing.
+    assert (said.count(": 1\n"), said.count(": 0\n")) == (4, 2)
+    assert said.count("No changes") == 2
+
+
 def test_a_host_without_data_is_left_out_by_name_unless_no_host_has_any(server: Server, tmp_path: Path) -> None:
     meant = "from hostwright.planned import is_meant\n\nif is_meant('shop_', ['name', 'size'], 'name'):\n    planned("
     said = deploy(
