@@ -4,7 +4,8 @@ While files are loaded nothing is changed on any host: a refusal of one keeps al
 """
 
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -42,10 +43,8 @@ def planned(
     + draw: the plan for a person, or nothing where there is nothing to say
     + act: carries it out
     """
-    try:
+    with refusing():
         plan = decide(arguments)
-    except Refusal as refusal:
-        raise refused(refusal) from None
     _show(draw(plan))
     return _carry_out(plan=plan, decide=decide, draw=draw, act=act, **({"name": title} | arguments))
 
@@ -97,8 +96,17 @@ def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra 
 _refusals: WeakKeyDictionary[State, dict[str, str]] = WeakKeyDictionary()
 
 
-def refused(refusal: Refusal) -> DeployError:
-    """What is raised where a file is loaded: once all hosts have loaded it, with the refusals of all of them."""
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Around what may refuse while files are loaded: then nothing is changed on any host."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise _refused(refusal) from None
+
+
+def _refused(refusal: Refusal) -> DeployError:
+    """Once all hosts have loaded the file, with the refusals of all of them."""
     state = host.state
     said = _refusals.setdefault(state, {})
     said[host.name] = f"refused, nothing was changed: {refusal}"

@@ -11,7 +11,7 @@ from pyinfra.api.operation import OperationMeta
 from hostwright.facts.docker import Containers, HostContainers
 from hostwright.facts.observe import observe
 from hostwright.operations import lock
-from hostwright.planned import planned, refused
+from hostwright.planned import planned, refusing
 from hostwright.plans.restart_policy import Change, PolicyPlan, decide, draw
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
@@ -61,10 +61,8 @@ def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> Opera
 
         docker.restart_policies({"web-*": "always", "label=tier=db": "unless-stopped"})
     """
-    try:
+    with refusing():
         rules = validated(RestartPolicies, "docker_", {"restart_policies": rules}).restart_policies
-    except Refusal as refusal:
-        raise refused(refusal) from None
 
     def plan(arguments: dict[str, Any]) -> PolicyPlan:
         found: Containers | None = observe(HostContainers, arguments)

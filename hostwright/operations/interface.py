@@ -20,7 +20,7 @@ from hostwright import transport
 from hostwright.facts.interfaces import HostInterfaces, Interfaces
 from hostwright.facts.observe import observe
 from hostwright.operations import lock
-from hostwright.planned import planned, refused
+from hostwright.planned import planned, refusing
 from hostwright.plans.address import AddressPlan, decide, draw
 from hostwright.plans.ifconfig import understand
 from hostwright.refusal import Refusal
@@ -81,10 +81,8 @@ def ifconfig(line: str, **arguments: Any) -> OperationMeta:
 
         interface.ifconfig("enp9s0f1 inet6 add 81::d/64")
     """
-    try:
+    with refusing():
         meant = understand(line)
-    except Refusal as refusal:
-        raise refused(refusal) from None
     transport.echo(f"{host.name}: {line} means {meant.words}")
     return address(meant.interface, meant.settings, meant.present, **arguments)
 
@@ -107,10 +105,8 @@ def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: An
 
         interface.addresses({"addresses": {"enp9s0f1": {"present": ["10.0.0.6/24"], "exact": True}}})
     """
-    try:
+    with refusing():
         wish = validated(AddressesSettings, "interface_", settings)
-    except Refusal as refusal:
-        raise refused(refusal) from None
 
     def plan(arguments: dict[str, Any]) -> AddressPlan:
         found: HostInterfaces | None = observe(Interfaces, arguments)

@@ -23,7 +23,7 @@ from pyinfra.api.state import BaseStateCallback
 
 from hostwright.facts.lock import HostLocks, Lock
 from hostwright.facts.observe import observe
-from hostwright.planned import refused
+from hostwright.planned import refusing
 from hostwright.plans.lock import check_break, draw_locks
 from hostwright.refusal import Refusal
 from hostwright.shell import script
@@ -128,13 +128,11 @@ def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -
     """
     _check(name, break_owner)
     locks: tuple[Lock, ...] | None = observe(HostLocks, arguments)
-    if locks is None:
-        raise refused(Refusal("the host did not tell what locks it has (see the error above)"))
-    if break_owner:
-        try:
+    with refusing():
+        if locks is None:
+            raise Refusal("the host did not tell what locks it has (see the error above)")
+        if break_owner:
             check_break(locks, name, break_owner)
-        except Refusal as refusal:
-            raise refused(refusal) from None
     echo(f"\n{draw_locks(host.name, locks)}\n")
     title = f"Break the lock {name} of {break_owner}" if break_owner else "Show the locks"
     return _break(lock=name, owner=break_owner, **({"name": title} | arguments))
@@ -340,7 +338,8 @@ def seconds(key: str, value: float | str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise refused(Refusal(f"{key} = {value!r}: a number of seconds, from 0 on"))
+        with refusing():
+            raise Refusal(f"{key} = {value!r}: a number of seconds, from 0 on")
     return number
 
 
@@ -353,4 +352,5 @@ def _check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
     elif lease < 4:
         said = f"lock lease {lease!r}: 4 seconds at least, since it is renewed four times in it"
     if said:
-        raise refused(Refusal(said))
+        with refusing():
+            raise Refusal(said)

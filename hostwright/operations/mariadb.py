@@ -21,7 +21,7 @@ from hostwright.facts.mariadb import DataDirectory, MariadbData, parse_accounts,
 from hostwright.facts.observe import observe
 from hostwright.operations import compose, lock
 from hostwright.operations.by_stdin import asked
-from hostwright.planned import failing, is_stale, refused
+from hostwright.planned import failing, is_stale, refusing
 from hostwright.plans import mariadb as plans
 from hostwright.plans import mariadb_record as records
 from hostwright.refusal import Refusal
@@ -66,15 +66,13 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
 
         mariadb.server({"root_password": "...", "databases": ["nova"]})
     """
-    try:
+    with refusing():
         wish = validated(Mariadb, "mariadb_", settings)
         inits = _inits(wish)
         found = _look(wish, arguments)
         contents = records.named(inits, found.record)
         salt = records.salt_of(found.record) or secrets.token_hex(8)
         init = _init(wish, found, records.digests(contents, found.record, salt))
-    except Refusal as refusal:
-        raise refused(refusal) from None
     echo("")
     commands = _commands(wish, contents, salt)
     _decide(

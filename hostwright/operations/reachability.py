@@ -13,7 +13,7 @@ from pyinfra.api.operation import OperationMeta
 
 from hostwright.facts.observe import observe
 from hostwright.facts.reachability import HostReachability, Reachability
-from hostwright.planned import failing, planned, refused
+from hostwright.planned import failing, planned, refusing
 from hostwright.plans.reachability import Report, as_json, complaint, draw, draw_pairs, judge, pairs
 from hostwright.refusal import Refusal
 from hostwright.settings import validated
@@ -42,10 +42,8 @@ def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> Opera
 
         reachability.report({"allow": ["tcp/22", "tcp/443"]})
     """
-    try:
+    with refusing():
         wish = validated(ReachabilitySettings, "reachability_", settings or {})
-    except Refusal as refusal:
-        raise refused(refusal) from None
 
     def look(arguments: dict[str, Any]) -> Report:
         found: HostReachability | None = observe(Reachability, arguments)

@@ -19,7 +19,7 @@ from hostwright.facts.lvm import LvmSurvey, Survey
 from hostwright.facts.observe import observe
 from hostwright.operations.lvm.archives import saying_the_way_back
 from hostwright.operations.lvm.carrying_out import carried_out
-from hostwright.planned import planned, refused
+from hostwright.planned import planned, refusing
 from hostwright.plans import logical_volume as volumes
 from hostwright.plans import physical_volume as disks
 from hostwright.plans import volume_group as groups
@@ -222,10 +222,8 @@ def _survey(task: Task | None, arguments: dict[str, Any]) -> Survey | None:
 
 
 def _wish(model: type[Model], **values: Any) -> Model:
-    try:
+    with refusing():
         return validated(model, "", values)
-    except Refusal as refusal:
-        raise refused(refusal) from None
 
 
 def _in_our_words(refusal: Refusal) -> Refusal:

@@ -14,7 +14,7 @@ from hostwright.facts.observe import observe
 from hostwright.operations import lock
 from hostwright.operations.lvm.archives import saying_the_way_back
 from hostwright.operations.lvm.carrying_out import carried_out
-from hostwright.planned import planned, refused
+from hostwright.planned import planned, refusing
 from hostwright.plans import lvm as plans
 from hostwright.plans.picture import as_data, draw
 from hostwright.plans.recovery import before_all
@@ -71,7 +71,7 @@ def rebalance(
         lvm.rebalance(shrink_to="50G")
     """
     wait = lock.seconds("lock_wait", lock_wait)
-    try:
+    with refusing():
         is_resolved("lvm_plan_json", plan_json)
         wish = validated(
             Rebalance,
@@ -90,8 +90,6 @@ def rebalance(
                 "trust_copy": trust_copy,
             },
         )
-    except Refusal as refusal:
-        raise refused(refusal) from None
 
     def drawn(plan: Plan) -> str:
         if plan_json and not host.state.is_executing:
