@@ -5,7 +5,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-from hostwright.shell import script
+from hostwright.base.scripts import script
 from tests.lab.machine import Machine
 from tests.lab.tree import bring
 

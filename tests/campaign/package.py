@@ -15,7 +15,7 @@ _WHERE = "import sys; sys.path.append('.'); import hostwright; print(hostwright.
 _LOADED = """
 import sys
 sys.path.append('.')
-import hostwright.operations.lvm
+import hostwright.lvm
 print(*sorted(module.__file__ for name, module in sys.modules.items() if name.split('.')[0] == 'hostwright'), sep='\\n')
 """
 
@@ -39,8 +39,8 @@ def bearing() -> str:
     """A short hash of what of the package takes part in moving space: other changes do not make its results stale."""
     modules = [Path(line) for line in _python(_LOADED).splitlines()]
     sources = "".join(module.read_text() for module in modules)
-    shell = Path(_python(_WHERE)) / "shell"
-    scripts = [script for script in sorted(shell.glob("*.sh")) if f'"{script.stem}"' in sources]
+    package = Path(_python(_WHERE))
+    scripts = [script for script in sorted(package.rglob("*.sh")) if f'"{script.stem}"' in sources]
     digest = hashlib.sha256()
     for file in [*modules, *scripts]:
         digest.update(f"{file.name} {file.stat().st_size}\n".encode())

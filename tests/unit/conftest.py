@@ -7,7 +7,7 @@ from pyinfra.api import Host as PyinfraHost
 from pyinfra.api.connect import connect_all
 from pyinfra.context import ctx_host, ctx_state
 
-from tests.unit.mounts import Host
+from tests.unit.lvm.mounts import Host
 
 
 @pytest.fixture

@@ -7,14 +7,24 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2] / "hostwright"
+# What every procedure stands on; the lock stands below planned, and its operations above.
+COMMON = {"base", "net", "lock", "planned"}
+# By procedure, the others that it is made of.
+MADE_OF = {"mariadb": {"compose"}}
 # By room, what it must know nothing of.
 STRANGE = {
-    "plans": ("pyinfra", "click", "gevent", "subprocess", "os", "pathlib", "socket", "hostwright.operations"),
-    "facts": ("hostwright.plans", "hostwright.operations", "hostwright.planned"),
-    "verify": ("hostwright.operations", "hostwright.planned"),
+    "plan": ("pyinfra", "click", "gevent", "subprocess", "os", "pathlib", "socket"),
+    "facts": ("hostwright.planned", "hostwright.lock"),
+    "verify": ("hostwright.planned", "hostwright.lock"),
 }
-ACTING = ("hostwright.transport", "hostwright.job", "hostwright.planned")
-ROOMS = [(room, path) for room in STRANGE for path in sorted((HOUSE / room).rglob("*.py"))]
+ACTING = ("transport", "job", "stdin", "observe", "refusing")
+FILES = sorted(HOUSE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """`plan`, `facts`, `operations`, ... of a file, however many files it has there."""
+    parts = path.relative_to(HOUSE).parts
+    return parts[1].removesuffix(".py") if len(parts) > 1 else ""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -25,13 +35,31 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{one.name}" for one in node.names)
 
 
-@pytest.mark.parametrize(("room", "path"), ROOMS, ids=lambda one: one.stem if isinstance(one, Path) else "")
-def test_a_room_knows_nothing_of_what_is_not_its_own(room: str, path: Path) -> None:
-    strange = STRANGE[room] + (ACTING if room == "plans" else ())
-    found = [name for name in imported(path) if any(f"{name}.".startswith(f"{one}.") for one in strange)]
-    assert found == []
+def name(path: object) -> str:
+    return path.relative_to(HOUSE).as_posix() if isinstance(path, Path) else ""
 
 
-def test_each_room_was_looked_at() -> None:
-    assert {room for room, _ in ROOMS} == set(STRANGE)
-    assert len(ROOMS) > 50
+def is_of(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) in STRANGE], ids=name)
+def test_a_room_knows_nothing_of_what_is_not_its_own(path: Path) -> None:
+    strange = list(STRANGE[room(path)])
+    if room(path) == "plan":
+        strange += [f"hostwright.base.{one}" for one in ACTING] + ["hostwright.planned", "hostwright.lock.held"]
+        strange += [f"hostwright.{path.relative_to(HOUSE).parts[0]}.operations"]
+    assert [name for name in imported(path) if any(is_of(name, one) for one in strange)] == []
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent != HOUSE], ids=name)
+def test_a_procedure_knows_no_other_one(path: Path) -> None:
+    own = path.relative_to(HOUSE).parts[0]
+    known = {own, *COMMON, *MADE_OF.get(own, ())} if own not in COMMON else COMMON
+    others = {name.split(".")[1] for name in imported(path) if is_of(name, "hostwright")}
+    assert others - known == set()
+
+
+def test_all_rooms_were_looked_at() -> None:
+    assert {room(path) for path in FILES} >= set(STRANGE)
+    assert len(FILES) > 100

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostwright.planned import table
+from hostwright.base.refusal import Refusal, Refusals
+from hostwright.base.refusing import table
 from tests.unit.ssh_server import Server, serving
 
 DEPLOY = """
@@ -20,7 +21,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand
 
 from hostwright.planned import planned
-from hostwright.refusal import Refusal
+from hostwright.base.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,80 @@ def test_what_the_run_itself_has_changed_since_is_looked_at_again(server: Server
     assert said.count("No changes") == 2
 
 
+LOCKED = """
+import sys
+
+from hostwright.lock.held import this_run
+
+held = sys.modules["hostwright.lock.held"]
+
+
+def lock(host, name, owner, command, _arguments, **words):
+    assert (name, owner) == ("deploy", this_run())
+    with (here / f"{host.name}.lock").open("a") as file:
+        file.write(f"{command} {words.get('DOING', '')}\\n")
+    if host.data.get("others"):
+        (here / host.name).touch()
+    return not host.data.get("taken") or command != "acquire"
+
+
+held.run_guarded = lock
+"""
+
+
+PLANNED = "planned('touch it', decide, lambda plan: f'{host.name}: {plan.changes}', act, {}, doing='touching')"
+
+
+@pytest.mark.parametrize(
+    ("then", "taken"),
+    [
+        (PLANNED, ["acquire touching", "guarded release "]),
+        # What fails gives it back, too.
+        (f"act = lambda plan: [StringCommand('false')]\n{PLANNED}", ["acquire touching", "guarded release "]),
+        # Under one lock for several it is taken once; where nothing is to change, not at all.
+        (f"with held.held(doing='both'):\n    {PLANNED}\n    {PLANNED}", ["acquire both", "guarded release "]),
+        (f"(here / host.name).touch()\n{PLANNED}", []),
+    ],
+)
+def test_the_lock_of_the_host_is_taken_for_what_changes_it(
+    server: Server, tmp_path: Path, then: str, taken: list[str]
+) -> None:
+    text = "\n".join([DEPLOY.split('planned("touch it')[0], LOCKED, then, ""])
+    code, _, said = deploy(server, tmp_path, {}, 2, "--dry", text=text)
+    assert code == 0, said
+    assert not list(tmp_path.glob("*.lock"))
+    code, _, said = deploy(server, tmp_path, {}, 2, "-y", text=text)
+    assert code == (1 if "false" in then else 0), said
+    for name in ("h1", "h2"):
+        log = tmp_path / f"{name}.lock"
+        assert (log.read_text().splitlines() if log.exists() else []) == taken
+        assert (tmp_path / name).exists() is ("false" not in then)
+
+
+def test_what_somebody_else_did_while_we_waited_for_the_lock_is_looked_at(server: Server, tmp_path: Path) -> None:
+    text = "\n".join([DEPLOY.split('planned("touch it')[0], LOCKED.replace('host.data.get("others")', "True"), PLANNED])
+    code, _, said = deploy(server, tmp_path, {}, 1, "-y", text=text)
+    assert code == 0, said
+    assert "h1: 1\n" in said
+    assert "h1: 0\n" in said
+    assert "No changes" in said
+    assert (tmp_path / "h1.lock").read_text() == "acquire touching\nguarded release \n"
+
+
+def test_who_does_not_get_the_lock_changes_nothing(server: Server, tmp_path: Path) -> None:
+    text = "\n".join(
+        [DEPLOY.split('planned("touch it')[0], LOCKED.replace('not host.data.get("taken")', "False"), PLANNED]
+    )
+    code, _, said = deploy(server, tmp_path, {}, 1, "-y", text=text)
+    assert code == 1, said
+    assert not (tmp_path / "h1").exists()
+    assert (tmp_path / "h1.lock").read_text() == "acquire touching\n"
+
+
 def test_a_host_without_data_is_left_out_by_name_unless_no_host_has_any(server: Server, tmp_path: Path) -> None:
-    meant = "from hostwright.planned import is_meant\n\nif is_meant('shop_', ['name', 'size'], 'name'):\n    planned("
+    meant = (
+        "from hostwright.base.refusing import is_meant\n\nif is_meant('shop_', ['name', 'size'], 'name'):\n    planned("
+    )
     said = deploy(
         server, tmp_path, {}, 3, "-y", text=DEPLOY.replace("planned(", meant), data={"h1": "name", "h3": "size"}
     )
@@ -140,9 +213,15 @@ def test_a_host_without_data_is_left_out_by_name_unless_no_host_has_any(server: 
         assert "Traceback" not in told
 
 
-@given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["no", "never", "not so"]), min_size=1))
-def test_every_host_and_every_refusal_stand_in_the_table_once(said: dict[str, str]) -> None:
-    lines = dict(reversed(line.split(": ")) for line in table(said, 4).splitlines())
-    assert set(lines) == set(said.values())
-    named = {name: text for text, names in lines.items() for name in (said if "all 4" in names else names.split(", "))}
-    assert named == said
+TEXTS = st.sampled_from(["no", "never", "not so"])
+REFUSALS = st.one_of(
+    TEXTS.map(Refusal), st.lists(TEXTS, min_size=1, unique=True).map(lambda some: Refusals(map(Refusal, some)))
+)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), REFUSALS, min_size=1))
+def test_every_host_and_every_refusal_stand_in_the_table_once(said: dict[str, Refusal]) -> None:
+    lines = [line.split(": refused, nothing was changed: ") for line in table(said, 4).splitlines()]
+    named = {(name, text) for names, text in lines for name in (said if "all 4" in names else names.split(", "))}
+    assert len({text for _, text in lines}) == len(lines)
+    assert named == {(name, str(one)) for name, refusal in said.items() for one in refusal.each}

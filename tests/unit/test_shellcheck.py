@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from hostwright import job
-from hostwright.facts import archives, blocks, docker, interfaces, lock, lvm, mariadb, reachability
-from hostwright.operations.lvm.carrying_out import LIBRARY
-from hostwright.shell import observing, script
+from hostwright.base import job
+from hostwright.base.scripts import observing, script
+from hostwright.docker import facts as docker
+from hostwright.interface import facts as interfaces
+from hostwright.lock import facts as lock
+from hostwright.lvm.facts import archives, blocks
+from hostwright.lvm.facts import storage as lvm
+from hostwright.lvm.operations.job import LIBRARY
+from hostwright.mariadb import facts as mariadb
+from hostwright.reachability import facts as reachability
 
 HOME = """
     VG LV COPY MOUNT KIND OPTIONS QUOTA UUID LABEL ORIGINAL MARKER IMAGE BUSY SERVED PROOF TRUST TAGS READ_AHEAD

@@ -10,8 +10,8 @@ from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 from testinfra.host import Host as TestinfraHost
 
-from hostwright.facts.observe import ScriptFact, observe
-from hostwright.verify.inventory import PyinfraBackend, targets
+from hostwright.base.observe import ScriptFact, observe
+from hostwright.inventory.testinfra import PyinfraBackend, targets
 
 _TARGETS = pytest.StashKey[list[Host]]()
 

@@ -3,12 +3,13 @@
 import pytest
 from pyinfra.api.host import Host as Target
 
-from hostwright.plans.sizes import extents_of
-from hostwright.settings import Rebalance, validated
-from hostwright.verify.commands import Host, answer, output
-from hostwright.verify.file_system import FileSystem
-from hostwright.verify.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
-from hostwright.verify.mounts import device_of, fstab, mount_points, mounts, swaps
+from hostwright.base.settings import validated
+from hostwright.base.verify import Host, answer, output
+from hostwright.lvm.plan.sizes import extents_of
+from hostwright.lvm.settings import Rebalance
+from hostwright.lvm.verify.file_system import FileSystem
+from hostwright.lvm.verify.mounts import device_of, fstab, mount_points, mounts, swaps
+from hostwright.lvm.verify.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
 
 # Nothing is asked of a host that was not to be rebalanced.
 pytestmark = pytest.mark.usefixtures("wish")
@@ -19,7 +20,7 @@ def wish(target: Target) -> Rebalance:
     data = {name: target.data.get(f"lvm_{name}") for name in Rebalance.model_fields}
     if data["shrink_to"] is None:
         pytest.skip(f"{target.name} has no lvm_shrink_to: no volume of it was to shrink")
-    return validated(Rebalance, "lvm_", data)
+    return validated(Rebalance, data)
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ import posixpath
 import pytest
 from pyinfra.api.host import Host as Target
 
-from hostwright.settings_mariadb import Mariadb
-from hostwright.verify.commands import Host
-from hostwright.verify.compose import ComposeService
-from hostwright.verify.docker import Container
+from hostwright.base.verify import Host
+from hostwright.compose.verify import ComposeService
+from hostwright.docker.verify import Container
+from hostwright.mariadb.settings import Mariadb
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pyinfra.api.host import Host as Target
 
-from hostwright.facts.observe import ScriptFact
-from hostwright.facts.reachability import Reachability
-from hostwright.plans.reachability import judge
-from hostwright.settings import validated
-from hostwright.settings_reachability import ReachabilitySettings
+from hostwright.base.observe import ScriptFact
+from hostwright.base.settings import validated
+from hostwright.reachability.facts import Reachability
+from hostwright.reachability.plan import judge
+from hostwright.reachability.settings import ReachabilitySettings
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def wish(target: Target) -> ReachabilitySettings:
     if target.data.get("reachability_allow") is None:
         pytest.skip(f"{target.name} has no reachability_allow")
     values = {name: target.data.get(f"reachability_{name}") for name in ReachabilitySettings.model_fields}
-    return validated(ReachabilitySettings, "reachability_", values)
+    return validated(ReachabilitySettings, values)
 
 
 def test_nothing_else_is_open_to_the_internet(

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from pyinfra.api.host import Host as Target
 
-from hostwright.facts.docker import HostContainers
-from hostwright.facts.observe import ScriptFact
-from hostwright.plans.engine import as_owner
-from hostwright.plans.restart_policy import normalized, select
-from hostwright.verify.commands import Host
-from hostwright.verify.docker import Container
+from hostwright.base.engine import as_owner
+from hostwright.base.observe import ScriptFact
+from hostwright.base.verify import Host
+from hostwright.docker.facts import HostContainers
+from hostwright.docker.plan import normalized, select
+from hostwright.docker.verify import Container
 
 
 @pytest.fixture(scope="session")

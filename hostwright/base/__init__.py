@@ -1,0 +1,1 @@
+"""What every procedure stands on."""

@@ -1,0 +1,44 @@
+"""What a plan says instead of steps."""
+
+from collections.abc import Iterable
+
+from hostwright.base.shown import shown
+
+_UNSAID = object()
+
+
+class Refusal(Exception):
+    """The wish cannot be carried out safely, and what to do instead."""
+
+    def __init__(self, why: str, remedy: str = "", *, key: str = "", value: object = _UNSAID) -> None:
+        """
+        + why: what stands against it
+        + remedy: what to do instead, which works as it is written
+        + key: of the data, or the argument, that asks for it; nothing where it is the host that must change
+        + value: what is asked for; nothing where it is not to be shown
+        """
+        self.why, self.remedy, self.key = why, remedy, key
+        self.value = "" if value is _UNSAID else repr(value)
+        asked = f"{key} = {self.value}" if self.value else key
+        text = ": ".join(part for part in (asked, why, remedy) if part)
+        super().__init__(shown(text.strip().replace("\n", " ")))
+
+    @property
+    def each(self) -> "tuple[Refusal, ...]":
+        return (self,)
+
+
+class Refusals(Refusal):
+    """Several things that stand against it, all of them."""
+
+    def __init__(self, several: Iterable[Refusal]) -> None:
+        self._several = tuple({str(one): one for one in several}.values())
+        super().__init__("; ".join(map(str, self._several)))
+
+    @property
+    def each(self) -> tuple[Refusal, ...]:
+        return self._several
+
+
+class DidNotTell(Refusal):
+    """What a host said is not what it was asked for."""

@@ -1,0 +1,125 @@
+"""Where a refusal ends: in words, with those of all other hosts, before anything is changed on any of them."""
+
+import sys
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
+from weakref import WeakKeyDictionary
+
+import gevent
+from pyinfra import host
+from pyinfra.api import FunctionCommand, Host, State, StringCommand
+from pyinfra.api.exceptions import DeployError
+
+from hostwright.base.refusal import Refusal
+from hostwright.base.transport import echo
+
+Command = StringCommand | FunctionCommand
+_refusals: WeakKeyDictionary[State, dict[str, Refusal]] = WeakKeyDictionary()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Around what may refuse while files are loaded: then nothing is changed on any host."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise _refused(refusal) from None
+
+
+def _refused(refusal: Refusal) -> DeployError:
+    """Once all hosts have loaded the file, with the refusals of all of them."""
+    state = host.state
+    said = _refusals.setdefault(state, {})
+    said[host.name] = refusal
+    _wait_for_all(state)
+    ordered = {one.name: said[one.name] for one in state.inventory if one.name in said}
+    return _error(table(ordered, state.inventory.len_active_hosts()))
+
+
+def is_meant(prefix: str, keys: Iterable[str], required: str) -> bool:
+    """Whether a deploy is about this host: not where the inventory has none of its keys for it, which is said.
+
+    + keys: those of the deploy, without the prefix
+    + required: the one of them that has no default
+    """
+    if any(host.data.get(f"{prefix}{key}") is not None for key in keys):
+        return True
+    state = host.state
+    left = _left_out.setdefault(state, {}).setdefault(prefix, set())
+    left.add(host.name)
+    _wait_for_all(state)
+    if len(left) == state.inventory.len_active_hosts():
+        key = f"{prefix}{required}"
+        who = f"all {len(left)} hosts" if len(left) > 1 else host.name
+        raise _error(
+            f"{who}: refused, nothing was changed: {key} is not set, and has no default: write it in the inventory, or "
+            f"--data {key}=..."
+        )
+    echo(f"{host.name}: left out, it has no {prefix}{required}, nor any other key of this deploy")
+    return False
+
+
+_left_out: WeakKeyDictionary[State, dict[str, set[str]]] = WeakKeyDictionary()
+
+
+def _wait_for_all(state: State) -> None:
+    """Until every host has loaded the file."""
+    me = gevent.getcurrent()
+    if not state.is_executing and me in state.pool:
+        # Who waits takes no place of one that is still to load.
+        state.pool.discard(me)
+        while _loading(state):
+            gevent.sleep(0.02)
+
+
+def _loading(state: State) -> bool:
+    for _ in range(2):
+        if len(state.pool):
+            return True
+        # Where one has ended, the next one may be about to begin.
+        gevent.sleep(0)
+    return False
+
+
+def _error(text: str) -> DeployError:
+    # To import it changes threads and sockets of whoever does; where it is at work, it has done so already.
+    cli = sys.modules.get("pyinfra_cli.exceptions")
+    if cli is None:
+        return DeployError(text)
+    # pyinfra shows a DeployError as an error in a line of our code.
+    show = {"show": lambda _, file=None: echo(text)}  # noqa: ARG005 - click passes it
+    return cast(DeployError, type("Refused", (DeployError, cli.CliError), show)(text))
+
+
+def table(said: Mapping[str, Refusal], hosts: int) -> str:
+    """A line for each refusal, with those who say it: host, key, value and what to do.
+
+    + hosts: how many there are in all
+    """
+    names: dict[str, list[str]] = {}
+    for name, refusal in said.items():
+        for one in refusal.each:
+            names.setdefault(str(one), []).append(name)
+    return "\n".join(
+        f"{f'all {hosts} hosts' if 1 < len(some) == hosts else ', '.join(some)}: refused, nothing was changed: {text}"
+        for text, some in names.items()
+    )
+
+
+def refused_late(commands: Iterable[Command]) -> Generator[Command, None, None]:
+    """The commands of an operation that has begun, and that ends where it is refused now."""
+    try:
+        yield from commands
+    except Refusal as refusal:
+        yield failing(f"refused, and not changed by this operation: {refusal}")
+
+
+def failing(why: str) -> FunctionCommand:
+    """Ends an operation that has begun, in words."""
+    return FunctionCommand(_say, (why,), {})
+
+
+def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
+    echo(why, host.print_prefix)
+    return False

@@ -1,0 +1,93 @@
+"""The data of the deploys, validated: flat keys with the deploy's prefix."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hostwright.base.refusal import Refusal, Refusals
+
+
+class Settings(BaseModel):
+    """
+    + prefix: of its keys in the data; nothing where its fields are the arguments of an operation
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    prefix: ClassVar[str] = ""
+
+    @classmethod
+    def key(cls, field: str) -> str:
+        """As whoever set it calls it."""
+        return f"{cls.prefix}{field}"
+
+
+def absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("no absolute path: write it from / on")
+    if ".." in path.split("/") or not path.isprintable():
+        raise ValueError("no path as it is: write it without '..', line breaks and control characters")
+    return path.rstrip("/") or "/"
+
+
+def compose_path(path: str) -> str:
+    """For a compose file, where `$` begins a variable and `:` ends a path."""
+    if set(path) & set("$:"):
+        raise ValueError("no path that compose takes as it is: $ and : mean something to it")
+    return absolute(path)
+
+
+def container_name(name: str) -> str:
+    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]+", name):
+        raise ValueError("no name for a container: letters, digits and _ . - only, and a letter or digit first")
+    return name
+
+
+def image_name(name: str) -> str:
+    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_./:@-]*", name):
+        raise ValueError("no name of an image: letters, digits and _ . - / : @ only, and a letter or digit first")
+    return name
+
+
+Model = TypeVar("Model", bound=Settings)
+_TEMPLATE = re.compile(r"\{\{ *(?P<name>[A-Za-z_][A-Za-z0-9_.]*) *\}\}|\{\{.*?\}\}|\{%.*?%\}", re.S)
+
+
+def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """The settings, or a refusal in the words of the data keys."""
+    if unfilled := [refusal for key, value in values.items() for refusal in unresolved(model.key(key), value)]:
+        raise Refusals(unfilled)
+    try:
+        return model(**{key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        raise Refusals(_explained(model, dict(problem)) for problem in error.errors()) from None
+
+
+def unresolved(key: str, value: object) -> Iterator[Refusal]:
+    """What an inventory could not fill in is no value, and least of all a password."""
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        for one in value:
+            yield from unresolved(key, one)
+    elif isinstance(value, str) and (found := _TEMPLATE.search(value)):
+        # All but a name may be part of a password.
+        said = found[0] if found["name"] else "{{ ... }}"
+        yield Refusal(
+            f"the inventory left {said} in it as it is: what that names is not defined there, or the vault was not "
+            "opened (ANSIBLE_VAULT_PASSWORD_FILE)",
+            key=key,
+        )
+    elif isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        yield Refusal(f"{key} is no text", "it holds bytes that are no UTF-8")
+
+
+def _explained(model: type[Settings], problem: Mapping[str, Any]) -> Refusal:
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
+    if not problem["loc"]:
+        return Refusal(message)
+    key = model.key(str(problem["loc"][0]))
+    if problem["type"] == "missing":
+        return Refusal(f"{key} is not set, and has no default", f"write it in the inventory, or --data {key}=...")
+    return Refusal(message, key=key, value=problem["input"])

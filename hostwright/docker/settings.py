@@ -1,0 +1,13 @@
+"""The data of the deploys for containers, validated."""
+
+from pydantic import Field
+
+from hostwright.base.settings import Settings
+
+
+class RestartPolicies(Settings):
+    """What `deploys/restart_policy.py` is told; YAML reads the policy `no` as false."""
+
+    prefix = "docker_"
+
+    restart_policies: dict[str, bool | str] = Field(min_length=1)

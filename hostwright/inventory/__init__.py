@@ -1,0 +1,1 @@
+"""Inventories, as pyinfra and testinfra take them."""

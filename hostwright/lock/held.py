@@ -1,0 +1,341 @@
+"""The host lock: two deploys never work on one machine at the same time.
+
+The algorithm is in sh/lock.sh: one compare and swap, tickets, and leases on the host's own clock.
+"""
+
+import getpass
+import os
+import re
+import secrets
+import shlex
+import socket
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from pyinfra import host, state
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.operation import OperationMeta
+from pyinfra.api.state import BaseStateCallback
+
+from hostwright.base.refusal import Refusal
+from hostwright.base.refusing import failing, refusing
+from hostwright.base.scripts import script
+from hostwright.base.transport import LOST, connector_arguments, echo, is_cut, run
+
+DEPLOY = "deploy"
+WAIT_SECONDS = 60
+LEASE_SECONDS = 30
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_OWNER = re.compile(r"[^\s/]+(/[^\s/]+)*")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A lock that this run holds, how often it took it, and how it reaches the host (sudo and the like)."""
+
+    owner: str
+    arguments: dict[str, Any]
+    count: int
+
+
+_taken: WeakKeyDictionary[Host, dict[str, Taken]] = WeakKeyDictionary()
+
+
+@cache
+def this_run() -> str:
+    """Controller, user and run: what holders and waiters are called."""
+    return f"{getpass.getuser()}@{socket.gethostname()}/{secrets.token_hex(4)}"
+
+
+def acquire(
+    name: str = DEPLOY,
+    owner: str | None = None,
+    wait: float = WAIT_SECONDS,
+    lease: int = LEASE_SECONDS,
+    doing: str = "a deploy",
+    **arguments: Any,
+) -> OperationMeta:
+    """
+    Take a lock of the host, in the order in which it was asked for; the same owner may take it again.
+
+    + name: name of the lock
+    + owner: who takes it; this run by default, as `USER@CONTROLLER/RUN`
+    + wait: seconds to wait for whoever has it; then the operation fails, and says who that is, since when, doing what
+    + lease: seconds on the host's own clock after which it may go to the next one, once its owner is dead
+    + doing: what others are told
+
+    Refused, before anything is changed on any host: a name or an owner with blanks in it, a lease below 4 seconds.
+    Source: flock(2).
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright import lock
+
+        lock.acquire(doing="moving the database")
+        lock.release()
+    """
+    check(name, owner, lease)
+    words = {"name": f"Take the lock {name}"} | arguments
+    return _acquire(lock=name, owner=owner or this_run(), wait=wait, lease=lease, doing=doing, **words)
+
+
+def release(name: str = DEPLOY, owner: str | None = None, **arguments: Any) -> OperationMeta:
+    """
+    Give a lock of the host back, as often as it was taken.
+
+    + name: name of the lock
+    + owner: who took it; this run by default
+
+    The operation fails when somebody else holds it, and names them.
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright import lock
+
+        lock.release()
+    """
+    check(name, owner)
+    return _release(lock=name, owner=owner or this_run(), **({"name": f"Release the lock {name}"} | arguments))
+
+
+@contextmanager
+def held(
+    name: str = DEPLOY,
+    wait: float | None = None,
+    lease: int = LEASE_SECONDS,
+    doing: str = "a deploy",
+    **arguments: Any,
+) -> Iterator[None]:
+    """
+    Hold a lock of the host for the operations in the block, unless none of them has anything to change.
+
+    It is released also when one of them fails.
+
+    + wait: seconds to wait for whoever has it; what `lock_wait` in the data says, by default
+    + name, lease, doing: as `acquire` takes them
+
+    **Example:**
+
+    .. code:: python
+
+        from hostwright import lock, lvm
+
+        with lock.held():
+            lvm.rebalance(shrink_to="50G")
+    """
+    if not any(isinstance(handler, _ReleaseAfterError) for handler in state.callback_handlers):
+        cast(Any, state).add_callback_handler(_ReleaseAfterError())
+    check(name, None, lease)
+    if wait is None:
+        with refusing():
+            wait = wait_seconds()
+    here = state.inventory.get_host(host.name)
+    block: list[OperationMeta] = []
+    words = {"name": f"Take the lock {name}"} | arguments
+    _acquire(lock=name, owner=this_run(), wait=wait, lease=lease, doing=doing, block=block, **words)
+    before = set(state.ops[here])
+    with bearing_our_name():
+        yield
+    block += [data.operation_meta for operation, data in state.ops[here].items() if operation not in before]
+    _release(lock=name, owner=this_run(), block=block, **({"name": f"Release the lock {name}"} | arguments))
+
+
+def fenced(command: str, name: str = DEPLOY) -> StringCommand:
+    """A command that does nothing, and fails, if the lock that this run took is somebody else's by now.
+
+    It is asked in the shell that runs the command. Where this run has not taken the lock, it is the command alone.
+    """
+    taken = _taken.get(host.state.inventory.get_host(host.name), {}).get(name)
+    if taken is None:
+        return StringCommand(command)
+    holder = f"$(cut -f 8 /run/hostwright/lock/{name}/holder)"
+    lost = f"the lock {name} is no longer ours: it was broken, or went to"
+    # Who may not look is not told that it went on.
+    other = f'[ "$(id -u)" = 0 ] || {{ echo "the lock {name}: only root may see who holds it" >&2; exit 76; }}'
+    return StringCommand(
+        f'[ "{holder}" = {shlex.quote(taken.owner)} ] || '
+        f"{{ {other}; printf '%s %s\\n' {shlex.quote(lost)} \"{holder}\" >&2; exit 76; }}; {command}"
+    )
+
+
+@contextmanager
+def bearing_our_name() -> Iterator[None]:
+    """The host knows by it what is at work for this run, even when our connection is gone and the work goes on.
+
+    An exported variable would not do: it is not in the environment that others see of the shell itself.
+    """
+    key = "_shell_executable"
+    own: dict[str, Any] = host.data.override_datas
+    if this_run() in str(own.get(key)):
+        yield
+        return
+    known = {name: value for name, value in own.items() if name == key}
+    shell = host.data.get(key, state.config.SHELL)
+    own[key] = f"env {shlex.quote(f'HOSTWRIGHT_OWNER={this_run()}')} {shell}"
+    try:
+        yield
+    finally:
+        del own[key]
+        own |= known
+
+
+@operation()
+def _acquire(
+    lock: str, owner: str, wait: float, lease: int, doing: str, block: list[OperationMeta] | None = None
+) -> Generator[FunctionCommand, None, None]:
+    # To ask another operation what it will do takes our own arguments from the host.
+    arguments = connector_arguments(host)
+    if block is not None and not (host.state.is_executing and any(operation.will_change for operation in block)):
+        host.noop("nothing is to be changed under it")
+        return
+    yield FunctionCommand(_take, (arguments, lock, owner, wait, lease, doing), {})
+
+
+@operation()
+def _release(lock: str, owner: str, block: list[OperationMeta] | None = None) -> Generator[FunctionCommand, None, None]:
+    if block is not None and lock not in _taken.get(host.state.inventory.get_host(host.name), {}):
+        host.noop("it was not taken")
+        return
+    yield FunctionCommand(_give_back, (lock, owner), {})
+
+
+def is_ours(lock: str = DEPLOY) -> bool:
+    """Whether this run has the lock now, by `held` or `acquire`."""
+    return lock in _taken.get(host.state.inventory.get_host(host.name), {})
+
+
+@contextmanager
+def taken(doing: str, wait: float) -> Iterator[FunctionCommand | None]:
+    """Hold the lock of the host for what the operation at work does now; gives what ends it where others have it.
+
+    What is in the block goes on in an operation's generator: when a command of it fails, the block is left.
+    """
+    here, known = host.state.inventory.get_host(host.name), connector_arguments(host)
+    if not _take(host.state, here, known, DEPLOY, this_run(), wait, LEASE_SECONDS, doing):
+        yield failing("")
+        return
+    try:
+        yield None
+    finally:
+        if is_ours():
+            _give_back(host.state, here, DEPLOY, this_run())
+
+
+def take(host: Host, arguments: dict[str, Any], lock: str, owner: str, wait: float, lease: int, doing: str) -> bool:
+    """Outside an operation of its own; whoever takes it gives it back. As `acquire`, which refuses what cannot be."""
+    client = getattr(host.connector, "client", None)
+    if client is not None and not is_cut(host):
+        # The host takes what arrives from us for a sign of life.
+        client.get_transport().set_keepalive(max(1, lease // 4))
+    variables = {"WAIT": str(round(wait)), "LEASE": str(lease), "DOING": _line(doing)}
+    return run_guarded(host, lock, owner, "acquire", arguments, **variables)
+
+
+def give_back(host: Host, arguments: dict[str, Any], lock: str, owner: str) -> bool:
+    return run_guarded(host, lock, owner, "guarded release", arguments)
+
+
+def _take(
+    state: State,  # noqa: ARG001 - pyinfra passes it
+    host: Host,
+    arguments: dict[str, Any],
+    lock: str,
+    owner: str,
+    wait: float,
+    lease: int,
+    doing: str,
+) -> bool:
+    good = take(host, arguments, lock, owner, wait, lease, doing)
+    if good:
+        locks = _taken.setdefault(host, {})
+        locks[lock] = Taken(owner, arguments, locks[lock].count + 1 if lock in locks else 1)
+    return good
+
+
+def _give_back(state: State, host: Host, lock: str, owner: str) -> bool:  # noqa: ARG001 - pyinfra passes both
+    good = give_back(host, connector_arguments(host), lock, owner)
+    locks = _taken.get(host, {})
+    if good and lock in locks:
+        locks[lock] = replace(locks[lock], count=locks[lock].count - 1)
+        if not locks[lock].count:
+            del locks[lock]
+    return good
+
+
+class _ReleaseAfterError(BaseStateCallback):
+    """A host that failed gets no further operation, so not the one that would release its locks."""
+
+    @staticmethod
+    def operation_host_error(
+        state: State,  # noqa: ARG004
+        host: Host,
+        op_hash: str,  # noqa: ARG004
+        retry_count: int = 0,
+        max_retries: int = 0,
+    ) -> None:
+        if retry_count < max_retries:
+            return
+        for lock, taken in _taken.pop(host, {}).items():
+            run_guarded(host, lock, taken.owner, "guarded release all", taken.arguments)
+
+
+def run_guarded(host: Host, lock: str, owner: str, command: str, arguments: dict[str, Any], **variables: str) -> bool:
+    """Runs a function of lock.sh on the host; what it says is shown as it comes."""
+    local = type(host.connector).__name__ == "LocalConnector"
+    watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
+    text = script(
+        "processes",
+        "ownership",
+        "holders",
+        "lock",
+        LOCK=lock,
+        OWNER=owner,
+        CONNECTION="no" if local else "yes",
+        **variables,
+    )
+    end = 'code=$?\n[ -z "$reason" ] || printf "%s\\n" "$reason"\nexit $code'
+    whole = f"{text}\nWATCH={watch}\n{command}\n{end}"
+    try:
+        good, _ = run(host, f"lock {command}", whole, arguments, print_output=True)
+    except LOST as error:
+        echo(str(error), host.print_prefix)
+        return False
+    return good
+
+
+def _line(text: str) -> str:
+    """What it says as a field of one line; others are shown it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def wait_seconds(said: float | str | None = None) -> float:
+    """How long to wait, as it is said, or as data gives it: from the command line it comes as a string."""
+    value = host.data.get("lock_wait", WAIT_SECONDS) if said is None else said
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise Refusal(f"lock_wait = {value!r}: a number of seconds, from 0 on")
+    return number
+
+
+def check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
+    said = ""
+    if not _NAME.fullmatch(name):
+        said = f"lock name {name!r}: letters, digits and _ . - only"
+    elif owner is not None and not _OWNER.fullmatch(owner):
+        said = f"lock owner {owner!r}: no blanks, as in alice@laptop/nightly"
+    elif lease < 4:
+        said = f"lock lease {lease!r}: 4 seconds at least, since it is renewed four times in it"
+    if said:
+        with refusing():
+            raise Refusal(said)

@@ -1,0 +1,1 @@
+"""Physical volumes, volume groups and logical volumes, and space that moves between them."""

@@ -1,0 +1,168 @@
+"""The data of `deploys/lvm.py`, and what the operations that make and remove blocks are told, validated."""
+
+from typing import Literal, Self
+
+from pydantic import field_validator, model_validator
+from typing_extensions import override
+
+from hostwright.base.refusal import Refusal
+from hostwright.base.settings import Settings, absolute
+from hostwright.lvm.plan.sizes import extents_of
+
+GIB = 1024**3
+_LVM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-"
+
+
+def lvm_name(name: str) -> str:
+    if not name or name.startswith("-") or set(name) - set(_LVM_CHARACTERS) or name in (".", ".."):
+        raise ValueError("no name that LVM takes: letters, digits and + _ . - (lvm(8), VALID NAMES)")
+    return name
+
+
+class Rebalance(Settings):
+    """What `deploys/lvm.py` is told, by its keys without `lvm_`; without `grow` the space stays free."""
+
+    prefix = "lvm_"
+
+    shrink_to: str = ""
+    vg: str = "centos"
+    shrink: str = "home"
+    grow: str | None = "root"
+    grow_to: str = "100%FREE"
+    staging: str | None = None
+    scratch: str | None = None
+    busy: Literal["refuse", "stop"] = "refuse"
+    strategy: Literal["beside", "staging", "in-place"] | None = None
+    abandon: bool = False
+    trust_copy: bool = False
+
+    @field_validator("vg", "shrink", "grow")
+    @classmethod
+    def _is_lvm_name(cls, name: str | None) -> str | None:
+        return name if name is None else lvm_name(name)
+
+    @field_validator("staging", "scratch")
+    @classmethod
+    def _is_absolute(cls, path: str | None) -> str | None:
+        return absolute(path) if path else None
+
+
+class Shrinking(Rebalance):
+    """What `logical_volume` asks for where a volume must shrink: its keys are the arguments of that."""
+
+    prefix = ""
+
+    @override
+    @classmethod
+    def key(cls, field: str) -> str:
+        return {"shrink_to": "size", "shrink": "name"}.get(field, field)
+
+
+class Block(Settings):
+    present: bool = True
+    confirm: str | None = None
+
+    @model_validator(mode="after")
+    def _confirms_a_removal(self) -> Self:
+        if self.present and self.confirm is not None:
+            raise ValueError("confirm is for present=False: take it away, else a removal would be asked for only once")
+        return self
+
+
+def _device(path: str) -> str:
+    if set(path) & set(" \t\n*?[\\'\""):
+        raise ValueError("no path of a device: it has white space, quotes or wildcards in it")
+    return absolute(path)
+
+
+class PhysicalVolumeWish(Block):
+    device: str
+
+    _is_device = field_validator("device")(_device)
+
+
+class VolumeGroupWish(Block):
+    name: str
+    devices: tuple[str, ...] = ()
+    extent_size: str | None = None
+
+    _is_name = field_validator("name")(lvm_name)
+
+    @field_validator("devices")
+    @classmethod
+    def _are_devices(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_device(path) for path in paths))
+
+    @field_validator("extent_size")
+    @classmethod
+    def _is_power_of_two(cls, text: str | None) -> str | None:
+        size = bytes_of(text) if text else 1024
+        if size < 1024 or size & (size - 1):
+            raise ValueError("an extent is a power of two, such as 4M or 32M (vgcreate(8))")
+        return text
+
+    @model_validator(mode="after")
+    def _has_disks(self) -> Self:
+        if self.present and not self.devices:
+            raise ValueError("devices is empty: name the disks that the group is made of")
+        return self
+
+
+class LogicalVolumeWish(Block):
+    vg: str
+    name: str
+    size: str | None = None
+    fs: Literal["xfs", "ext4", "ext3", "ext2", "btrfs", "swap"] | None = None
+    mount: str | None = None
+    options: str = "defaults"
+    busy: Literal["refuse", "stop"] = "refuse"
+    staging: str | None = None
+    scratch: str | None = None
+    strategy: Literal["beside", "staging", "in-place"] | None = None
+
+    _are_names = field_validator("vg", "name")(lvm_name)
+    _are_absolute = field_validator("mount", "staging", "scratch")(absolute)
+
+    @field_validator("size")
+    @classmethod
+    def _is_size(cls, text: str) -> str:
+        if not takes_all(text):
+            try:
+                extents_of(text, extent_size=4 * 1024**2, group_extents=GIB)
+            except Refusal as refusal:
+                raise ValueError(str(refusal)) from None
+        return text
+
+    @field_validator("options")
+    @classmethod
+    def _are_options(cls, text: str) -> str:
+        if not text or set(text) & set(" \t\n"):
+            raise ValueError("no mount options: words with commas between them and no white space (fstab(5))")
+        return text
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.present and self.size is None:
+            raise ValueError("size is not set: write 50G, 51200m, '12800 extents', 40%VG or 100%FREE")
+        if self.mount == "/":
+            raise ValueError("mount = '/': the root file system is made by an installer, not here")
+        if self.fs == "swap" and self.mount:
+            raise ValueError("swap is not mounted: leave mount out, its line in /etc/fstab is made without it")
+        if self.mount and self.fs is None and self.present:
+            raise ValueError("mount without fs: name the file system that is to be mounted")
+        return self
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.vg}/{self.name}"
+
+
+def takes_all(size: str) -> bool:
+    return size.replace(" ", "").upper() == "100%FREE"
+
+
+def bytes_of(text: str) -> int:
+    try:
+        return extents_of(text, extent_size=1, group_extents=1)
+    except Refusal as refusal:
+        raise ValueError(str(refusal)) from None

@@ -1,0 +1,1 @@
+"""Decides what changes in a MariaDB."""

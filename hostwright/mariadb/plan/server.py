@@ -1,0 +1,350 @@
+"""MariaDB: what to do about commands whose outcome nobody knows, and what changes of its databases and users."""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from hostwright.base.refusal import Refusal
+from hostwright.mariadb.facts import Accounts, DataDirectory, Once
+from hostwright.mariadb.plan.grants import Difference, differences, shown
+from hostwright.mariadb.settings import ALL, OPTION, Grant, Mariadb, User
+
+RECORD = "/var/lib/mysql/hostwright-once"
+ROOT_HOST = "localhost"
+# As ss(8) has them; a process whose name is meant to look like this has no room in 15 bytes for all of it.
+_USERS = re.compile(
+    r'users:\(\("(?P<name>[\w.:/@+-]+)",pid=(?P<pid>[0-9]+),fd=[0-9]+\)(,\("[\w.:/@+-]+",pid=[0-9]+,fd=[0-9]+\))*\)'
+)
+
+
+@dataclass(frozen=True)
+class InitPlan:
+    """
+    + decided: lines for the record
+    + lines: what is decided, in words
+    + notes: what to know of commands that are not run again
+    """
+
+    decided: tuple[str, ...]
+    lines: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccountsPlan:
+    """
+    + statements: SQL, with no password in it
+    + lines: the same in words
+    + notes: what users may do that no data can say
+    """
+
+    statements: tuple[str, ...]
+    lines: tuple[str, ...]
+    known: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def native_hash(password: str) -> str:
+    """As mysql_native_password keeps it."""
+    return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+
+
+def decide_init(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory) -> InitPlan:
+    """
+    + digests: of the commands that run once, by name
+    """
+    decided, lines, notes, open_ = [], [], [], []
+    # Whoever ran them without us left no record.
+    foreign = found.has_data and not found.record
+    for name, digest in digests.items():
+        last = found.record.get(name)
+        if last.event == "rerun" if last else not foreign:
+            continue
+        changed = last is not None and last.event == "done" and last.digest != digest
+        if last and last.event == "done" and not (changed and wish.init_resume):
+            if changed:
+                notes.append(
+                    f"{name} was carried out on {last.time}, and has other contents now: it is not run again unless "
+                    "you say --data mariadb_init_resume=rerun (or done: it is as if the new contents had been run)"
+                )
+            continue
+        if not wish.init_resume:
+            open_.append(_open(name, last))
+            continue
+        decided.append("\t".join([wish.init_resume, name, digest, "decided", ""]))
+        said = "run again" if wish.init_resume == "rerun" else "taken for carried out"
+        lines.append(f"{name}: {said}, as mariadb_init_resume says")
+    if open_:
+        raise Refusal(
+            f"{'; '.join(open_)}. Look at the database (docker logs {wish.container}), then decide: "
+            "--data mariadb_init_resume=rerun (run it), or done (it is all there)"
+        )
+    notes += [_gone(name, last) for name, last in found.record.items() if name not in (*digests, "-")]
+    return InitPlan(tuple(decided), tuple(lines), tuple(notes))
+
+
+def dump_kind(text: str) -> str:
+    """`sql`, or how it is packed: `gz`, `xz` or `zst`; nothing for another file."""
+    found = re.search(r"\.sql(?:\.(gz|xz|zst))?$", text, re.I)
+    return (found[1] or "sql").lower() if found else ""
+
+
+def is_path(text: str) -> bool:
+    """Of a dump. A word with a dot or slash is no SQL, but a path that was meant to be one."""
+    if dump_kind(text):
+        return True
+    if len(text.split()) == 1 and re.search("[./]", text):
+        raise Refusal(f"mariadb_init = {text!r}: no dump; files in it end with .sql, .sql.gz, .sql.xz or .sql.zst")
+    return False
+
+
+def _gone(name: str, last: Once) -> str:
+    said = {"done": f"{name} was carried out on {last.time}", "rerun": f"{name} was to be run again"}
+    return f"{said.get(last.event) or _open(name, last)}; it is no longer in mariadb_init"
+
+
+def check_host(wish: Mariadb, found: DataDirectory) -> None:
+    """Refuses data and ports that are somebody else's."""
+    if found.user:
+        raise Refusal(
+            f"{found.user} may not look at {wish.data_dir}: it needs root; let pyinfra use sudo (_sudo, --sudo)"
+        )
+    if found.odd:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: {found.odd} in it is no file of ours, and would lead root elsewhere; "
+            "look who put it there, and remove it"
+        )
+    if found.unsaid:
+        raise Refusal(f"mariadb_data_dir = {wish.data_dir}: who else uses it cannot be told: {found.unsaid}")
+    if found.used_by:
+        raise Refusal(f"mariadb_data_dir = {wish.data_dir}: {'; '.join(found.used_by[:3])}")
+    if found.others:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: it holds {', '.join(found.others)}, and no MariaDB; choose another"
+        )
+    here, there = _version(found.version), _version(found.image_version)
+    if here and there and here > there:
+        raise Refusal(
+            f"mariadb_data_dir = {wish.data_dir}: its data are of MariaDB {here[0]}.{here[1]}, and the image has "
+            f"{there[0]}.{there[1]}; an older server spoils them: use an image of {here[0]}.{here[1]} or newer"
+        )
+    if wish.upgrade and there and not found.image_upgrades and upgrade(found):
+        raise Refusal(
+            f"mariadb_upgrade = yes: {wish.image} has neither mariadb-upgrade nor mysql_upgrade; use an image with the "
+            "client's programs, or say mariadb_upgrade=no"
+        )
+    for published in wish.publish:
+        address, _, port = published.rpartition(":")[0].rpartition(":")
+        for listening, process in found.listeners or ():
+            other, _, its_port = listening.rpartition(":")
+            other = other.partition("%")[0]
+            meets = not address or other in ("*", "0.0.0.0", "[::]", address) or address in ("0.0.0.0", "[::]")
+            if port == its_port and meets:
+                _is_ours(wish, found, published, port, process)
+        # An engine without a proxy has nobody listen for a container.
+        for name, ports in found.ports.items():
+            if name != wish.container and any(
+                not address or other in ("0.0.0.0", address) or address in ("0.0.0.0", "[::]")
+                for other, its_ports in _host_ports(ports)
+                if int(port) in its_ports
+            ):
+                raise _taken(published, f"container {name}", port)
+
+
+def _is_ours(wish: Mariadb, found: DataDirectory, published: str, port: str, process: str) -> None:
+    holders = [
+        name
+        for name, ports in found.ports.items()
+        if any(int(port) in its_ports for _, its_ports in _host_ports(ports))
+    ]
+    if wish.container in holders:
+        return
+    name = _USERS.fullmatch(process)
+    who = f"container {holders[0]}" if holders else f"{name['name']}, pid {name['pid']}" if name else "somebody"
+    raise _taken(published, who, port)
+
+
+def _taken(published: str, who: str, port: str) -> Refusal:
+    return Refusal(
+        f"mariadb_publish = {published}: {who} listens on port {port} of the host already; choose another one"
+    )
+
+
+def _host_ports(published: str) -> list[tuple[str, range]]:
+    """Addresses and TCP ports, of docker-ps(1): `127.0.0.1:3306-3307->3306-3307/tcp, [::]:80->80/tcp`."""
+    found = re.findall(r"([^ ,]*):([0-9]{1,5})(?:-([0-9]{1,5}))?->[0-9-]+/tcp", published)
+    return [(address, range(int(first), int(last or first) + 1)) for address, first, last in found]
+
+
+def _version(text: str) -> tuple[int, ...]:
+    found = re.search(r"([0-9]+)\.([0-9]+)\.[0-9]+", text)
+    return (int(found[1]), int(found[2])) if found else ()
+
+
+def upgrade(found: DataDirectory) -> str:
+    """From which version to which its tables are to be upgraded; nothing where they are the server's own."""
+    last, tables = _version(found.version), _version(found.upgraded)
+    server = _version(found.image_version) or last
+    if not found.has_data or not server or tables >= server:
+        return ""
+    old = tables or (last if last < server else ())
+    return f"{f'from {old[0]}.{old[1]} ' if old else ''}to {server[0]}.{server[1]}"
+
+
+def upgrade_lines(wish: Mariadb, found: DataDirectory) -> tuple[str, ...]:
+    if wish.upgrade and (words := upgrade(found)):
+        return (f"its tables are upgraded {words} once it is healthy, and there is no way back but a dump",)
+    if wish.upgrade and found.has_data and found.image_version == "absent":
+        return ("its tables are upgraded once it is healthy, if the image, which is not here yet, has a newer server",)
+    return ()
+
+
+def _open(name: str, last: Once | None) -> str:
+    if last is None:
+        return f"{name}: the data were there before, and nothing tells whether it has been run on them"
+    if last.event == "failed":
+        return f"{name} failed on {last.time} with code {last.code}, and is not run again by itself"
+    return f"{name} was begun on {last.time}, and its end is not on record: it may have run in part"
+
+
+def warnings(wish: Mariadb, found: DataDirectory) -> Iterator[str]:
+    # Who has said nothing is not told of data that nothing is known of.
+    if not wish.upgrade and (words := upgrade(found)) and (found.upgraded or words.startswith("from")):
+        cut = "; an upgrade was cut off" if found.upgraded == "cut" else ""
+        yield (
+            f"its tables are to be upgraded {words}{cut}: mariadb_upgrade=yes does that once it runs, or docker "
+            f"exec {wish.container} sh -c 'mariadb-upgrade || mysql_upgrade' (a dump first: there is no way back)"
+        )
+    if found.listeners is None and wish.publish:
+        yield f"mariadb_publish = {', '.join(wish.publish)}: ss does not tell who listens there already"
+    if wish.restart == "no" or str(wish.restart).startswith("on-failure"):
+        yield (
+            f"mariadb_restart = {wish.restart}: after a clean reboot of the host the database stays down; "
+            "unless-stopped brings it back"
+        )
+
+
+def without_hashes(text: str) -> str:
+    return re.sub(r"\*[0-9A-F]{40}", "...", text)
+
+
+def question(wish: Mariadb) -> str:
+    """SQL that tells what `parse_accounts` reads."""
+    root = User(name="root", host=ROOT_HOST, password=wish.root_password)
+    lines = [
+        # What the server quotes names with, and whether.
+        "SET sql_mode = '', sql_quote_show_create = 1;",
+        "SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;",
+        _same(root),
+    ]
+    for user in wish.users:
+        lines += [
+            _same(user),
+            f"SELECT 'grants', '{user.name}', '{user.host}';",
+            f"SHOW GRANTS FOR {_account(user)};",
+        ]
+    # At the end: an answer that was cut short is none.
+    return "\n".join([*lines, "SELECT 'alive', VERSION();"])
+
+
+def _same(user: User) -> str:
+    same = f"IFNULL(JSON_VALUE(Priv, '$.authentication_string') = '{native_hash(user.password or '')}', 0)"
+    where = f"User = '{user.name}' AND Host = '{user.host}'"
+    return f"SELECT 'user', User, Host, {same} FROM mysql.global_priv WHERE {where};"
+
+
+def root_statements(wish: Mariadb) -> tuple[str, ...]:
+    """What root is, at each start and when its password changes: who is root in the container needs none."""
+    hidden = native_hash(wish.root_password)
+    return (
+        f"ALTER USER root@{ROOT_HOST} IDENTIFIED VIA mysql_native_password USING '{hidden}' OR unix_socket;",
+        # A new server comes with more roots, that have no password at all.
+        f"DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> '{ROOT_HOST}' "
+        "AND IFNULL(JSON_VALUE(Priv, '$.authentication_string'), '') = '' "
+        "AND IFNULL(JSON_VALUE(Priv, '$.plugin'), '') IN ('', 'mysql_native_password');",
+        "FLUSH PRIVILEGES;",
+    )
+
+
+def decide_accounts(wish: Mariadb, found: Accounts) -> AccountsPlan:
+    if not found.answers:
+        return AccountsPlan((), (), known=False)
+    statements: list[str] = []
+    lines: list[str] = []
+    if not found.users.get(("root", ROOT_HOST)):
+        statements += root_statements(wish)
+        lines.append("root: given its password")
+    for name in wish.databases:
+        if name not in found.databases:
+            statements.append(f"CREATE DATABASE IF NOT EXISTS `{name}`;")
+            lines.append(f"database {name}: created")
+    for user in wish.users:
+        for statement, line in _user(user, found):
+            statements.append(statement)
+            lines.append(f"user {user.name}@{user.host}: {line}")
+    notes = [f"user {user.name}@{user.host} {note}" for user in wish.users for note in _left(user, found)]
+    return AccountsPlan(tuple(statements), tuple(lines), notes=tuple(notes))
+
+
+def _left(user: User, found: Accounts) -> Iterator[str]:
+    if user.absent:
+        return
+    for line in found.grants.get((user.name, user.host), ()):
+        if not ((one := shown(line)) and one.whole):
+            yield f"has more, which is left as it is: {without_hashes(line)}"
+    for difference in _differences(user, found):
+        if difference.left:
+            words = _words("has", difference.left, difference.at)
+            yield f"{words}, which was part of an older privilege: name it in the grants, or revoke it by hand"
+
+
+def _differences(user: User, found: Accounts) -> Iterator[Difference]:
+    lines = found.grants.get((user.name, user.host), ())
+    return differences(map(Grant.read, user.grants), lines, _version(found.version))
+
+
+def _user(user: User, found: Accounts) -> Iterator[tuple[str, str]]:
+    key = (user.name, user.host)
+    if user.absent:
+        if key in found.users:
+            yield f"DROP USER {_account(user)};", "dropped"
+        return
+    identified = f"IDENTIFIED VIA mysql_native_password USING '{native_hash(user.password or '')}'"
+    if key not in found.users:
+        yield f"CREATE USER {_account(user)} {identified};", "created"
+    elif not found.users[key]:
+        yield f"ALTER USER {_account(user)} {identified};", "given its password"
+    for one in _differences(user, found):
+        # MariaDB takes the two of them together only in a form for all that a user has.
+        for words in ({ALL}, one.less - {ALL}) if ALL in one.less else (one.less,):
+            if words:
+                revoking = f"REVOKE {_listed(words)} ON {_quoted(one.at)} FROM {_account(user)};"
+                yield revoking, _words("loses", words, one.at)
+        if one.more:
+            option = " WITH GRANT OPTION" if OPTION in one.more else ""
+            given = one.more - {OPTION} or {"USAGE"}
+            granting = f"GRANT {_listed(given)} ON {_quoted(one.at)} TO {_account(user)}{option};"
+            yield granting, _words("gets", one.more, one.at)
+
+
+def _words(verb: str, privileges: Collection[str], at: tuple[str, str]) -> str:
+    named = ".".join(f"`{part}`" if re.search(r"[.\s]", part) else part for part in at)
+    return f"{verb} {_listed(privileges)} on {named}"
+
+
+def _listed(privileges: Collection[str]) -> str:
+    return ", ".join(sorted(privileges))
+
+
+def _quoted(at: tuple[str, str]) -> str:
+    return ".".join(part if part == "*" else f"`{part}`" for part in at)
+
+
+def _account(user: User) -> str:
+    return f"'{user.name}'@'{user.host}'"
+
+
+def draw(host: str, title: str, lines: tuple[str, ...], notes: tuple[str, ...] = ()) -> str:
+    shown = [f"  {line}" for line in lines] or ["  nothing to do: it is as wanted"]
+    return "\n".join([f"{host}: {title}", *shown, *(f"  note: {note}" for note in notes)])

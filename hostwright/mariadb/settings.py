@@ -1,0 +1,292 @@
+"""The data of `deploys/mariadb.py`, validated."""
+
+import ipaddress
+import re
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from hostwright.base.engine import normalized
+from hostwright.base.refusal import Refusal
+from hostwright.base.settings import Settings, compose_path, container_name, image_name
+from hostwright.net.special_purpose import Reach, covering, purpose
+
+_PUBLISHED = re.compile(r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5}):(?P<inside>[0-9]{1,5})")
+# Long enough, and known to everybody all the same.
+_KNOWN = {
+    "password",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "qwertyuiop",
+    "changeme",
+    "mariadb123",
+    "openstack",
+    "rootroot",
+}
+# A database that is called `*` is not all of them.
+_QUOTED = r"`(?!\*`)[^`\x00-\x1f\x7f]+`"
+_OBJECT = re.compile(rf"(?P<database>{_QUOTED}|[^`.\s]+)\.(?P<table>{_QUOTED}|[^`.\s]+)")
+_GRANT = re.compile(
+    rf"(?P<privileges>[A-Za-z_ ,]+?) +ON +(?P<object>{_OBJECT.pattern})(?P<option> +WITH +GRANT +OPTION)?", re.I
+)
+ALL, OPTION = "ALL PRIVILEGES", "GRANT OPTION"
+# Each by the name that MariaDB has taken since 10.4 at the latest.
+_SAME = {
+    "ALL": ALL,
+    "BINLOG MONITOR": "REPLICATION CLIENT",
+    "READ ONLY ADMIN": "READ_ONLY ADMIN",
+    "REPLICA MONITOR": "SLAVE MONITOR",
+    "REPLICATION REPLICA": "REPLICATION SLAVE",
+    "REPLICATION REPLICA ADMIN": "REPLICATION SLAVE ADMIN",
+}
+
+
+def sql_name(name: str) -> str:
+    if not name or re.search(r"[\x00-\x1f\x7f'\"`\\]", name):
+        raise ValueError("no name that is taken here: no quotes, backslashes or control characters")
+    return name
+
+
+def sql_object(text: str) -> tuple[str, str] | None:
+    """Database and table of `*.*`, `nova.*` or `` `my.app`.* ``; a name with a dot in it is quoted."""
+    found = _OBJECT.fullmatch(text)
+    return (found["database"].strip("`"), found["table"].strip("`")) if found else None
+
+
+def same_privilege(word: str) -> str:
+    """By the one name that it has here."""
+    word = " ".join(word.upper().split())
+    return _SAME.get(word, word)
+
+
+class Grant(Settings):
+    """
+    + privileges: in capital letters; `ALL PRIVILEGES` for all
+    + object: database and table, without quotes; `*` for all
+    """
+
+    privileges: frozenset[str]
+    object: tuple[str, str]
+    option: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        found = _GRANT.fullmatch(text.strip())
+        at = sql_object(found["object"]) if found else None
+        if not found or not at:
+            raise ValueError(
+                f"{text!r} is no grant: as in `SELECT, INSERT ON nova.*` or `ALL ON nova.*` (backticks around a name "
+                "with a dot or space in it)"
+            )
+        privileges = frozenset(map(same_privilege, found["privileges"].split(",")))
+        return cls(privileges=privileges, object=at, option=bool(found["option"]))
+
+
+class User(Settings):
+    name: str
+    host: str = "%"
+    password: Any = Field(None, repr=False)
+    grants: tuple[str, ...] = ()
+    absent: bool = False
+
+    @field_validator("name", "host")
+    @classmethod
+    def _is_sql_name(cls, name: str) -> str:
+        return sql_name(name)
+
+    @field_validator("host")
+    @classmethod
+    def _is_as_the_server_has_it(cls, host: str) -> str:
+        return host.lower()
+
+    @field_validator("grants")
+    @classmethod
+    def _are_grants(cls, grants: tuple[str, ...]) -> tuple[str, ...]:
+        for grant in grants:
+            Grant.read(grant)
+        return grants
+
+
+class Mariadb(Settings):
+    """What `deploys/mariadb.py` is told, by its keys without `mariadb_`."""
+
+    prefix = "mariadb_"
+
+    # Of what is no secret a refusal shows the value; these two are looked at apart.
+    root_password: Any = Field(repr=False)
+    users: Any = Field((), repr=False)
+    project_dir: str = "/opt/mariadb_yoga"
+    container: str = "mariadb_yoga"
+    data_dir: str = "/var/lib/openstack/yoga/mysql"
+    publish: tuple[str, ...] = ("127.0.0.1:23306:3306",)
+    restart: str | bool = "unless-stopped"
+    init: tuple[str, ...] = ()
+    init_resume: Literal["rerun", "done"] | None = None
+    databases: tuple[str, ...] = ()
+    subnet: str | None = None
+    address: str | None = None
+    base_image: str = "debian:bookworm-slim"
+    image: str | None = None
+    upgrade: bool = False
+    settings: dict[str, str | int | bool | None] = Field(default_factory=dict)
+    tz: str | None = None
+    stop_grace: int = Field(120, ge=1)
+    allow_weak_password: bool = False
+    expose: bool = False
+
+    @field_validator("project_dir", "data_dir")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        return compose_path(path)
+
+    @field_validator("container")
+    @classmethod
+    def _is_container_name(cls, name: str) -> str:
+        return container_name(name)
+
+    @field_validator("image", "base_image")
+    @classmethod
+    def _is_image_name(cls, name: str | None) -> str | None:
+        return image_name(name) if name else None
+
+    @field_validator("publish", "init", "databases", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) and value else value or ()
+
+    @field_validator("publish")
+    @classmethod
+    def _are_published(cls, ports: tuple[str, ...]) -> tuple[str, ...]:
+        for port in ports:
+            found = _PUBLISHED.fullmatch(port)
+            if not found or not all(0 < int(found[name]) < 65536 for name in ("port", "inside")):
+                raise ValueError(f"{port!r}: as in 127.0.0.1:23306:3306 (address, port of the host, port inside)")
+            if found["address"]:
+                ipaddress.ip_address(found["address"].strip("[]"))
+        return ports
+
+    @field_validator("restart")
+    @classmethod
+    def _is_policy(cls, policy: str | bool) -> str:
+        try:
+            return normalized("mariadb_restart", policy)
+        except Refusal as refusal:
+            raise ValueError(str(refusal)) from None
+
+    @field_validator("databases")
+    @classmethod
+    def _are_sql_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sql_name(name) for name in names)
+
+    @field_validator("settings")
+    @classmethod
+    def _are_settings(cls, settings: dict[str, str | int | bool | None]) -> dict[str, str | int | bool | None]:
+        for name, value in settings.items():
+            if not re.fullmatch("[A-Za-z0-9_.-]+", name) or re.search(r"[\x00-\x1f\x7f]", str(value)):
+                raise ValueError(f"{name!r}: the name of an option of the server, and a value on one line")
+            # Its tables of time zones are empty, and with a name that is not in them it does not start.
+            zone = name.lower().replace("_", "-") == "default-time-zone" and value not in (None, "SYSTEM")
+            if zone and not re.fullmatch(r"[+-]\d{1,2}:\d{2}", str(value)):
+                raise ValueError(
+                    f"{name} = {value!r}: the server knows no names of time zones: say mariadb_tz = {value} instead, "
+                    "or an offset like +01:00"
+                )
+        return settings
+
+    @field_validator("tz")
+    @classmethod
+    def _is_zone(cls, zone: str | None) -> str | None:
+        if zone and (not re.fullmatch("[A-Za-z0-9_+,.:/<>-]+", zone) or ".." in zone):
+            raise ValueError("no time zone: as in Europe/Zurich or UTC")
+        return zone
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.address and not self.subnet:
+            raise ValueError(f"mariadb_address = {self.address!r}: only with the mariadb_subnet that it is in")
+        for port in self.publish:
+            if not self.expose and not _is_near(port):
+                raise ValueError(
+                    f"mariadb_publish = {port!r}: it can be reached from outside, past the firewall of the host; name "
+                    "a private address of it (127.0.0.1:23306:3306), or say mariadb_expose=yes"
+                )
+        if self.subnet:
+            network = ipaddress.ip_network(self.subnet)
+            if covering(network).reach is Reach.INTERNET:
+                raise ValueError(
+                    f"mariadb_subnet = {self.subnet!r}: these addresses belong to somebody on the Internet, whom this "
+                    "host would not reach any more; private ones are in 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16"
+                )
+            if self.address and not _is_free(self.address, network):
+                raise ValueError(
+                    f"mariadb_address = {self.address!r}: no free address of {network}; its first one is the gateway"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_are_sound(self) -> Self:
+        root = password("mariadb_root_password", self.root_password)
+        if not self.allow_weak_password and (len(root) < 8 or root.lower() in _KNOWN or len(set(root)) < 4):
+            raise ValueError(
+                "mariadb_root_password is one of the first that anybody tries: take a long one by chance (openssl rand "
+                "-base64 18), or say mariadb_allow_weak_password=yes"
+            )
+        object.__setattr__(self, "root_password", root)
+        if not isinstance(self.users, (list, tuple)):
+            raise ValueError("mariadb_users is no list of users")
+        users = tuple(_user(number, user) for number, user in enumerate(self.users, 1))
+        if len({(user.name, user.host) for user in users}) != len(users):
+            raise ValueError("mariadb_users names a user twice")
+        object.__setattr__(self, "users", users)
+        return self
+
+
+def _is_free(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether a container may have it: neither the network's own, nor the gateway's, which is the first one."""
+    try:
+        found, whole = ipaddress.ip_address(address), network.max_prefixlen - network.prefixlen < 2
+    except ValueError:
+        return False
+    return (
+        "%" not in address
+        and found in network
+        and int(found) > int(network.network_address) + (0 if whole else 1)
+        and (network.version == 6 or whole or found != network.broadcast_address)
+    )
+
+
+def _is_near(port: str) -> bool:
+    """Whether it is published on an address that only this host or its own network reaches."""
+    found = _PUBLISHED.fullmatch(port)
+    address = ipaddress.ip_address(found["address"].strip("[]")) if found and found["address"] else None
+    return address is not None and not address.is_unspecified and purpose(address).reach < Reach.INTERNET
+
+
+def password(what: str, value: object) -> str:
+    if value is not None and not isinstance(value, (str, list, tuple, dict)):
+        raise ValueError(
+            f"{what} is no text but a {type(value).__name__} (YAML reads 012345670123 as another number): put it in "
+            "quotes, on the command line '\"...\"'"
+        )
+    if not isinstance(value, str) or not value or re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError(f"{what} is no password: one line of text, and not empty")
+    return value
+
+
+def _user(number: int, user: object) -> User:
+    what = f"mariadb_users, number {number}"
+    if not isinstance(user, dict):
+        raise ValueError(f"{what}: a mapping with name, host, password, grants or absent")
+    try:
+        found = User(**user)
+    except ValidationError as error:
+        said = (
+            f"{'.'.join(map(str, one['loc']))} {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
+        )
+        raise ValueError(f"{what}: {'; '.join(said).strip()}") from None
+    if (found.name, found.host) == ("root", "localhost"):
+        raise ValueError(f"{what}: root@localhost is looked after already: its password is mariadb_root_password")
+    if not found.absent:
+        password(f"the password of {what}", found.password)
+    return found

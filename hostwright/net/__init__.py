@@ -1,0 +1,1 @@
+"""Addresses, routes and who listens: read once, for every procedure that asks."""

@@ -1,0 +1,63 @@
+"""The data of `deploys/reachability.py`, validated."""
+
+import json
+import re
+from ipaddress import ip_address
+
+from pydantic import Field, field_validator
+
+from hostwright.base.settings import Settings
+from hostwright.net.special_purpose import Reach, purpose
+from hostwright.reachability.plan import Allowed
+
+_PORTS = re.compile(r"(?P<protocol>tcp|udp)/(?P<first>[0-9]+)(-(?P<last>[0-9]+))?")
+
+
+class ReachabilitySettings(Settings):
+    """
+    + allow: `tcp/22` or `udp/60000-61000`, what may be open to the Internet; nothing: nobody is told off
+    + public: addresses of the host, with the public one that 1:1 NAT gives each
+    + json_file: a file on the controller to write the same to
+    """
+
+    prefix = "reachability_"
+
+    allow: tuple[Allowed, ...] | None = None
+    public: dict[str, str] = Field(default_factory=dict)
+    json_file: str | None = None
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _are_ports(cls, value: object) -> object:
+        if value is None:
+            return None
+        texts = value.replace(",", " ").split() if isinstance(value, str) else value
+        if not isinstance(texts, (list, tuple)):
+            raise ValueError("no list of ports: as in [tcp/22, udp/60000-61000]")
+        return tuple(_ports(text) for text in texts)
+
+    @field_validator("public", mode="before")
+    @classmethod
+    def _is_mapping(cls, value: object) -> object:
+        if isinstance(value, str):
+            try:
+                return json.loads(value)
+            except ValueError:
+                raise ValueError('no mapping: as in {"10.0.0.5": "192.88.98.1"}') from None
+        return value or {}
+
+    @field_validator("public")
+    @classmethod
+    def _are_addresses(cls, public: dict[str, str]) -> dict[str, str]:
+        for inside, outside in public.items():
+            ip_address(inside)
+            if purpose(outside).reach is not Reach.INTERNET:
+                raise ValueError(f"{outside} is no address of the Internet ({purpose(outside).name})")
+        return public
+
+
+def _ports(text: object) -> Allowed:
+    found = _PORTS.fullmatch(str(text))
+    if not found or not 0 < int(found["first"]) <= int(found["last"] or found["first"]) < 65536:
+        raise ValueError(f"{text!r} is no port: as in tcp/22 or udp/60000-61000")
+    return Allowed(found["protocol"], int(found["first"]), int(found["last"] or found["first"]))

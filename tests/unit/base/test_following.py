@@ -1,0 +1,207 @@
+"""A job is followed over connections that get lost: over SSH, to a server in these tests."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import Config, Host, Inventory, State
+from pyinfra.api.connect import connect_all
+from pyinfra.context import ctx_host, ctx_state
+
+from hostwright.base import job, transport
+from hostwright.base.observe import observe
+from hostwright.base.refusal import DidNotTell
+from hostwright.lock.facts import HostLocks
+from tests.unit.ssh_server import Server, serving
+
+# In its package the name is the function.
+lock = import_module("hostwright.lock.held")
+
+# In place of the job's library: it is at work for a moment, and says so.
+JOB = """
+echo begun >>"$RUN/begun"
+PROC=/proc
+read -r stat <"/proc/$$/stat"
+set -- ${stat##*) }
+echo "$$:${20}" >"$RUN/process"
+for line in 1 2 3 4; do echo "line $line" >>"$RUN/log"; sleep 0.2; done
+echo "0 " >"$RUN/status"
+"""
+SYSTEMD_RUN = """#!/bin/sh
+while case $1 in --*) ;; *) false ;; esac; do shift; done
+setsid "$@" </dev/null >/dev/null 2>&1 &
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "systemd-run").write_text(SYSTEMD_RUN)
+    (tools / "systemd-run").chmod(0o755)
+    monkeypatch.setattr(job, "DIRECTORY", str(tmp_path / "lvm"))
+    monkeypatch.setattr(job, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(transport, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(transport, "LOST_SECONDS", 1.0)
+    with serving({"PATH": f"{tools}:{os.environ['PATH']}"}) as server:
+        yield server
+
+
+def reached(server: Server, place: Path) -> dict[str, Any]:
+    (place / "config").touch()
+    return {
+        "ssh_hostname": "127.0.0.1",
+        "ssh_port": server.port,
+        "ssh_user": "somebody",
+        "ssh_password": "any",
+        "ssh_allow_agent": False,
+        "ssh_look_for_keys": False,
+        "ssh_known_hosts_file": str(place / "known"),
+        "ssh_config_file": str(place / "config"),
+    }
+
+
+@pytest.fixture
+def far(server: Server, tmp_path: Path) -> Iterator[Host]:
+    state = State(Inventory((["far"], reached(server, tmp_path))), Config())
+    connect_all(state)
+    host = state.inventory.get_host("far")
+    with ctx_state.use(state), ctx_host.use(host):
+        yield host
+
+
+def text() -> str:
+    return f"RUN={job.DIRECTORY}/ab12\n{JOB}"
+
+
+def begun() -> list[str]:
+    return Path(job.DIRECTORY, "ab12", "begun").read_text().split()
+
+
+LINES = ["line 1", "line 2", "line 3", "line 4"]
+
+
+def test_a_job_is_followed_to_its_end(far: Host) -> None:
+    job.start(far, text(), "ab12", "me/1")
+    assert list(job.follow(far, "ab12")) == LINES
+    # Told once more it does not start once more.
+    job.start(far, text(), "ab12", "me/1")
+    assert begun() == ["begun"]
+
+
+def test_names_of_files_in_its_log_neither_end_it_nor_keep_it_from_its_end(far: Host) -> None:
+    """What rsync says of a file, say: bytes that are no UTF-8, controls, and what looks like marks."""
+    said = r"@@ gone\n| @@ status\n0 \n\n\377\033[2J\n"
+    job.start(far, text().replace("for line", f"printf '{said}' >>\"$RUN/log\"; for line"), "ab12", "me/1")
+    lines = list(job.follow(far, "ab12"))
+    assert lines == ["@@ gone", "| @@ status", "0 ", "", "\udcff\x1b[2J", *LINES]
+
+
+def test_a_lost_connection_is_made_anew_and_no_line_is_lost(far: Host, server: Server) -> None:
+    job.start(far, text(), "ab12", "me/1")
+    lines = []
+    for line in job.follow(far, "ab12"):
+        lines.append(line)
+        server.hang_up()
+    assert lines == LINES
+
+
+def test_so_it_is_when_the_host_is_away_for_a_while(far: Host, server: Server) -> None:
+    job.start(far, text(), "ab12", "me/1")
+    port = server.port
+    following = job.follow(far, "ab12")
+    lines = [next(following)]
+    server.go_away()
+    threading.Timer(1, server.listen, [port]).start()
+    assert lines + list(following) == LINES
+
+
+def test_a_connection_lost_over_the_start_starts_it_once(far: Host, server: Server) -> None:
+    cuts = iter([True, False])
+    server.cut = lambda command: "job start" in command and next(cuts)
+    job.start(far, text(), "ab12", "me/1")
+    assert list(job.follow(far, "ab12")) == LINES
+    assert begun() == ["begun"]
+
+
+def test_one_lost_for_good_ends_in_words(far: Host, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    job.start(far, text(), "ab12", "me/1")
+    following = job.follow(far, "ab12")
+    next(following)
+    server.go_away()
+    begin = time.monotonic()
+    with pytest.raises(job.Lost) as lost:
+        list(following)
+    assert 1 <= time.monotonic() - begin < 20
+    for words in ("goes on there", "Run the same command again", f"{job.DIRECTORY}/ab12/log", job.LOG):
+        assert words in str(lost.value)
+    # What comes after that in a run is no traceback either.
+    with pytest.raises(job.Lost):
+        job.stop(far, "ab12")
+    assert not lock.give_back(far, {}, "deploy", "me/1")
+    with pytest.raises(DidNotTell, match="the host did not tell what locks it has"):
+        observe(HostLocks, {})
+    assert "Could not connect" in capsys.readouterr().err
+
+
+def test_a_job_that_cannot_be_started_says_so_at_once(far: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "DIRECTORY", "/proc/none")
+    with pytest.raises(job.JobFailed, match=r"could not be started: .*/proc/none"):
+        job.start(far, text(), "ab12", "me/1")
+
+
+DEPLOY = """
+from pyinfra.api import operation
+from hostwright.base import job, transport
+from hostwright.lvm.operations.job import carried_out
+from hostwright.lvm.plan.physical_volume import NOWHERE
+from hostwright.lvm.plan.steps import Plan
+
+job.ANSWER_SECONDS = job.POLL_SECONDS = transport.RETRY_SECONDS = 0.5
+transport.LOST_SECONDS = 2
+
+@operation()
+def follow():
+    plan = Plan("", NOWHERE, NOWHERE, follow="ab12")
+    yield from carried_out(plan, lambda: plan)
+
+follow()
+"""
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_so_a_person_sees_it(server: Server, tmp_path: Path, silent: bool) -> None:
+    """pyinfra itself, as it is run, with a host that goes away, and one that only falls silent."""
+    (tmp_path / "inventory.py").write_text(f"hosts = [('far', {reached(server, tmp_path)!r})]\n")
+    (tmp_path / "deploy.py").write_text(DEPLOY)
+
+    def fails(command: str) -> bool:
+        if "job follow" in command and not silent:
+            server.go_away()
+        server.mute = silent
+        return False
+
+    server.cut = fails
+    run = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "pyinfra"),
+            "-y",
+            str(tmp_path / "inventory.py"),
+            str(tmp_path / "deploy.py"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert "no answer for 0.5 s" in run.stderr if silent else "Could not connect" in run.stderr
+    assert "Run the same command again: it finds the job and follows it" in run.stderr
