@@ -16,11 +16,11 @@ from hostwright.base.settings import unresolved, validated
 from hostwright.base.transport import echo
 from hostwright.lock.held import wait_seconds
 from hostwright.lvm.facts.storage import LvmStorage, LvmSurvey
-from hostwright.lvm.operations.archives import saying_the_way_back
+from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
-from hostwright.lvm.plan import rebalance as plans
 from hostwright.lvm.plan.method import DEFAULT_STAGING
 from hostwright.lvm.plan.picture import as_data, draw
+from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan
 from hostwright.lvm.plan.task import kernel_name
@@ -121,12 +121,11 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     )
     if first := before_all(storage, wish.vg, stop=wish.abandon):
         return first
-    with saying_the_way_back(arguments):
-        task = plans.examine(storage, wish)
+    task = examine(storage, wish, archives_of(storage, wish.vg, arguments))
     survey = None
     if task.needs_survey and task.mount:
         survey = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=kernel_name(storage, task.mount))
-    return plans.decide(task, survey)
+    return decide(task, survey)
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:

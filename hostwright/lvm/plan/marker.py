@@ -29,8 +29,8 @@ def read_marker(storage: Storage) -> dict[str, str]:
         return {key: str(memory[key]) for key in (*known, *(key for key in (*CARRIED, "proof") if key in memory))}
     except (ValueError, KeyError, TypeError):
         raise Refusal(
-            f"/etc/fstab has a line that a lost run left, and that cannot be read ({storage.marker[:40]}...): "
-            "put the line below it right by hand, and delete it"
+            f"/etc/fstab has a line that a lost run left, and that cannot be read ({storage.marker[:40]}...)",
+            "put the line below it right by hand, and delete it",
         ) from None
 
 
@@ -47,8 +47,8 @@ def served_by(storage: Storage, group: Group, wish: Rebalance, marker: dict[str,
     if volume and _is_id_of(group, volume, spec):
         return "copy"
     raise Refusal(
-        f"/etc/fstab mounts {marker['point']} from {spec or 'nothing'}, which a lost run of ours did not write: "
-        f"put the line back by hand ({marker['line']}) and delete the '# hostwright-lvm' line above it"
+        f"/etc/fstab mounts {marker['point']} from {spec or 'nothing'}, which a lost run of ours did not write",
+        f"put the line back by hand ({marker['line']}) and delete the '# hostwright-lvm' line above it",
     )
 
 

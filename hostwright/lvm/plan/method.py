@@ -87,8 +87,9 @@ def choose(task: Task, survey: Survey) -> Way:
     if task.wish.strategy:
         way = ways[task.wish.strategy]()
         if isinstance(way, str):
-            more = "" if task.wish.strategy == "in-place" else f". {_how_to_make_room(task, survey)}"
-            raise Refusal(f"lvm_strategy = {task.wish.strategy!r}: {way}{more}")
+            key = task.wish.key("strategy")
+            remedy = f"leave {key} out" if task.wish.strategy == "in-place" else _how_to_make_room(task, survey)
+            raise Refusal(way, remedy, key=key, value=task.wish.strategy)
         return way
     if task.home.kind == "btrfs":
         way = _way_in_place(task)
@@ -103,9 +104,10 @@ def choose(task: Task, survey: Survey) -> Way:
         lacking.append(f"{name}: {way}")
     raise Refusal(
         f"no way to shrink {task.group.name}/{task.shrink.name} ({task.home.kind}) to "
-        f"{extents_text(task.group, task.target)} on this host. "
-        + "; ".join(lacking)
-        + f". {_how_to_make_room(task, survey)}"
+        f"{extents_text(task.group, task.target)} on this host. {'; '.join(lacking)}",
+        _how_to_make_room(task, survey),
+        key=task.wish.key("shrink_to"),
+        value=task.wish.shrink_to,
     )
 
 
@@ -117,15 +119,16 @@ def _how_to_make_room(task: Task, survey: Survey) -> str:
     ways = []
     if wish.strategy != "staging":
         spare = task.size + lists_extents(group, survey) * group.extent_size + max(group.extent_size, 2 * MIB)
-        ways.append((spare, f"lvm_scratch: a blank disk of {_gibibytes(spare)}"))
+        ways.append((spare, f"{wish.key('scratch')}: a blank disk of {_gibibytes(spare)}"))
         lacking = 0 if wish.scratch else task.target - free
     if lacking > 0:
         ways.append((lacking * group.extent_size, f"free {_gibibytes(lacking * group.extent_size)} in {group.name}"))
         if least <= free * group.extent_size:
-            ways.append((0, f"lvm_shrink_to='{free} extents', for which {group.name} has room"))
+            ways.append((0, f"{wish.key('shrink_to')}='{free} extents', for which {group.name} has room"))
     if wish.strategy != "beside" and not wish.scratch:
         elsewhere = least + lists_bytes(survey) + RESERVE
-        ways.append((elsewhere, f"lvm_staging: a directory on another local file system, {_gibibytes(elsewhere)} free"))
+        other = f"{wish.key('staging')}: a directory on another local file system, {_gibibytes(elsewhere)} free"
+        ways.append((elsewhere, other))
         if staging and staging.exists and not _unfit(task, staging):
             short = least - _room(task, survey, staging)
     if short > 0 and staging:
@@ -133,8 +136,9 @@ def _how_to_make_room(task: Task, survey: Survey) -> str:
     ways += _from_swap(task, lacking, short)
     words = [text for _, text in sorted(ways)]
     if not wish.strategy and not isinstance(_way_in_place(task), str):
-        words.append("lvm_strategy=in-place needs no room, but a power cut in it can cost the file system")
-    return f"What would do, the smallest first: {'; '.join(words)}"
+        forced = f"{wish.key('strategy')}=in-place needs no room, but a power cut in it can cost the file system"
+        words.append(forced)
+    return f"what would do, the smallest first: {'; '.join(words)}"
 
 
 def _from_swap(task: Task, lacking: int, short: int) -> list[tuple[int, str]]:
@@ -247,32 +251,30 @@ def place_of_resumed_lists(task: Task, survey: Survey, image: str, old: Volume |
         return Lists(lists_directory(image))
     if isinstance(place, str):
         room = _gibibytes(lists_bytes(survey) + RESERVE)
-        raise Refusal(f"{place}: see that it has {room} free, or name a directory that has as lvm_staging")
+        raise Refusal(place, f"see that it has {room} free, or name a directory that has as {task.wish.key('staging')}")
     return place
 
 
 def _scratch_way(task: Task, survey: Survey) -> Way | str:
     group, scratch, wish = task.group, task.storage.scratch, task.wish
+    said = f"{wish.key('scratch')} = {wish.scratch!r}"
     if scratch is None or not scratch.exists:
-        return f"lvm_scratch = {wish.scratch!r} is no disk of this host"
+        return f"{said} is no disk of this host"
     if not scratch.lent and any(wish.scratch == disk.name for disk in group.disks):
-        return f"lvm_scratch = {wish.scratch!r} is a disk of {group.name} already"
+        return f"{said} is a disk of {group.name} already"
     children = [device.name for device in task.storage.devices if scratch.name in device.parents]
     if not scratch.lent and (scratch.holds or children):
         return (
-            f"lvm_scratch = {wish.scratch!r} is not empty ({', '.join([*scratch.holds, *children])}): "
+            f"{said} is not empty ({', '.join([*scratch.holds, *children])}): "
             "give another disk, or empty it yourself (wipefs -a, after a look)"
         )
     if group_encrypted(task) and not encrypted(task, [scratch.name]):
-        return (
-            f"lvm_scratch = {wish.scratch!r} is not encrypted, but {group.name} is: "
-            "open a LUKS device on it and give that one"
-        )
+        return f"{said} is not encrypted, but {group.name} is: open a LUKS device on it and give that one"
     room = (scratch.size - 2 * MIB) // group.extent_size
     if room < task.target:
         lacking = (task.target - room) * group.extent_size
         return (
-            f"lvm_scratch = {wish.scratch!r} has room for {extents_text(group, max(room, 0))}: "
+            f"{said} has room for {extents_text(group, max(room, 0))}: "
             f"{lacking / 1024**3:.2f} GiB less than {task.shrink.name} will take"
         )
     lists = place_of_lists(task, survey, free_extents(task), room - task.target)
@@ -319,7 +321,7 @@ def _way_staging(task: Task, survey: Survey) -> Way | str:
 
 
 def _staging_said(task: Task) -> str:
-    return f"lvm_staging = {task.wish.staging!r}" if task.wish.staging else DEFAULT_STAGING
+    return f"{task.wish.key('staging')} = {task.wish.staging!r}" if task.wish.staging else DEFAULT_STAGING
 
 
 def _unfit(task: Task, staging: Staging) -> str:

@@ -7,14 +7,16 @@ verified copy that takes its place.
 import re
 from dataclasses import replace
 from math import ceil
+from typing import Any
 
 from hostwright.base.refusal import Refusal
 from hostwright.lvm import file_systems
+from hostwright.lvm.facts.archives import Archives
 from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.lvm.file_systems import EXT, MIB
 from hostwright.lvm.moves import CheckProof, GiveBack, RemoveImage, TakeAway
 from hostwright.lvm.plan.checks import check_layout, usable_group
-from hostwright.lvm.plan.cut import check_whole
+from hostwright.lvm.plan.cut import UNTOLD, check_whole
 from hostwright.lvm.plan.fstab import check_automount, check_line, mapped
 from hostwright.lvm.plan.marker import memory_of, quota_options, read_marker, served_by, served_name, variables_of
 from hostwright.lvm.plan.method import (
@@ -37,7 +39,7 @@ from hostwright.lvm.plan.sequence import (
     settling_steps,
     staging_steps,
 )
-from hostwright.lvm.plan.sizes import extents_of, size_text
+from hostwright.lvm.plan.sizes import size_text, wished_extents
 from hostwright.lvm.plan.steps import Layout, Plan, Step
 from hostwright.lvm.plan.swap import grow_swap, shrink_swap
 from hostwright.lvm.plan.task import (
@@ -65,33 +67,35 @@ from hostwright.lvm.verbs import (
 AS_SERVED = "as served"
 
 
-def examine(storage: Storage, wish: Rebalance) -> Task:
+def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> Task:
     """Refuses what cannot be meant or must not be touched, and settles the sizes."""
-    group = usable_group(storage, wish.vg)
-    check_whole(storage, group)
+    group = usable_group(storage, wish.vg, wish.key("vg"))
+    check_whole(storage, group, archives)
     if wish.shrink == wish.grow:
-        raise Refusal(f"lvm_shrink and lvm_grow are both {wish.shrink!r}: space moves from one volume to another one")
+        both = f"{wish.key('shrink')} names it too, and space moves from one volume to another one"
+        raise Refusal(both, "name another one", key=wish.key("grow"), value=wish.grow)
     if wish.staging and wish.scratch:
-        raise Refusal("lvm_staging and lvm_scratch are two ways to do the same: give one of them")
+        both = f"{wish.key('staging')} and {wish.key('scratch')} are two ways to do the same"
+        raise Refusal(both, "give one of them")
     marker = read_marker(storage)
     copy = group.volume(copy_name(wish))
     shrink = group.volume(wish.shrink) or ((copy or _gone(wish)) if marker else None)
     if shrink is None:
-        raise Refusal(_no_volume(group, wish.shrink))
+        raise _no_volume(group, wish, "shrink")
     grow = group.volume(wish.grow) if wish.grow else None
     if wish.grow and grow is None:
-        raise Refusal(_no_volume(group, wish.grow))
+        raise _no_volume(group, wish, "grow")
+    key = wish.key("shrink_to")
     if not wish.shrink_to and not wish.abandon:
-        raise Refusal(
-            "lvm_shrink_to is not set, and has no default: write it in the inventory, or --data lvm_shrink_to=..."
-        )
-    wanted = wish.shrink_to or f"{shrink.extents} extents"
-    target = extents_of(wanted, extent_size=group.extent_size, group_extents=group.extents, now=shrink.extents)
+        raise Refusal(f"{key} is not set, and has no default", f"write it in the inventory, or --data {key}=...")
+    target = wished_extents(wish, "shrink_to", group, shrink.extents) if wish.shrink_to else shrink.extents
     if target > shrink.extents and not marker:
         raise Refusal(
-            f"lvm_shrink_to = {wish.shrink_to!r} ({extents_text(group, target)}) is larger than "
-            f"{group.name}/{shrink.name} is now ({extents_text(group, shrink.extents)}): "
-            "to make it grow, name it in lvm_grow"
+            f"that is {extents_text(group, target)}, larger than {group.name}/{shrink.name} is now "
+            f"({extents_text(group, shrink.extents)})",
+            f"to make it grow, name it in {wish.key('grow')}",
+            key=key,
+            value=wish.shrink_to,
         )
     served = served_by(storage, group, wish, marker) if marker else "volume"
     if served == "copy":
@@ -113,9 +117,10 @@ def _gone(wish: Rebalance) -> Volume:
     return Volume(wish.shrink, "", 0, ("linear",), ("public",), ("linear",), (), (), "", "none")
 
 
-def _no_volume(group: Group, name: str) -> str:
+def _no_volume(group: Group, wish: Rebalance, field: str) -> Refusal:
     there = ", ".join(volume.name for volume in group.volumes) or "none"
-    return f"no volume {name!r} in volume group {group.name}; there are: {there}"
+    remedy = f"name one of those that are there: {there}"
+    return Refusal(f"no volume of group {group.name}", remedy, key=wish.key(field), value=getattr(wish, field))
 
 
 def _where(
@@ -148,19 +153,23 @@ def _grown(task: Task) -> int:
     wanted = wish.grow_to.replace(" ", "").upper()
     if wanted == "100%FREE":
         return grow.extents + left
+    asked: dict[str, Any] = {"key": wish.key("grow_to"), "value": wish.grow_to}
     if "%FREE" in wanted:
-        raise Refusal(f"lvm_grow_to = {wish.grow_to!r}: 100%FREE, a size, or a share like 60%VG")
-    extents = extents_of(wish.grow_to, extent_size=group.extent_size, group_extents=group.extents, now=grow.extents)
+        raise Refusal("no final size", "write 100%FREE, a size, or a share like 60%VG", **asked)
+    extents = wished_extents(wish, "grow_to", group, grow.extents)
     if extents < grow.extents:
         raise Refusal(
-            f"lvm_grow_to = {wish.grow_to!r} ({extents_text(group, extents)}) is below the present size of "
-            f"{group.name}/{grow.name} ({extents_text(group, grow.extents)}): it grows, it never shrinks"
+            f"that is {extents_text(group, extents)}, below the present size of {group.name}/{grow.name} "
+            f"({extents_text(group, grow.extents)})",
+            "name a larger size: it grows, it never shrinks",
+            **asked,
         )
     if extents > grow.extents + left:
         lacking = (extents - grow.extents - left) * group.extent_size
         raise Refusal(
-            f"lvm_grow_to = {wish.grow_to!r} needs {size_text(lacking)} more than there will be: "
-            f"{extents_text(group, grow.extents + left)} is the most, or shrink {task.shrink.name} further"
+            f"it needs {size_text(lacking)} more than there will be",
+            f"name {extents_text(group, grow.extents + left)} at most, or shrink {task.shrink.name} further",
+            **asked,
         )
     return extents
 
@@ -244,7 +253,7 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
     steps += _left_lists(task)
     if copy or borrowed or image:
         if copy and "hostwright.copy" not in copy.tags:
-            raise Refusal(f"{group.name}/{copy.name} is in the way and not ours: rename it first")
+            raise Refusal(f"{group.name}/{copy.name} is in the way, and not ours", "rename it first")
         what = " and ".join(
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
@@ -260,7 +269,7 @@ def _left_lists(task: Task) -> list[Step]:
     name = lists_volume(task.wish)
     volume = task.group.volume(name)
     if volume and LISTS_TAG not in volume.tags:
-        raise Refusal(f"{task.group.name}/{name} is in the way and not ours: rename it first")
+        raise Refusal(f"{task.group.name}/{name} is in the way, and not ours", "rename it first")
     staging = task.storage.staging
     directory = lists_directory(image_path(task.wish)) if staging and staging.owned and staging.lists else ""
     if not volume and not directory:
@@ -280,8 +289,10 @@ def _growth(task: Task) -> tuple[Step, ...]:
         return grow_swap(task, grow, system, size) if more else ()
     if system.kind not in file_systems.GROWABLE:
         raise Refusal(
-            f"{group.name}/{grow.name} (lvm_grow) carries {system.kind or 'no file system'}: "
-            f"it must be one of {', '.join(file_systems.GROWABLE)}, or swap"
+            f"{group.name}/{grow.name} carries {system.kind or 'no file system'}",
+            f"name a volume with {', '.join(file_systems.GROWABLE)} or swap",
+            key=task.wish.key("grow"),
+            value=grow.name,
         )
     mount = next((mount for mount in storage.mounts if mount.device == grow.device), None)
     point = mount.point if mount else system.mounted
@@ -289,7 +300,7 @@ def _growth(task: Task) -> tuple[Step, ...]:
     if not more and not lags:
         return ()
     if not point:
-        raise Refusal(f"{group.name}/{grow.name} is not mounted: mount it first, its file system grows while mounted")
+        raise Refusal(f"{group.name}/{grow.name} is not mounted", "mount it first: its file system grows while mounted")
     if odd := file_systems.peculiarity(system, Survey(), dict(storage.host), copied=False):
         raise Refusal(f"{group.name}/{grow.name}: {odd}")
     steps = list(install_step(task, file_systems.GROWING[system.kind]))
@@ -305,18 +316,27 @@ def _check_home(task: Task, survey: Survey) -> None:
     group, home, mount = task.group, task.home, task.mount
     name = f"{group.name}/{task.shrink.name}"
     if home.kind == "swsuspend":
-        raise Refusal(f"{name} holds a hibernation image: resume from it, or make it swap again, first")
+        raise Refusal(f"{name} holds a hibernation image", "resume from it, or make it swap again, first")
     if home.kind == "crypto_LUKS":
-        raise Refusal(f"{name} is encrypted (LUKS on the volume): not supported; physical volumes on LUKS are fine")
+        raise Refusal(
+            f"{name} is encrypted (LUKS on the volume)", "name another volume: only physical volumes may be on LUKS"
+        )
     if home.kind not in file_systems.SHRINKABLE:
         raise Refusal(
-            f"{name} carries {home.kind or 'nothing that blkid knows'}: "
-            f"a volume shrinks when it carries {', '.join(file_systems.SHRINKABLE)} or swap"
+            f"{name} carries {home.kind or 'nothing that blkid knows'}",
+            f"name a volume with {', '.join(file_systems.SHRINKABLE)} or swap",
+            key=task.wish.key("shrink"),
+            value=task.wish.shrink,
         )
     if mount is None:
-        raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
+        raise Refusal(f"{name} is not mounted", "mount it first, so that its files can be read")
     if mount.point == "/":
-        raise Refusal(f"{name} is the root file system: it cannot be unmounted, so it cannot shrink")
+        raise Refusal(
+            f"{name} is the root file system, which cannot be unmounted, so it cannot shrink",
+            "name another volume",
+            key=task.wish.key("shrink"),
+            value=task.wish.shrink,
+        )
     _check_use(task, survey, name)
 
 
@@ -326,14 +346,14 @@ def _check_use(task: Task, survey: Survey, name: str) -> None:
     assert mount is not None
     own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
     if len(own) > 1:
-        raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)}): unmount all but one")
+        raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)})", "unmount all but one")
     beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
     if beneath:
-        raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}: unmount them first")
+        raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}", "unmount them first")
     if odd := file_systems.peculiarity(task.home, survey, dict(storage.host), copied=False):
         raise Refusal(f"{name}: {odd}")
     if survey.unreadable:
-        raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)}): check {name} first")
+        raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)})", f"check {name} first")
     _check_busy(task, survey)
 
 
@@ -341,17 +361,19 @@ def _check_busy(task: Task, survey: Survey) -> None:
     assert task.mount is not None
     if not survey.holders:
         return
+    key = task.wish.key("busy")
     fixed = [holder for holder in survey.holders if holder.kind != "process"]
     if fixed:
         names = ", ".join(f"{holder.kind} {holder.command}" for holder in fixed)
-        raise Refusal(f"{task.mount.point} is in use by {names}: end that first (lvm_busy=stop ends processes only)")
+        raise Refusal(f"{task.mount.point} is in use by {names}", f"end that first ({key}=stop ends processes only)")
     if task.wish.busy == "refuse":
         names = "; ".join(
             f"{holder.command or '?'} (pid {holder.pid}, user {holder.user}, {holder.how}"
             + (f", {_unit_text(holder.unit)})" if holder.unit else ")")
             for holder in survey.holders
         )
-        raise Refusal(f"{task.mount.point} is in use: {names}. End them, or let lvm_busy=stop do it")
+        remedy = f"end them, or let {key}=stop do it"
+        raise Refusal(f"{task.mount.point} is in use: {names}", remedy, key=key, value=task.wish.busy)
 
 
 def _unit_text(unit: str) -> str:
@@ -371,7 +393,8 @@ def _check_run(task: Task) -> None:
     if blocks and int(blocks) * int(size) < needed:
         raise Refusal(
             f"/run has {size_text(int(blocks) * int(size))} free, and {size_text(needed)} are needed for a job and for "
-            f"systemd {version} as it reads /etc/fstab anew: make room, or give it more: mount -o remount,size=... /run"
+            f"systemd {version} as it reads /etc/fstab anew",
+            "make room, or give it more (`mount -o remount,size=... /run`)",
         )
 
 
@@ -386,12 +409,12 @@ def _check_room(task: Task, survey: Survey) -> None:
         return
     files = file_systems.data_bytes(survey)
     own = file_systems.own_bytes(home, task.size, files)
+    remedy = f"name '{ceil(least / task.group.extent_size)} extents', the least, or more"
+    why = f"the files need {size_text(files)}, and {home.kind} itself about {size_text(own)}"
     if home.kind == "xfs" and task.size < file_systems.XFS_LEAST:
-        raise Refusal(f"lvm_shrink_to = {task.wish.shrink_to!r}: XFS needs 300 MiB at least (mkfs.xfs refuses less)")
-    raise Refusal(
-        f"lvm_shrink_to = {task.wish.shrink_to!r} is {size_text(task.size)}, but the files need {size_text(files)} and "
-        f"{home.kind} itself about {size_text(own)}: '{ceil(least / task.group.extent_size)} extents' is the least"
-    )
+        why = "XFS needs 300 MiB at least (mkfs.xfs refuses less)"
+    asked = f"that is {size_text(task.size)}, but {why}"
+    raise Refusal(asked, remedy, key=task.wish.key("shrink_to"), value=task.wish.shrink_to)
 
 
 def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], growth: tuple[Step, ...]) -> Plan:
@@ -414,7 +437,8 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
             and (quota_options(task) or "jquota=" in mount_options(task))
         ):
             raise Refusal(
-                f"{task.home.mounted} keeps quotas in files: turn them into the quota feature first (tune2fs -O quota)"
+                f"{task.home.mounted} keeps quotas in files",
+                "turn them into the quota feature first (tune2fs -O quota)",
             )
     steps = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[way.name](task, survey, way)
     copied, inodes = survey.allocated, survey.inodes
@@ -442,15 +466,15 @@ def _check_carried(task: Task) -> None:
     name = f"{group.name}/{volume.name}"
     if re.match(r"\s*/dev/(disk/by-id/dm-uuid-LVM-|dm-)", memory_of(task)["line"]):
         raise Refusal(
-            f"/etc/fstab names {name} by what no other volume has ({memory_of(task)['line'].split()[0]}): "
-            f"write {mapped(group.name, volume.name)} in its place"
+            f"/etc/fstab names {name} by what no other volume has ({memory_of(task)['line'].split()[0]})",
+            f"write {mapped(group.name, volume.name)} in its place",
         )
     if volume.attributes[1] != "w":
-        raise Refusal(f"{name} is read-only: `lvchange -p rw {name}` first, or take it from lvm.conf's lists")
+        raise Refusal(f"{name} is read-only", f"`lvchange -p rw {name}` first, or take it from lvm.conf's lists")
     if volume.attributes[3] == "m":
-        raise Refusal(f"{name} has a device number of its own for ever: give it up first (lvchange -M n {name})")
+        raise Refusal(f"{name} has a persistent device number of its own", f"give it up first (`lvchange -M n {name}`)")
     if volume.attributes[9:] == "k":
-        raise Refusal(f"{name} is left out when volumes are activated: end that first (lvchange -k n {name})")
+        raise Refusal(f"{name} is left out when volumes are activated", f"end that first (`lvchange -k n {name}`)")
     _check_listed(task)
 
 
@@ -458,13 +482,18 @@ def _check_listed(task: Task) -> None:
     """The copy must be active at boot, too."""
     group, active = task.group, task.storage.active
     if active is None:
-        raise Refusal("lvm.conf has a volume_list, and `lvmconfig activation/volume_list` does not tell it")
+        raise Refusal(
+            "lvm.conf has a volume_list, and `lvmconfig activation/volume_list` does not tell it",
+            "see what that command complains of",
+        )
     name, copy = f"{group.name}/{task.wish.shrink}", f"{group.name}/{task.copy}"
     kept = [tag for tag in memory_of(task)["tags"].split(",") if tag]
     tags = {f"@{tag}" for tag in (*kept, *group.tags)}
     for listed in active:
         if name in listed and not {group.name, copy, *tags} & set(listed):
-            raise Refusal(f"a volume_list of lvm.conf allows {name} by its name: allow {copy} there too, for its copy")
+            raise Refusal(
+                f"a volume_list of lvm.conf allows {name} by its name", f"allow {copy} there too, for its copy"
+            )
 
 
 def _check_paths(task: Task, survey: Survey) -> None:
@@ -472,8 +501,8 @@ def _check_paths(task: Task, survey: Survey) -> None:
     if survey.long:
         point = task.mount.point if task.mount else "home"
         raise Refusal(
-            f"{point} has paths of more than 4,000 bytes, which no tool can copy: rename or move up what "
-            f"(cd {point} && find . -xdev -path \"$(printf %4001s | tr ' ' '?')*\") names"
+            f"{point} has paths of more than 4,000 bytes, which no tool can copy",
+            f"rename or move up what (cd {point} && find . -xdev -path \"$(printf %4001s | tr ' ' '?')*\") names",
         )
 
 

@@ -61,7 +61,8 @@ def put_back(storage: Storage, group: Group, volume: Volume, system: FileSystem,
     if len(lines) != 1:
         raise Refusal(
             f"a lost run left {group.name}/{volume.name} unmounted, and /etc/fstab has "
-            f"{'several lines' if lines else 'no line'} for it: mount it where it belongs, then run again"
+            f"{'several lines' if lines else 'no line'} for it",
+            "mount it where it belongs, then run again",
         )
     point, options = lines[0].point, memory["options"] if memory else lines[0].options
     return replace(
@@ -76,9 +77,12 @@ def put_back(storage: Storage, group: Group, volume: Volume, system: FileSystem,
 def abandon(task: Task, plan: Plan, leftovers: tuple[Step, ...]) -> Plan:
     """Back to the state before, while home itself is still the newest there is."""
     if task.served != "volume":
-        memory = read_marker(task.storage)
+        memory, key = read_marker(task.storage), task.wish.key("abandon")
         raise Refusal(
-            f"lvm_abandon: {memory['point']} is served from its proved copy already, and what was written since is "
-            "only there: going back would lose it. Run without lvm_abandon, and the rest is done from here"
+            f"{memory['point']} is served from its proved copy already, and going back would lose what was written "
+            "since, which is only there",
+            f"run without {key}, and the rest is done from here",
+            key=key,
+            value=task.wish.abandon,
         )
     return replace(plan, steps=leftovers)

@@ -68,7 +68,8 @@ def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
     manager = storage.host.get("manager")
     if not manager:
         raise Refusal(
-            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper: do it by hand"
+            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper",
+            "install them by hand",
         )
     return (InstallPackages(f"install {', '.join(missing)} with {manager}", tuple(missing)),)
 

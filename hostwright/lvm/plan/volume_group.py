@@ -23,19 +23,23 @@ def decide(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
     group = usable_group(blocks.storage, wish.name) if blocks.storage.group(wish.name) else None
     if group and wish.extent_size and bytes_of(wish.extent_size) != group.extent_size:
         raise Refusal(
-            f"extent_size = {wish.extent_size!r}, but volume group {group.name} has extents of "
-            f"{size_text(group.extent_size)}: that is for good (vgchange -s by hand, where its sizes allow it)"
+            f"volume group {group.name} has extents of {size_text(group.extent_size)}",
+            "leave extent_size out, or change them by hand (vgchange -s), where its sizes allow it",
+            key=wish.key("extent_size"),
+            value=wish.extent_size,
         )
     _check_different(blocks, wish)
     steps: list[Step] = []
     lacking = []
     for device in wish.devices:
-        there = is_physical_volume(blocks, device)
+        there = is_physical_volume(blocks, device, wish.key("devices"))
         other = blocks.disks[device].group
         if other and other != wish.name:
             raise Refusal(
-                f"{device} is part of volume group {other}: give another disk, or take it out of there first "
-                f"(pvmove {device}, vgreduce {other} {device})"
+                f"it is part of volume group {other}",
+                f"give another disk, or take it out of there first (`pvmove {device}`, `vgreduce {other} {device}`)",
+                key=wish.key("devices"),
+                value=device,
             )
         if not there:
             steps += make_steps(blocks, device)
@@ -71,7 +75,7 @@ def _check_different(blocks: Blocks, wish: VolumeGroupWish) -> None:
     for device in wish.devices:
         name = blocks.disks[device].name
         if name and name in seen:
-            raise Refusal(f"{seen[name]} and {device} are the same disk: name it once")
+            raise Refusal(f"{seen[name]} is the same disk", "name it once", key=wish.key("devices"), value=device)
         seen[name] = device
 
 
@@ -88,10 +92,15 @@ def _removal(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
     group = usable_group(blocks.storage, wish.name)
     if group.volumes:
         names = ", ".join(f"{group.name}/{volume.name}" for volume in group.volumes)
-        raise Refusal(f"volume group {group.name} has volumes in it ({names}): remove them first, one by one")
+        raise Refusal(
+            f"volume group {group.name} has volumes in it ({names})",
+            "remove them first, one by one",
+            key=wish.key("present"),
+            value=wish.present,
+        )
     disks = ", ".join(disk.name for disk in group.disks)
     lost = f"{size_text(group.extents * group.extent_size)} without a volume on {disks}, which stay physical volumes"
-    check_confirmed(f"volume group {group.name}", lost, group.name, wish.confirm)
+    check_confirmed(f"volume group {group.name}", lost, group.name, wish)
     guard = IsUnchanged(f"see that {group.name} is as planned", group.sequence)
     steps = (guard, RemoveGroup(f"remove {group.name}"))
     return Plan(wish.name, _layout(group), NOWHERE, steps, variables=(("VG", wish.name),))

@@ -486,19 +486,20 @@ WIDE = storage(free=600)
     ("host", "wish", "says"),
     [
         (replace(WIDE, host={**WIDE.host, "uid": "1000"}), {}, ["not root"]),
-        (WIDE, {"vg": "data"}, ["'data'", "centos"]),
-        (WIDE, {"shrink": "srv"}, ["'srv'", "root, home"]),
-        (WIDE, {"grow": "srv"}, ["'srv'", "root, home"]),
-        (WIDE, {"grow": "home"}, ["both 'home'"]),
-        (WIDE, {"shrink_to": "-1G"}, ["relative", "'1023 extents' (4 GiB)"]),
-        (WIDE, {"shrink_to": "+1G"}, ["relative", "'1535 extents'"]),
-        (WIDE, {"shrink_to": "50"}, ["no unit"]),
-        (WIDE, {"shrink_to": "lots"}, ["no size"]),
-        (WIDE, {"shrink_to": "6G"}, ["larger than", "1536 extents", "1279 extents"]),
-        (WIDE, {"shrink_to": "200M"}, ["300 MiB"]),
-        (WIDE, {"grow_to": "1G"}, ["below the present size", "768 extents"]),
-        (WIDE, {"grow_to": "90%FREE"}, ["100%FREE"]),
-        (WIDE, {"grow_to": "9G"}, ["needs", "more than there will be"]),
+        (WIDE, {"vg": "data"}, ["lvm_vg = 'data': ", "there: centos"]),
+        (WIDE, {"shrink": "srv"}, ["lvm_shrink = 'srv': ", "root, home"]),
+        (WIDE, {"grow": "srv"}, ["lvm_grow = 'srv': ", "root, home"]),
+        (WIDE, {"grow": "home"}, ["lvm_grow = 'home': lvm_shrink names it too"]),
+        (WIDE, {"shrink_to": "-1G"}, ["lvm_shrink_to = '-1G': a relative size", "'1023 extents' (4 GiB)"]),
+        (WIDE, {"shrink_to": "+1G"}, ["lvm_shrink_to = '+1G': a relative size", "'1535 extents'"]),
+        (WIDE, {"shrink_to": "50"}, ["lvm_shrink_to = '50': ", "without a unit"]),
+        (WIDE, {"shrink_to": "lots"}, ["lvm_shrink_to = 'lots': no size"]),
+        (WIDE, {"shrink_to": "6G"}, ["lvm_shrink_to = '6G': ", "larger than", "1536 extents", "1279 extents"]),
+        (WIDE, {"shrink_to": "200M"}, ["lvm_shrink_to = '200M': ", "300 MiB"]),
+        (WIDE, {"grow_to": "1G"}, ["lvm_grow_to = '1G': ", "below the present size", "768 extents"]),
+        (WIDE, {"grow_to": "90%FREE"}, ["lvm_grow_to = '90%FREE': ", "100%FREE"]),
+        (WIDE, {"grow_to": "lots"}, ["lvm_grow_to = 'lots': no size"]),
+        (WIDE, {"grow_to": "9G"}, ["lvm_grow_to = '9G': ", "needs", "more than there will be"]),
         (WIDE, {"staging": "/var", "scratch": "/dev/vdb"}, ["lvm_staging and lvm_scratch"]),
         (group_is(WIDE, exported=True), {}, ["exported", "vgimport"]),
         (group_is(WIDE, partial=True), {}, ["partial", "missing"]),
@@ -519,7 +520,7 @@ WIDE = storage(free=600)
         (home_volume_is(WIDE, attributes="-wi-ao---k"), {}, ["lvchange -k n centos/home"]),
         (replace(WIDE, active=(("centos/root", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
         (replace(WIDE, active=(("@*", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
-        (replace(WIDE, active=None), {}, ["volume_list", "lvmconfig"]),
+        (replace(WIDE, active=None), {}, ["volume_list", "`lvmconfig activation/volume_list` does not tell"]),
         (home_is(WIDE, kind="vfat"), {}, ["vfat"]),
         (home_is(WIDE, kind="crypto_LUKS"), {}, ["LUKS"]),
         (storage(free=600, kind="xfs", mounts=WIDE.mounts[:1]), {}, ["not mounted"]),
@@ -549,8 +550,8 @@ WIDE = storage(free=600)
         ),
         (home_is(WIDE, kind="btrfs", detail=("qgroups=yes",)), {"strategy": "beside"}, ["quota groups"]),
         (storage(root_free=100 * MIB), {}, ["no way", "GiB less", "/var/lib", "lacking"]),
-        (replace(storage(), staging=None), {"staging": "/nowhere"}, ["'/nowhere' is no directory"]),
-        (storage(), {"strategy": "beside"}, ["lvm_strategy", "lvm_scratch"]),
+        (replace(storage(), staging=None), {"staging": "/nowhere"}, ["lvm_staging = '/nowhere' is no directory"]),
+        (storage(), {"strategy": "beside"}, ["lvm_strategy = 'beside': ", "lvm_scratch"]),
         (storage(scratch=Scratch(False)), {"scratch": "/dev/vdz"}, ["no disk"]),
         (storage(scratch=Scratch(True, "vdb", 9 * GIB, ("ext4",))), {"scratch": "/dev/vdb"}, ["not empty", "ext4"]),
         (storage(scratch=Scratch(True, "vdb", GIB)), {"scratch": "/dev/vdb"}, ["GiB less"]),
@@ -617,7 +618,7 @@ def test_lists_and_packages_are_counted() -> None:
 
 
 def ways_out(message: str) -> list[str]:
-    return message.split("What would do, the smallest first: ")[1].split("; ")
+    return message.split("what would do, the smallest first: ")[1].split("; ")
 
 
 def swap_beside(host: Storage, extents: int = 500, used: int = 0) -> Storage:
@@ -662,7 +663,7 @@ def test_each_way_out_followed_as_written_leads_to_a_plan(
     try:
         plan(host, found)
     except Refusal as refused:
-        if "What would do" not in str(refused):
+        if "what would do" not in str(refused):
             return
         words = ways_out(str(refused))
     else:
@@ -1074,7 +1075,13 @@ def test_an_old_home_that_the_boot_keeps_to_is_home_still() -> None:
 
 def test_what_is_served_from_its_copy_is_not_abandoned() -> None:
     host = with_copy(storage(free=600, **lost(f"{BY_ID}home_hostwrightuuid")))
-    assert "Run without lvm_abandon" in refusal(host, abandon=True)
+    said = refusal(host, abandon=True)
+    assert said.startswith("lvm_abandon = True: ")
+    assert "run without lvm_abandon" in said
+    # Also where the volume is gone, and only its copy is there.
+    (group,) = host.groups
+    gone = replace(group, volumes=tuple(volume for volume in group.volumes if volume.name != "home"))
+    assert "run without lvm_abandon" in refusal(replace(host, groups=(gone,)), abandon=True, shrink_to="")
 
 
 def test_a_staged_copy_that_home_is_served_from_is_brought_into_a_new_volume() -> None:
