@@ -21,7 +21,7 @@ from hostwright.lvm.plan.fstab import check_automount, check_line, mapped
 from hostwright.lvm.plan.marker import memory_of, quota_options, read_marker, served_by, served_name, variables_of
 from hostwright.lvm.plan.method import (
     LISTS_TAG,
-    Way,
+    Method,
     choose,
     image_path,
     lists_directory,
@@ -106,14 +106,14 @@ def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> T
     task = Task(wish, storage, group, shrink, grow, target, 0, system, mount, line, served)
     for volume in (shrink, *([grow] if grow else [])):
         check_layout(group, volume)
-    # Before home is looked through: mount(8), which that needs, does not do what a wrong line keeps it from.
+    # Before the source is looked through: mount(8), which that needs, does not do what a wrong line keeps it from.
     if mount and served == "volume" and task.needs_survey and not wish.abandon:
         check_line(storage, group, shrink, system, mount)
     return replace(task, grown=_grown(task))
 
 
 def _gone(wish: Rebalance) -> Volume:
-    """The volume of a home that lives in its staged copy, because a run was lost before it was made anew."""
+    """The volume whose files live in their staged copy, as a run was lost before it was made anew."""
     return Volume(wish.shrink, "", 0, ("linear",), ("public",), ("linear",), (), (), "", "none")
 
 
@@ -126,7 +126,7 @@ def _no_volume(group: Group, wish: Rebalance, field: str) -> Refusal:
 def _where(
     storage: Storage, volume: Volume | None, system: FileSystem, marker: dict[str, str]
 ) -> tuple[Mount | None, FstabLine | None]:
-    """Where home is mounted, and the line of fstab that says so."""
+    """Where the source is mounted, and the line of fstab that says so."""
     if marker:
         point = marker["point"]
         line = next((line for line in storage.fstab if line.point == point), None)
@@ -209,15 +209,15 @@ def decide(task: Task, survey: Survey | None) -> Plan:
     if task.shrink.extents == task.target:
         steps = (*cleared, *growth)
         return replace(empty, steps=_guarded(task, steps), variables=variables_of(task)) if steps else empty
-    if task.home.kind == "swap":
+    if task.source.kind == "swap":
         return replace(
             empty,
             steps=_guarded(task, (*cleared, *shrink_swap(task), *growth)),
-            way="in-place",
+            method="in-place",
             reason="swap holds nothing that must be kept",
             variables=variables_of(task),
         )
-    _check_home(task, survey or Survey())
+    _check_source(task, survey or Survey())
     assert survey is not None
     return _move(task, survey, empty, cleared, growth)
 
@@ -312,18 +312,18 @@ def _growth(task: Task) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _check_home(task: Task, survey: Survey) -> None:
-    group, home, mount = task.group, task.home, task.mount
+def _check_source(task: Task, survey: Survey) -> None:
+    group, source, mount = task.group, task.source, task.mount
     name = f"{group.name}/{task.shrink.name}"
-    if home.kind == "swsuspend":
+    if source.kind == "swsuspend":
         raise Refusal(f"{name} holds a hibernation image", "resume from it, or make it swap again, first")
-    if home.kind == "crypto_LUKS":
+    if source.kind == "crypto_LUKS":
         raise Refusal(
             f"{name} is encrypted (LUKS on the volume)", "name another volume: only physical volumes may be on LUKS"
         )
-    if home.kind not in file_systems.SHRINKABLE:
+    if source.kind not in file_systems.SHRINKABLE:
         raise Refusal(
-            f"{name} carries {home.kind or 'nothing that blkid knows'}",
+            f"{name} carries {source.kind or 'nothing that blkid knows'}",
             f"name a volume with {', '.join(file_systems.SHRINKABLE)} or swap",
             key=task.wish.key("shrink"),
             value=task.wish.shrink,
@@ -350,7 +350,7 @@ def _check_use(task: Task, survey: Survey, name: str) -> None:
     beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
     if beneath:
         raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}", "unmount them first")
-    if odd := file_systems.peculiarity(task.home, survey, dict(storage.host), copied=False):
+    if odd := file_systems.peculiarity(task.source, survey, dict(storage.host), copied=False):
         raise Refusal(f"{name}: {odd}")
     if survey.unreadable:
         raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)})", f"check {name} first")
@@ -377,7 +377,7 @@ def _check_busy(task: Task, survey: Survey) -> None:
 
 
 def _unit_text(unit: str) -> str:
-    """A unit as shell/holders.sh names it, for people."""
+    """A unit as holders.sh names it, for people."""
     owner, _, name = unit.rpartition("/")
     if owner in ("docker", "podman"):
         return f"{owner} container {name}"
@@ -403,15 +403,15 @@ SYSTEMD_KEEPS = 16 * MIB
 
 
 def _check_room(task: Task, survey: Survey) -> None:
-    home = task.home
-    least = file_systems.least_bytes(home, survey)
+    source = task.source
+    least = file_systems.least_bytes(source, survey)
     if task.size >= least:
         return
     files = file_systems.data_bytes(survey)
-    own = file_systems.own_bytes(home, task.size, files)
+    own = file_systems.own_bytes(source, task.size, files)
     remedy = f"name '{ceil(least / task.group.extent_size)} extents', the least, or more"
-    why = f"the files need {size_text(files)}, and {home.kind} itself about {size_text(own)}"
-    if home.kind == "xfs" and task.size < file_systems.XFS_LEAST:
+    why = f"the files need {size_text(files)}, and {source.kind} itself about {size_text(own)}"
+    if source.kind == "xfs" and task.size < file_systems.XFS_LEAST:
         why = "XFS needs 300 MiB at least (mkfs.xfs refuses less)"
     asked = f"that is {size_text(task.size)}, but {why}"
     raise Refusal(asked, remedy, key=task.wish.key("shrink_to"), value=task.wish.shrink_to)
@@ -420,43 +420,44 @@ def _check_room(task: Task, survey: Survey) -> None:
 def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], growth: tuple[Step, ...]) -> Plan:
     _check_room(task, survey)
     _check_run(task)
-    way = choose(task, survey)
-    if way.name != "in-place":
+    method = choose(task, survey)
+    if method.name != "in-place":
         _check_carried(task)
         _check_paths(task, survey)
         if survey.encrypted is None:
             tools = install_step(task, file_systems.COPYING)
             return replace(plan, after=plan.before, steps=_guarded(task, tools), again=True)
-        odd = file_systems.peculiarity(task.home, survey, dict(task.storage.host), copied=True)
+        odd = file_systems.peculiarity(task.source, survey, dict(task.storage.host), copied=True)
         if odd:
             raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
-        features = file_systems.value(task.home, "Filesystem features").split()
+        features = file_systems.value(task.source, "Filesystem features").split()
         if (
-            task.home.kind in EXT
+            task.source.kind in EXT
             and "quota" not in features
             and (quota_options(task) or "jquota=" in mount_options(task))
         ):
             raise Refusal(
-                f"{task.home.mounted} keeps quotas in files",
+                f"{task.source.mounted} keeps quotas in files",
                 "turn them into the quota feature first (tune2fs -O quota)",
             )
-    steps = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[way.name](task, survey, way)
+    made = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[method.name]
+    steps = made(task, survey, method)
     copied, inodes = survey.allocated, survey.inodes
-    if way.name == "in-place" and task.home.kind == "btrfs":
+    if method.name == "in-place" and task.source.kind == "btrfs":
         read_only, away = 0, 5 + inodes // 5000
-    elif way.name == "in-place":
+    elif method.name == "in-place":
         read_only, away = 0, 10 + copied // (50 * MIB) + inodes // 5000
     else:
         read_only, away = 5 + copied // (60 * MIB) + inodes // 1000, 5 + inodes // 10000
     return replace(
         plan,
-        steps=_guarded(task, (*install_step(task, _tools(task, way)), *cleared, *steps, *growth)),
-        way=way.name,
-        reason=way.reason,
-        notes=_notes(task, survey, way),
-        read_only=read_only * (2 if way.image else 1),
-        away=away * (2 if way.image else 1),
-        variables=variables_of(task, image=way.image),
+        steps=_guarded(task, (*install_step(task, _tools(task, method)), *cleared, *steps, *growth)),
+        method=method.name,
+        reason=method.reason,
+        notes=_notes(task, survey, method),
+        read_only=read_only * (2 if method.image else 1),
+        away=away * (2 if method.image else 1),
+        variables=variables_of(task, image=method.image),
     )
 
 
@@ -499,22 +500,23 @@ def _check_listed(task: Task) -> None:
 def _check_paths(task: Task, survey: Survey) -> None:
     """What no tool can be told cannot be copied (PATH_MAX, limits.h, with room for where it is mounted)."""
     if survey.long:
-        point = task.mount.point if task.mount else "home"
+        assert task.mount is not None
+        point = task.mount.point
         raise Refusal(
             f"{point} has paths of more than 4,000 bytes, which no tool can copy",
             f"rename or move up what (cd {point} && find . -xdev -path \"$(printf %4001s | tr ' ' '?')*\") names",
         )
 
 
-def _tools(task: Task, way: Way) -> tuple[str, ...]:
-    if way.name == "in-place":
-        return ("btrfs",) if task.home.kind == "btrfs" else ("e2fsck", "resize2fs")
-    quota = file_systems.QUOTAS.get(task.home.kind, ()) if quota_options(task) else ()
-    return (*file_systems.COPYING, *file_systems.MAKING[task.home.kind], *quota)
+def _tools(task: Task, method: Method) -> tuple[str, ...]:
+    if method.name == "in-place":
+        return ("btrfs",) if task.source.kind == "btrfs" else ("e2fsck", "resize2fs")
+    quota = file_systems.QUOTAS.get(task.source.kind, ()) if quota_options(task) else ()
+    return (*file_systems.COPYING, *file_systems.MAKING[task.source.kind], *quota)
 
 
 def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, ...]) -> Plan:
-    """A lost run had the copy proved and fstab pointed at it: it is home now, and only forward is safe."""
+    """A lost run had the copy proved and fstab pointed at it: it is what people use now, and only forward is safe."""
     memory = read_marker(task.storage)
     point, name = memory["point"], task.wish.shrink
     old = task.group.volume(name)
@@ -538,7 +540,8 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     if task.served == "image":
         _check_listed(task)
         _check_paths(task, survey)
-        made = replace(task, home=replace(task.home, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"]))
+        source = replace(task.source, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"])
+        made = replace(task, source=source)
         steps += remake_steps(made, survey, memory["image"], old=old is not None)
     else:
         steps.append(TakeAway(f"take {point} away and check its file system"))
@@ -556,7 +559,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     return replace(
         plan,
         steps=_guarded(task, (*install_step(task, file_systems.COPYING), *steps, *growth)),
-        way="staging" if memory["image"] else "beside",
+        method="staging" if memory["image"] else "beside",
         reason=f"a run was lost after its copy had been proved: {point} is that copy now, the rest is done from there",
         variables=variables_of(task),
         again=True,
@@ -565,7 +568,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
     )
 
 
-def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
+def _notes(task: Task, survey: Survey, method: Method) -> tuple[str, ...]:
     assert task.mount is not None
     point = task.mount.point
     notes = []
@@ -576,21 +579,21 @@ def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
             notes.append(f"stopped while {point} is away, and started again: {', '.join(units)}")
         if others:
             notes.append(f"ended, and not started again: {'; '.join(others)}")
-    if way.name == "in-place":
-        if task.home.kind in EXT:
+    if method.name == "in-place":
+        if task.source.kind in EXT:
             notes.append("cannot survive: times of directories whose entries resize2fs gives other inode numbers")
         return tuple(notes)
     notes.append("cannot survive: inode numbers, ctime, birth time; preallocated space beyond what files hold")
-    used = task.home.size - task.home.free
+    used = task.source.size - task.source.free
     if survey.allocated > used + used // 20 + 64 * MIB:
         notes.append("blocks shared by reflinks become separate ones (the size check counts them so)")
-    features = file_systems.value(task.home, "Filesystem features").split()
+    features = file_systems.value(task.source, "Filesystem features").split()
     if "metadata_csum" in features and "metadata_csum_seed" not in features:
         notes.append("ext4 gains the feature metadata_csum_seed, so that its UUID changes in one write")
     if "lsattr_projects" not in task.storage.host:
         notes.append("project IDs cannot be read here (e2fsprogs before 1.43): they do not survive")
     if "striped" in task.shrink.segment_types:
         notes.append(f"{task.shrink.name} is striped now, and becomes linear")
-    if task.wish.scratch and not way.scratch:
+    if task.wish.scratch and not method.scratch:
         notes.append(f"{task.wish.scratch} is not needed, and not touched")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""What is done first when a run is at work, was ended by force, left home unmounted, or is to be given up."""
+"""What is done first when a run is at work, was ended by force, left the source unmounted, or is to be given up."""
 
 from dataclasses import replace
 
@@ -42,13 +42,13 @@ def _is_mounted(storage: Storage, volume: Volume, system: FileSystem) -> bool:
 
 
 def left_unmounted(task: Task, plan: Plan) -> Plan | None:
-    """What comes first where a run left home unmounted.
+    """What comes first where a run left the source unmounted.
 
-    Only what a run leaves says so, its mark in fstab or its tag of the group: others unmount home on purpose.
+    Only what a run leaves says so, its mark in fstab or its tag of the group: others unmount the source on purpose.
     """
     if task.mount or not (read_marker(task.storage) or f"{COVER}{task.wish.shrink}" in task.group.tags):
         return None
-    return put_back(task.storage, task.group, replace(task.shrink, name=task.wish.shrink), task.home, plan)
+    return put_back(task.storage, task.group, replace(task.shrink, name=task.wish.shrink), task.source, plan)
 
 
 def put_back(storage: Storage, group: Group, volume: Volume, system: FileSystem, plan: Plan) -> Plan:
@@ -75,7 +75,7 @@ def put_back(storage: Storage, group: Group, volume: Volume, system: FileSystem,
 
 
 def abandon(task: Task, plan: Plan, leftovers: tuple[Step, ...]) -> Plan:
-    """Back to the state before, while home itself is still the newest there is."""
+    """Back to the state before, while the source itself is still the newest there is."""
     if task.served != "volume":
         memory, key = read_marker(task.storage), task.wish.key("abandon")
         raise Refusal(

@@ -46,4 +46,4 @@ def shrink_swap(task: Task) -> tuple[Step, ...]:
         task.shrink.name,
         task.target,
     )
-    return _swap_steps(task, task.shrink, task.home, middle)
+    return _swap_steps(task, task.shrink, task.source, middle)

@@ -13,7 +13,7 @@ from hostwright.lvm.verbs import InstallPackages
 
 @dataclass(frozen=True)
 class Task:
-    """A wish that passed every check that needs no look into home. Sizes in extents."""
+    """A wish that passed every check that needs no look at its files. Sizes in extents."""
 
     wish: Rebalance
     storage: Storage
@@ -22,11 +22,12 @@ class Task:
     grow: Volume | None
     target: int
     grown: int
-    home: FileSystem
+    source: FileSystem
+    """on the volume that shrinks"""
     mount: Mount | None
     line: FstabLine | None
     served: str
-    """how home is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
+    """how the source is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
 
     @property
     def size(self) -> int:

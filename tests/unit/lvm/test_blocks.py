@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright import lvm as operations
+from hostwright.base import job as base_job
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
 from hostwright.lvm.facts.blocks import Blocks, Disk, LvmBlocks, Point, parse_blocks
 from hostwright.lvm.facts.storage import BlockDevice, FileSystem, FstabLine, Holder, Mount, MountUnit, Swap, fstab_lines
+from hostwright.lvm.operations import job
 from hostwright.lvm.plan import logical_volume, physical_volume, volume_group
 from hostwright.lvm.plan.forecast import after
 from hostwright.lvm.plan.picture import draw, draw_steps
@@ -301,7 +304,7 @@ def test_a_deploy_that_a_refusal_names_keeps_its_own_keys() -> None:
 
 def test_a_smaller_size_is_a_move_with_nothing_that_grows() -> None:
     made = volume_plan(blocks(), name="home", size="2G", fs="xfs", mount="/home")
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert "verify" in calls(made)
     assert "extend_volume" not in calls(made)
     assert dict(made.after.volumes) == {"home": 512, "root": 768}
@@ -353,7 +356,7 @@ def staged() -> Blocks:
 def test_a_home_that_a_lost_run_left_in_its_image_is_not_taken_for_absent() -> None:
     made = volume_plan(staged(), name="home", size="2G", fs="xfs", mount="/home")
     assert "create_volume" not in calls(made)
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert "half moved" in refusal(volume_plan, staged(), **home(confirm="centos/home"))
 
 
@@ -429,6 +432,22 @@ VI = Holder("process", "vi notes", "812", "ada", "", "open file")
 )
 def test_refused(make: Any, host: Blocks, wish: dict[str, Any], says: str) -> None:
     assert says in refusal(make, host, **wish)
+
+
+def test_a_refusal_while_a_job_waits_ends_the_operation_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def busy(*_: object) -> None:
+        raise base_job.Busy("somebody else has the lock")
+
+    def again() -> Plan:
+        raise Refusal("volume group centos is exported", "`vgimport centos` first")
+
+    monkeypatch.setattr(job, "_run", busy)
+    there = SimpleNamespace(print_prefix="[lab] ")
+    (command,) = job.carried_out(disk_plan(blocks(BLANK)), again)
+    assert command.function(None, there, *command.args) is False
+    assert capsys.readouterr().err.strip().endswith("volume group centos is exported: `vgimport centos` first")
 
 
 def test_a_removal_says_what_would_be_lost() -> None:

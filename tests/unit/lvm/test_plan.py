@@ -239,25 +239,33 @@ def test_a_refusal_or_steps_that_end_as_wanted_and_never_risk_the_only_copy(
     assert as_data(made)["changes"] is made.changes
 
 
-# -- ways
+def test_machines_read_a_plan_by_names_that_stay() -> None:
+    data = as_data(plan(storage(free=600)))
+    assert " ".join(data) == ("group before after steps way reason notes read_only away follow stop again changes")
+    assert data["way"] == "beside"
+    assert list(data["before"]) == ["extents", "extent_size", "volumes", "free"]
+    assert data["steps"][0] == {"title": "see that centos is as planned", "call": ("is_unchanged", "7")}
+
+
+# -- methods
 
 
 def test_free_extents_are_used_before_anything_else() -> None:
     made = plan(storage(free=600))
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert "free" in made.reason
 
 
 def test_without_room_in_the_group_root_stages_the_copy() -> None:
     made = plan(storage())
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert "/var/lib" in made.reason
     assert calls(made).count("verify") == 2
 
 
 def test_a_scratch_disk_is_borrowed_wiped_and_given_back() -> None:
     made = plan(storage(scratch=Scratch(True, "vdb", 3 * GIB)), scratch="/dev/vdb")
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert calls(made).index("borrow_disk") < calls(made).index("make_volume") < calls(made).index("give_back")
     assert calls(made)[-2:] == ["extend_volume", "grow_file_system"]
 
@@ -285,12 +293,12 @@ def test_xfs_never_shrinks_in_place() -> None:
 
 def test_btrfs_shrinks_in_place_by_itself_and_before_its_volume() -> None:
     made = plan(storage(kind="btrfs", free=600))
-    assert made.way == "in-place"
+    assert made.method == "in-place"
     assert calls(made).index("shrink_btrfs") < calls(made).index("take_away") < calls(made).index("reduce_volume")
 
 
 def test_ext_shrinks_in_place_only_when_forced_and_the_plan_says_the_risk() -> None:
-    assert plan(storage(kind="ext4")).way == "staging"
+    assert plan(storage(kind="ext4")).method == "staging"
     forced = plan(storage(kind="ext4"), strategy="in-place")
     assert "power cut" in forced.reason
     assert any("times of directories" in note for note in forced.notes)
@@ -603,18 +611,18 @@ def test_staging_leaves_a_tenth_of_its_file_system_free_but_no_more_than_1_gib()
 
 def test_4_5_gib_free_of_50_are_room() -> None:
     assert (
-        plan(storage(root=12800, root_free=9 * GIB // 2), survey(data=3 * GIB - 400 * MIB), shrink_to="3G").way
+        plan(storage(root=12800, root_free=9 * GIB // 2), survey(data=3 * GIB - 400 * MIB), shrink_to="3G").method
         == "staging"
     )
 
 
 def test_lists_and_packages_are_counted() -> None:
     free = 700 * MIB
-    assert plan(storage(root_free=free)).way == "staging"
+    assert plan(storage(root_free=free)).method == "staging"
     assert "lists and packages" in refusal(storage(root_free=free), survey(inodes=200_000))
     bare = storage(root_free=free)
     assert "lists and packages" in refusal(replace(bare, tools=bare.tools - {"rsync"}))
-    assert plan(replace(bare, tools=bare.tools - {"setquota"})).way == "staging"
+    assert plan(replace(bare, tools=bare.tools - {"setquota"})).method == "staging"
 
 
 def ways_out(message: str) -> list[str]:
@@ -729,7 +737,7 @@ def staged_elsewhere(*, source: str = "/dev/sdx1", options: tuple[str, ...] = ("
 
 def test_staging_may_be_on_another_disk() -> None:
     made = plan(staged_elsewhere(), staging="/stage/tmp")
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert made.steps[1].call[1] == "/stage/tmp/hostwright/centos-home.img"
 
 
@@ -753,7 +761,7 @@ def encrypted(host: Storage) -> Storage:
 
 
 def test_a_copy_of_encrypted_files_is_never_in_the_clear() -> None:
-    assert plan(encrypted(WIDE)).way == "beside"
+    assert plan(encrypted(WIDE)).method == "beside"
     scratch = Scratch(True, "vdb", 9 * GIB)
     assert "not encrypted" in refusal(encrypted(storage(scratch=scratch)), scratch="/dev/vdb")
     assert "not encrypted" in refusal(encrypted(staged_elsewhere()), staging="/stage")
@@ -846,7 +854,7 @@ def test_a_line_that_no_other_volume_can_have_is_refused_where_a_copy_takes_its_
     in_place = storage(
         kind="btrfs", free=600, fstab=with_lines("/dev/dm-1 /home btrfs x", leads=("/dev/dm-1", "/home")).fstab
     )
-    assert plan(in_place).way == "in-place"
+    assert plan(in_place).method == "in-place"
 
 
 def test_of_two_devices_with_one_uuid_a_path_tells() -> None:
@@ -934,7 +942,7 @@ def test_a_path_that_no_tool_can_copy_is_refused_with_the_command_that_names_it(
         plan(WIDE, survey(long=True))
     assert """(cd /home && find . -xdev -path "$(printf %4001s | tr ' ' '?')*")""" in str(refused.value)
     # Nothing is copied in place.
-    assert plan(storage(kind="btrfs"), survey(long=True)).way == "in-place"
+    assert plan(storage(kind="btrfs"), survey(long=True)).method == "in-place"
 
 
 # -- what LVM keeps of the volume itself
@@ -1054,7 +1062,7 @@ def test_a_staged_copy_that_nobody_relies_on_is_cleared_away_and_its_room_counte
     assert host.staging
     made = plan(replace(host, staging=replace(host.staging, image=GIB)))
     assert made.steps[1].call == ("discard", "home_hostwright", "/var/lib/hostwright/centos-home.img")
-    assert made.way == "staging"
+    assert made.method == "staging"
 
 
 def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -> None:
