@@ -6,6 +6,7 @@ every refusal comes before the first change; and, where this run has changed the
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -173,41 +174,28 @@ def logical_volume(
 
         lvm.logical_volume("data", "pg", "20G", fs="xfs", mount="/var/lib/postgresql")
     """
-    wish = _wish(
-        LogicalVolumeWish,
-        vg=vg,
-        name=name,
-        size=size,
-        fs=fs,
-        mount=mount,
-        options=options,
-        present=present,
-        confirm=confirm,
-        busy=busy,
-        staging=staging,
-        scratch=scratch,
-        strategy=strategy,
-    )
-
-    def look(coming: Coming) -> Plan:
-        blocks = _observed(
-            coming,
-            arguments,
-            vg=wish.vg,
-            volume=wish.name,
-            point=wish.mount or "",
-            staging=wish.staging or ("" if wish.scratch else DEFAULT_STAGING),
-            scratch=wish.scratch or "",
-            holders="" if wish.present else "yes",
-        )
-        if first := before_all(blocks.storage, wish.vg):
-            return first
-        archives = archives_of(blocks.storage, wish.vg, arguments)
-        task = logical_volume_plan.shrinking(blocks, wish, archives)
-        return logical_volume_plan.decide(blocks, wish, task, _survey(task, arguments), archives)
-
+    values = {key: value for key, value in locals().items() if key in LogicalVolumeWish.model_fields}
+    wish = _wish(LogicalVolumeWish, **values)
     title = f"Logical volume {wish.full_name}{f' of {wish.size}' if present else ''}{_absent(present)}"
-    return _block(title, look, arguments, pictured=True)
+    return _block(title, partial(_volume_plan, wish, arguments), arguments, pictured=True)
+
+
+def _volume_plan(wish: LogicalVolumeWish, arguments: dict[str, Any], coming: Coming) -> Plan:
+    blocks = _observed(
+        coming,
+        arguments,
+        vg=wish.vg,
+        volume=wish.name,
+        point=wish.mount or "",
+        staging=wish.staging or ("" if wish.scratch else DEFAULT_STAGING),
+        scratch=wish.scratch or "",
+        holders="" if wish.present else "yes",
+    )
+    if first := before_all(blocks.storage, wish.vg):
+        return first
+    archives = archives_of(blocks.storage, wish.vg, arguments)
+    task = logical_volume_plan.shrinking(blocks, wish, archives)
+    return logical_volume_plan.decide(blocks, wish, task, _survey(task, arguments), archives)
 
 
 def _survey(task: Task | None, arguments: dict[str, Any]) -> Survey | None:

@@ -72,26 +72,12 @@ def rebalance(
 
         lvm.rebalance(shrink_to="50G")
     """
+    values = {key: value for key, value in locals().items() if key in Rebalance.model_fields}
     with refusing():
         wait = wait_seconds(lock_wait)
         if unfilled := list(unresolved("lvm_plan_json", plan_json)):
             raise Refusals(unfilled)
-        wish = validated(
-            Rebalance,
-            {
-                "vg": vg,
-                "shrink": shrink,
-                "shrink_to": shrink_to,
-                "grow": grow,
-                "grow_to": grow_to,
-                "staging": staging,
-                "scratch": scratch,
-                "busy": busy,
-                "strategy": strategy,
-                "abandon": abandon,
-                "trust_copy": trust_copy,
-            },
-        )
+        wish = validated(Rebalance, values)
 
     def drawn(plan: Plan) -> str:
         if plan_json and not host.state.is_executing:

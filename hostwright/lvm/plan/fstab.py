@@ -123,8 +123,31 @@ def line_steps(
 ) -> tuple[Step, ...]:
     """Makes the line say what is wished; it keeps the name that it gives the volume."""
     assert wish.fs is not None
-    full, own = wish.full_name, own_lines(storage, group, volume, system)
-    point = wish.mount or "none"
+    own = own_lines(storage, group, volume, system)
+    _check_lines(storage, own, wish)
+    if not own:
+        point = wish.mount or "none"
+        last = "2" if wish.fs in EXT else "0"
+        text = f"{mapped(wish.vg, wish.name)} {_escaped(point)} {wish.fs} {wish.options} 0 {last}"
+        return (ChangeLine(f"write it into /etc/fstab: {text}", "", text),)
+    line = own[0]
+    if line.options == wish.options and line.kind in (wish.fs, "auto"):
+        return ()
+    words = line.text.split()
+    text = " ".join([*words[:2], wish.fs, wish.options, *(words[4:] or ("0", "0"))])
+    steps: list[Step] = [ChangeLine(f"change its line in /etc/fstab: {text}", line.text, text)]
+    if wish.mount and line.options != wish.options:
+        title = f"mount {wish.mount} with other options: {wish.options}"
+        steps.insert(0, Remount(title, wish.name, wish.options, wish.mount))
+    return tuple(steps)
+
+
+def _check_lines(storage: Storage, own: list[FstabLine], wish: LogicalVolumeWish) -> None:
+    """Refuses where the volume, or the directory that it is to be mounted on, has a line that says something else.
+
+    + own: the lines that mean this volume
+    """
+    full = wish.full_name
     if wish.mount:
         for line in storage.fstab:
             if line.point == wish.mount and line not in own:
@@ -149,20 +172,6 @@ def line_steps(
         )
     if wish.mount:
         _check_unit(storage, full, wish.mount, "")
-    if not own:
-        last = "2" if wish.fs in EXT else "0"
-        text = f"{mapped(wish.vg, wish.name)} {_escaped(point)} {wish.fs} {wish.options} 0 {last}"
-        return (ChangeLine(f"write it into /etc/fstab: {text}", "", text),)
-    line = own[0]
-    if line.options == wish.options and line.kind in (wish.fs, "auto"):
-        return ()
-    words = line.text.split()
-    text = " ".join([*words[:2], wish.fs, wish.options, *(words[4:] or ("0", "0"))])
-    steps: list[Step] = [ChangeLine(f"change its line in /etc/fstab: {text}", line.text, text)]
-    if wish.mount and line.options != wish.options:
-        title = f"mount {wish.mount} with other options: {wish.options}"
-        steps.insert(0, Remount(title, wish.name, wish.options, wish.mount))
-    return tuple(steps)
 
 
 def _escaped(path: str) -> str:

@@ -22,7 +22,15 @@ from hostwright.lvm.plan.marker import read_marker
 from hostwright.lvm.plan.sizes import size_text, wished_extents
 from hostwright.lvm.plan.steps import Layout, Plan, Step
 from hostwright.lvm.plan.swap import swap_active, swap_off_steps
-from hostwright.lvm.plan.task import Task, extents_text, install_packages, no_file_system, own_disks, stripes_option
+from hostwright.lvm.plan.task import (
+    Task,
+    extents_text,
+    guarded,
+    install_packages,
+    no_file_system,
+    own_disks,
+    stripes_option,
+)
 from hostwright.lvm.settings import LogicalVolumeWish, Shrinking, takes_all
 from hostwright.lvm.verbs import (
     ChangeLine,
@@ -99,11 +107,7 @@ def decide(
     if not steps:
         return Plan(wish.vg, before, before)
     variables = growth.variables if growth else (("VG", wish.vg),)
-    return Plan(wish.vg, before, end, _guarded(group, steps), variables=variables)
-
-
-def _guarded(group: Group, steps: list[Step]) -> tuple[Step, ...]:
-    return (IsUnchanged(f"see that {group.name} is as planned", group.sequence), *steps)
+    return Plan(wish.vg, before, end, guarded(group, steps), variables=variables)
 
 
 def _lost(storage: Storage, group: Group, wish: LogicalVolumeWish) -> bool:
@@ -349,7 +353,7 @@ def _removal(blocks: Blocks, wish: LogicalVolumeWish, archives: Archives) -> Pla
         RemoveVolume(f"remove {wish.full_name}", wish.name),
     ]
     end = Layout(layout.extents, layout.extent_size, tuple(v for v in layout.volumes if v[0] != wish.name))
-    return Plan(wish.vg, layout, end, _guarded(group, steps), variables=(("VG", wish.vg),))
+    return Plan(wish.vg, layout, end, guarded(group, steps), variables=(("VG", wish.vg),))
 
 
 def _lost_text(blocks: Blocks, group: Group, volume: Volume, system: FileSystem) -> str:

@@ -4,9 +4,7 @@ Pure: what is, what is wanted -> steps. Whether an XFS volume may shrink is deci
 verified copy that takes its place.
 """
 
-import re
 from dataclasses import replace
-from math import ceil
 from typing import Any
 
 from hostwright.base.refusal import Refusal
@@ -14,54 +12,47 @@ from hostwright.lvm import file_systems
 from hostwright.lvm.facts.archives import Archives
 from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
 from hostwright.lvm.file_systems import EXT, MIB
-from hostwright.lvm.moves import CheckProof, GiveBack, RemoveImage, TakeAway
 from hostwright.lvm.plan.checks import check_layout, usable_group
 from hostwright.lvm.plan.cut import UNTOLD, check_whole
-from hostwright.lvm.plan.fstab import check_automount, check_line, mapped
-from hostwright.lvm.plan.marker import memory_of, quota_options, read_marker, served_by, served_name, variables_of
+from hostwright.lvm.plan.fstab import check_line
+from hostwright.lvm.plan.marker import quota_options, read_marker, served_by, variables_of
 from hostwright.lvm.plan.method import (
-    LISTS_TAG,
     Method,
     choose,
-    image_path,
-    lists_directory,
     lists_volume,
-    place_of_resumed_lists,
 )
-from hostwright.lvm.plan.resume import abandon, left_unmounted
+from hostwright.lvm.plan.resume import abandon, finished, left_unmounted, leftovers
 from hostwright.lvm.plan.sequence import (
-    REMOVE_LISTS,
     beside_steps,
-    exchange_steps,
     in_place_steps,
-    lists_step,
-    remake_steps,
-    settling_steps,
     staging_steps,
 )
 from hostwright.lvm.plan.sizes import size_text, wished_extents
+from hostwright.lvm.plan.source import (
+    check_carried,
+    check_copied,
+    check_paths,
+    check_room,
+    check_run,
+    check_source,
+    unit_text,
+)
 from hostwright.lvm.plan.steps import Layout, Plan, Step
 from hostwright.lvm.plan.swap import grow_swap, shrink_swap
 from hostwright.lvm.plan.task import (
     Task,
     copy_name,
     extents_text,
+    guarded,
     install_step,
-    mount_options,
     no_file_system,
     own_disks,
     stripes_option,
 )
 from hostwright.lvm.settings import Rebalance
 from hostwright.lvm.verbs import (
-    ClearTags,
-    Discard,
-    DiscardLists,
     ExtendVolume,
     GrowFileSystem,
-    IsUnchanged,
-    RestoreFstab,
-    Uncover,
 )
 
 AS_SERVED = "as served"
@@ -85,18 +76,7 @@ def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> T
     grow = group.volume(wish.grow) if wish.grow else None
     if wish.grow and grow is None:
         raise _no_volume(group, wish, "grow")
-    key = wish.key("shrink_to")
-    if not wish.shrink_to and not wish.abandon:
-        raise Refusal(f"{key} is not set, and has no default", f"write it in the inventory, or --data {key}=...")
-    target = wished_extents(wish, "shrink_to", group, shrink.extents) if wish.shrink_to else shrink.extents
-    if target > shrink.extents and not marker:
-        raise Refusal(
-            f"that is {extents_text(group, target)}, larger than {group.name}/{shrink.name} is now "
-            f"({extents_text(group, shrink.extents)})",
-            f"to make it grow, name it in {wish.key('grow')}",
-            key=key,
-            value=wish.shrink_to,
-        )
+    target = _target(wish, group, shrink, is_lost=bool(marker))
     served = served_by(storage, group, wish, marker) if marker else "volume"
     if served == "copy":
         target = (copy or shrink).extents
@@ -110,6 +90,25 @@ def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> T
     if mount and served == "volume" and task.needs_survey and not wish.abandon:
         check_line(storage, group, shrink, system, mount)
     return replace(task, grown=_grown(task))
+
+
+def _target(wish: Rebalance, group: Group, shrink: Volume, *, is_lost: bool) -> int:
+    """The extents that the volume has in the end, which a lost run may have shrunk already."""
+    key = wish.key("shrink_to")
+    if not wish.shrink_to and wish.abandon:
+        return shrink.extents
+    if not wish.shrink_to:
+        raise Refusal(f"{key} is not set, and has no default", f"write it in the inventory, or --data {key}=...")
+    target = wished_extents(wish, "shrink_to", group, shrink.extents)
+    if target > shrink.extents and not is_lost:
+        raise Refusal(
+            f"that is {extents_text(group, target)}, larger than {group.name}/{shrink.name} is now "
+            f"({extents_text(group, shrink.extents)})",
+            f"to make it grow, name it in {wish.key('grow')}",
+            key=key,
+            value=wish.shrink_to,
+        )
+    return target
 
 
 def _gone(wish: Rebalance) -> Volume:
@@ -202,22 +201,23 @@ def decide(task: Task, survey: Survey | None) -> Plan:
     growth = _growth(task)
     if task.wish.abandon:
         back = replace(empty, after=before, variables=variables_of(task))
-        return abandon(task, back, _leftovers(task) if task.served == "volume" else ())
+        return abandon(task, back, leftovers(task) if task.served == "volume" else ())
     if task.served != "volume":
-        return _resume(task, survey, empty, growth)
-    cleared = _leftovers(task)
+        assert survey is not None
+        return finished(task, survey, empty, growth)
+    cleared = leftovers(task)
     if task.shrink.extents == task.target:
         steps = (*cleared, *growth)
-        return replace(empty, steps=_guarded(task, steps), variables=variables_of(task)) if steps else empty
+        return replace(empty, steps=guarded(task.group, steps), variables=variables_of(task)) if steps else empty
     if task.source.kind == "swap":
         return replace(
             empty,
-            steps=_guarded(task, (*cleared, *shrink_swap(task), *growth)),
+            steps=guarded(task.group, (*cleared, *shrink_swap(task), *growth)),
             method="in-place",
             reason="swap holds nothing that must be kept",
             variables=variables_of(task),
         )
-    _check_source(task, survey or Survey())
+    check_source(task, survey or Survey())
     assert survey is not None
     return _move(task, survey, empty, cleared, growth)
 
@@ -233,49 +233,6 @@ def _layout(task: Task, shrink: int, grow: int, group: Group) -> Layout:
     order = [*first, *(name for name in sizes if name not in first)]
     extents = sum(disk.extents for disk in group.disks if disk in own_disks(group))
     return Layout(extents, group.extent_size, tuple((name, sizes[name]) for name in order))
-
-
-def _guarded(task: Task, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    return (IsUnchanged(f"see that {task.group.name} is as planned", task.group.sequence), *steps)
-
-
-def _leftovers(task: Task) -> tuple[Step, ...]:
-    """What a lost run left: nobody relies on it, since fstab does not name it."""
-    group = task.group
-    copy = group.volume(task.copy)
-    borrowed = [*(disk.name for disk in group.disks if disk.lent), *task.storage.lent]
-    steps: list[Step] = []
-    if "hostwright.copy" in task.shrink.tags:
-        steps.append(ClearTags(f"{task.shrink.name} is in place: take its mark away", task.shrink.name))
-    staging = task.storage.staging
-    image = image_path(task.wish) if staging and staging.owned and staging.image else ""
-    # What lies on a borrowed disk when it is given back is moved to where there may be no room.
-    steps += _left_lists(task)
-    if copy or borrowed or image:
-        if copy and "hostwright.copy" not in copy.tags:
-            raise Refusal(f"{group.name}/{copy.name} is in the way, and not ours", "rename it first")
-        what = " and ".join(
-            [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
-        )
-        steps.append(Discard(f"clear away what a lost run left: {what}", task.copy, image))
-    if task.mount and f"hostwright.cover.{task.wish.shrink}" in group.tags:
-        steps.append(Uncover(f"let the directory beneath {task.mount.point} be written again"))
-    if task.storage.marker:
-        steps.append(RestoreFstab("put the line of fstab back as it was"))
-    return tuple(steps)
-
-
-def _left_lists(task: Task) -> list[Step]:
-    name = lists_volume(task.wish)
-    volume = task.group.volume(name)
-    if volume and LISTS_TAG not in volume.tags:
-        raise Refusal(f"{task.group.name}/{name} is in the way, and not ours", "rename it first")
-    staging = task.storage.staging
-    directory = lists_directory(image_path(task.wish)) if staging and staging.owned and staging.lists else ""
-    if not volume and not directory:
-        return []
-    where = " and ".join([*([name] if volume else []), *([directory] if directory else [])])
-    return [DiscardLists(f"clear away lists that a lost run left: {where}", name if volume else "", directory)]
 
 
 def _growth(task: Task) -> tuple[Step, ...]:
@@ -312,200 +269,41 @@ def _growth(task: Task) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _check_source(task: Task, survey: Survey) -> None:
-    group, source, mount = task.group, task.source, task.mount
-    name = f"{group.name}/{task.shrink.name}"
-    if source.kind == "swsuspend":
-        raise Refusal(f"{name} holds a hibernation image", "resume from it, or make it swap again, first")
-    if source.kind == "crypto_LUKS":
-        raise Refusal(
-            f"{name} is encrypted (LUKS on the volume)", "name another volume: only physical volumes may be on LUKS"
-        )
-    if source.kind not in file_systems.SHRINKABLE:
-        raise Refusal(
-            f"{name} carries {source.kind or 'nothing that blkid knows'}",
-            f"name a volume with {', '.join(file_systems.SHRINKABLE)} or swap",
-            key=task.wish.key("shrink"),
-            value=task.wish.shrink,
-        )
-    if mount is None:
-        raise Refusal(f"{name} is not mounted", "mount it first, so that its files can be read")
-    if mount.point == "/":
-        raise Refusal(
-            f"{name} is the root file system, which cannot be unmounted, so it cannot shrink",
-            "name another volume",
-            key=task.wish.key("shrink"),
-            value=task.wish.shrink,
-        )
-    _check_use(task, survey, name)
-
-
-def _check_use(task: Task, survey: Survey, name: str) -> None:
-    """What could keep it from being read, or unmounted."""
-    storage, mount = task.storage, task.mount
-    assert mount is not None
-    own = [other for other in storage.mounts if other.device == mount.device or other.source == mount.source]
-    if len(own) > 1:
-        raise Refusal(f"{name} is mounted more than once ({', '.join(m.point for m in own)})", "unmount all but one")
-    beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
-    if beneath:
-        raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}", "unmount them first")
-    if odd := file_systems.peculiarity(task.source, survey, dict(storage.host), copied=False):
-        raise Refusal(f"{name}: {odd}")
-    if survey.unreadable:
-        raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)})", f"check {name} first")
-    _check_busy(task, survey)
-
-
-def _check_busy(task: Task, survey: Survey) -> None:
-    assert task.mount is not None
-    if not survey.holders:
-        return
-    key = task.wish.key("busy")
-    fixed = [holder for holder in survey.holders if holder.kind != "process"]
-    if fixed:
-        names = ", ".join(f"{holder.kind} {holder.command}" for holder in fixed)
-        raise Refusal(f"{task.mount.point} is in use by {names}", f"end that first ({key}=stop ends processes only)")
-    if task.wish.busy == "refuse":
-        names = "; ".join(
-            f"{holder.command or '?'} (pid {holder.pid}, user {holder.user}, {holder.how}"
-            + (f", {_unit_text(holder.unit)})" if holder.unit else ")")
-            for holder in survey.holders
-        )
-        remedy = f"end them, or let {key}=stop do it"
-        raise Refusal(f"{task.mount.point} is in use: {names}", remedy, key=key, value=task.wish.busy)
-
-
-def _unit_text(unit: str) -> str:
-    """A unit as holders.sh names it, for people."""
-    owner, _, name = unit.rpartition("/")
-    if owner in ("docker", "podman"):
-        return f"{owner} container {name}"
-    return f"{name} of {owner}" if owner else name
-
-
-def _check_run(task: Task) -> None:
-    """A job tells there how it ends; and what fstab says is taken from there."""
-    host = task.storage.host
-    blocks, _, size = host.get("run_free", "").partition(" ")
-    version = int(host.get("systemd") or 0)
-    needed = SYSTEMD_KEEPS + MIB if version >= 233 else 2 * MIB
-    if blocks and int(blocks) * int(size) < needed:
-        raise Refusal(
-            f"/run has {size_text(int(blocks) * int(size))} free, and {size_text(needed)} are needed for a job and for "
-            f"systemd {version} as it reads /etc/fstab anew",
-            "make room, or give it more (`mount -o remount,size=... /run`)",
-        )
-
-
-SYSTEMD_KEEPS = 16 * MIB
-"""what `systemctl daemon-reload` wants to be free on /run since systemd 233 (dbus-manager.c)"""
-
-
-def _check_room(task: Task, survey: Survey) -> None:
-    source = task.source
-    least = file_systems.least_bytes(source, survey)
-    if task.size >= least:
-        return
-    files = file_systems.data_bytes(survey)
-    own = file_systems.own_bytes(source, task.size, files)
-    remedy = f"name '{ceil(least / task.group.extent_size)} extents', the least, or more"
-    why = f"the files need {size_text(files)}, and {source.kind} itself about {size_text(own)}"
-    if source.kind == "xfs" and task.size < file_systems.XFS_LEAST:
-        why = "XFS needs 300 MiB at least (mkfs.xfs refuses less)"
-    asked = f"that is {size_text(task.size)}, but {why}"
-    raise Refusal(asked, remedy, key=task.wish.key("shrink_to"), value=task.wish.shrink_to)
-
-
 def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], growth: tuple[Step, ...]) -> Plan:
-    _check_room(task, survey)
-    _check_run(task)
+    check_room(task, survey)
+    check_run(task)
     method = choose(task, survey)
     if method.name != "in-place":
-        _check_carried(task)
-        _check_paths(task, survey)
+        check_carried(task)
+        check_paths(task, survey)
         if survey.encrypted is None:
             tools = install_step(task, file_systems.COPYING)
-            return replace(plan, after=plan.before, steps=_guarded(task, tools), again=True)
-        odd = file_systems.peculiarity(task.source, survey, dict(task.storage.host), copied=True)
-        if odd:
-            raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
-        features = file_systems.value(task.source, "Filesystem features").split()
-        if (
-            task.source.kind in EXT
-            and "quota" not in features
-            and (quota_options(task) or "jquota=" in mount_options(task))
-        ):
-            raise Refusal(
-                f"{task.source.mounted} keeps quotas in files",
-                "turn them into the quota feature first (tune2fs -O quota)",
-            )
+            return replace(plan, after=plan.before, steps=guarded(task.group, tools), again=True)
+        check_copied(task, survey)
     made = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[method.name]
     steps = made(task, survey, method)
-    copied, inodes = survey.allocated, survey.inodes
-    if method.name == "in-place" and task.source.kind == "btrfs":
-        read_only, away = 0, 5 + inodes // 5000
-    elif method.name == "in-place":
-        read_only, away = 0, 10 + copied // (50 * MIB) + inodes // 5000
-    else:
-        read_only, away = 5 + copied // (60 * MIB) + inodes // 1000, 5 + inodes // 10000
+    read_only, away = _seconds(task, survey, method)
     return replace(
         plan,
-        steps=_guarded(task, (*install_step(task, _tools(task, method)), *cleared, *steps, *growth)),
+        steps=guarded(task.group, (*install_step(task, _tools(task, method)), *cleared, *steps, *growth)),
         method=method.name,
         reason=method.reason,
         notes=_notes(task, survey, method),
-        read_only=read_only * (2 if method.image else 1),
-        away=away * (2 if method.image else 1),
+        read_only=read_only,
+        away=away,
         variables=variables_of(task, image=method.image),
     )
 
 
-def _check_carried(task: Task) -> None:
-    """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
-    group, volume = task.group, task.shrink
-    name = f"{group.name}/{volume.name}"
-    if re.match(r"\s*/dev/(disk/by-id/dm-uuid-LVM-|dm-)", memory_of(task)["line"]):
-        raise Refusal(
-            f"/etc/fstab names {name} by what no other volume has ({memory_of(task)['line'].split()[0]})",
-            f"write {mapped(group.name, volume.name)} in its place",
-        )
-    if volume.attributes[1] != "w":
-        raise Refusal(f"{name} is read-only", f"`lvchange -p rw {name}` first, or take it from lvm.conf's lists")
-    if volume.attributes[3] == "m":
-        raise Refusal(f"{name} has a persistent device number of its own", f"give it up first (`lvchange -M n {name}`)")
-    if volume.attributes[9:] == "k":
-        raise Refusal(f"{name} is left out when volumes are activated", f"end that first (`lvchange -k n {name}`)")
-    _check_listed(task)
-
-
-def _check_listed(task: Task) -> None:
-    """The copy must be active at boot, too."""
-    group, active = task.group, task.storage.active
-    if active is None:
-        raise Refusal(
-            "lvm.conf has a volume_list, and `lvmconfig activation/volume_list` does not tell it",
-            "see what that command complains of",
-        )
-    name, copy = f"{group.name}/{task.wish.shrink}", f"{group.name}/{task.copy}"
-    kept = [tag for tag in memory_of(task)["tags"].split(",") if tag]
-    tags = {f"@{tag}" for tag in (*kept, *group.tags)}
-    for listed in active:
-        if name in listed and not {group.name, copy, *tags} & set(listed):
-            raise Refusal(
-                f"a volume_list of lvm.conf allows {name} by its name", f"allow {copy} there too, for its copy"
-            )
-
-
-def _check_paths(task: Task, survey: Survey) -> None:
-    """What no tool can be told cannot be copied (PATH_MAX, limits.h, with room for where it is mounted)."""
-    if survey.long:
-        assert task.mount is not None
-        point = task.mount.point
-        raise Refusal(
-            f"{point} has paths of more than 4,000 bytes, which no tool can copy",
-            f"rename or move up what (cd {point} && find . -xdev -path \"$(printf %4001s | tr ' ' '?')*\") names",
-        )
+def _seconds(task: Task, survey: Survey, method: Method) -> tuple[int, int]:
+    """For how long the files can only be read, and for how long they are not there."""
+    copied, inodes = survey.allocated, survey.inodes
+    if method.name == "in-place" and task.source.kind == "btrfs":
+        return 0, 5 + inodes // 5000
+    if method.name == "in-place":
+        return 0, 10 + copied // (50 * MIB) + inodes // 5000
+    times = 2 if method.image else 1
+    return times * (5 + copied // (60 * MIB) + inodes // 1000), times * (5 + inodes // 10000)
 
 
 def _tools(task: Task, method: Method) -> tuple[str, ...]:
@@ -515,65 +313,12 @@ def _tools(task: Task, method: Method) -> tuple[str, ...]:
     return (*file_systems.COPYING, *file_systems.MAKING[task.source.kind], *quota)
 
 
-def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, ...]) -> Plan:
-    """A lost run had the copy proved and fstab pointed at it: it is what people use now, and only forward is safe."""
-    memory = read_marker(task.storage)
-    point, name = memory["point"], task.wish.shrink
-    old = task.group.volume(name)
-    copy = task.group.volume(task.copy)
-    assert survey is not None
-    _check_run(task)
-    if task.line:
-        check_automount(task.storage, task.line)
-    _check_use(task, survey, f"{task.group.name}/{name}")
-    steps = _left_lists(task)
-    if task.served == "image" and old and "hostwright.copy" in old.tags:
-        steps.append(Discard(f"clear away the unfinished {name}", name))
-        old = None
-    if task.served == "image" and copy:
-        steps.append(Discard(f"clear away the unfinished {copy.name}", task.copy))
-    former = name if old and served_name(task) != name else memory["image"] if task.served == "copy" else ""
-    if task.served == "image" or former:
-        steps.append(lists_step(task, survey, place_of_resumed_lists(task, survey, memory["image"], old)))
-    if former:
-        steps.append(CheckProof(f"see that {former} holds what was proved, before it goes", former))
-    if task.served == "image":
-        _check_listed(task)
-        _check_paths(task, survey)
-        source = replace(task.source, kind=memory["kind"], uuid=memory["uuid"], label=memory["label"])
-        made = replace(task, source=source)
-        steps += remake_steps(made, survey, memory["image"], old=old is not None)
-    else:
-        steps.append(TakeAway(f"take {point} away and check its file system"))
-        if copy:
-            steps += exchange_steps(task, old=old is not None, served=True)
-        else:
-            steps += settling_steps(task)
-        if memory["image"]:
-            steps.append(RemoveImage("remove the staged copy", memory["image"]))
-        if former:
-            steps.append(REMOVE_LISTS)
-        for disk in task.group.disks:
-            if disk.lent:
-                steps.append(GiveBack(f"wipe {disk.name} and give it back", disk.name))
-    return replace(
-        plan,
-        steps=_guarded(task, (*install_step(task, file_systems.COPYING), *steps, *growth)),
-        method="staging" if memory["image"] else "beside",
-        reason=f"a run was lost after its copy had been proved: {point} is that copy now, the rest is done from there",
-        variables=variables_of(task),
-        again=True,
-        read_only=5 + survey.allocated // (60 * MIB) if task.served == "image" else 0,
-        away=5,
-    )
-
-
 def _notes(task: Task, survey: Survey, method: Method) -> tuple[str, ...]:
     assert task.mount is not None
     point = task.mount.point
     notes = []
     if task.wish.busy == "stop" and survey.holders:
-        units = sorted({_unit_text(holder.unit) for holder in survey.holders if holder.unit})
+        units = sorted({unit_text(holder.unit) for holder in survey.holders if holder.unit})
         others = [f"{h.command or '?'} (pid {h.pid}, user {h.user})" for h in survey.holders if not h.unit]
         if units:
             notes.append(f"stopped while {point} is away, and started again: {', '.join(units)}")

@@ -1,5 +1,6 @@
 """A wish to move space, held against what the host has; and small questions about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hostwright.base.refusal import Refusal
@@ -8,7 +9,7 @@ from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, Ph
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.steps import Step
 from hostwright.lvm.settings import Rebalance
-from hostwright.lvm.verbs import InstallPackages
+from hostwright.lvm.verbs import InstallPackages, IsUnchanged
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ def own_disks(group: Group) -> list[PhysicalVolume]:
 
 def extents_text(group: Group, extents: int) -> str:
     return f"{size_text(extents * group.extent_size)}, {extents} extents"
+
+
+def guarded(group: Group, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Nobody has changed the group since, or nothing is done."""
+    return (IsUnchanged(f"see that {group.name} is as planned", group.sequence), *steps)
 
 
 def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:

@@ -9,8 +9,9 @@ from hostwright.lvm.plan.forecast import EXTENT_SIZE, extents_on
 from hostwright.lvm.plan.physical_volume import NOWHERE, install_lvm, is_physical_volume, make_steps
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.steps import Layout, Plan, Step
+from hostwright.lvm.plan.task import guarded
 from hostwright.lvm.settings import VolumeGroupWish, bytes_of
-from hostwright.lvm.verbs import ExtendGroup, IsUnchanged, LoadDeviceMapperEarly, MakeGroup, RemoveGroup
+from hostwright.lvm.verbs import ExtendGroup, LoadDeviceMapperEarly, MakeGroup, RemoveGroup
 
 SAFE_SIDE_BY_SIDE = (1, 2, 191)
 """the libdevmapper that shares the making of /dev/mapper/control with another process"""
@@ -29,6 +30,25 @@ def decide(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
             value=wish.extent_size,
         )
     _check_different(blocks, wish)
+    steps, lacking = _lacking(blocks, wish)
+    before = _layout(group)
+    if not lacking:
+        return Plan(wish.name, before, before)
+    size = group.extent_size if group else bytes_of(wish.extent_size) if wish.extent_size else EXTENT_SIZE
+    more = extents_on(blocks, lacking, size)
+    after = Layout(before.extents + more, size, before.volumes)
+    if group:
+        title = f"extend {wish.name} by {', '.join(lacking)} ({size_text(more * size)})"
+        more_steps = guarded(group, [*steps, ExtendGroup(title, tuple(lacking))])
+        return Plan(wish.name, before, after, more_steps, variables=(("VG", wish.name),))
+    title = f"make volume group {wish.name} of {', '.join(lacking)} ({size_text(more * size)})"
+    make = MakeGroup(title, size if wish.extent_size else None, tuple(lacking))
+    steps = [*install_lvm(blocks.storage), *_safe_at_boot(blocks), *steps, make]
+    return Plan(wish.name, NOWHERE, after, tuple(steps), variables=(("VG", wish.name),))
+
+
+def _lacking(blocks: Blocks, wish: VolumeGroupWish) -> tuple[list[Step], list[str]]:
+    """The disks that the group lacks, and the steps that make physical volumes of those that are none."""
     steps: list[Step] = []
     lacking = []
     for device in wish.devices:
@@ -45,21 +65,7 @@ def decide(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
             steps += make_steps(blocks, device)
         if not other:
             lacking.append(device)
-    before = _layout(group)
-    if not lacking:
-        return Plan(wish.name, before, before)
-    size = group.extent_size if group else bytes_of(wish.extent_size) if wish.extent_size else EXTENT_SIZE
-    more = extents_on(blocks, lacking, size)
-    after = Layout(before.extents + more, size, before.volumes)
-    if group:
-        guard = IsUnchanged(f"see that {group.name} is as planned", group.sequence)
-        title = f"extend {wish.name} by {', '.join(lacking)} ({size_text(more * size)})"
-        steps = [guard, *steps, ExtendGroup(title, tuple(lacking))]
-        return Plan(wish.name, before, after, tuple(steps), variables=(("VG", wish.name),))
-    title = f"make volume group {wish.name} of {', '.join(lacking)} ({size_text(more * size)})"
-    make = MakeGroup(title, size if wish.extent_size else None, tuple(lacking))
-    steps = [*install_lvm(blocks.storage), *_safe_at_boot(blocks), *steps, make]
-    return Plan(wish.name, NOWHERE, after, tuple(steps), variables=(("VG", wish.name),))
+    return steps, lacking
 
 
 def _safe_at_boot(blocks: Blocks) -> list[Step]:
@@ -101,6 +107,5 @@ def _removal(blocks: Blocks, wish: VolumeGroupWish) -> Plan:
     disks = ", ".join(disk.name for disk in group.disks)
     lost = f"{size_text(group.extents * group.extent_size)} without a volume on {disks}, which stay physical volumes"
     check_confirmed(f"volume group {group.name}", lost, group.name, wish)
-    guard = IsUnchanged(f"see that {group.name} is as planned", group.sequence)
-    steps = (guard, RemoveGroup(f"remove {group.name}"))
+    steps = guarded(group, [RemoveGroup(f"remove {group.name}")])
     return Plan(wish.name, _layout(group), NOWHERE, steps, variables=(("VG", wish.name),))

@@ -546,5 +546,5 @@ def test_blocks_of_one_file_are_not_taken_for_cut_by_what_they_are_going_to_do()
     there = after(there, volume_plan(there, name="srv", size="50 extents"))
     assert volume_plan(there, name="new", size="1G").changes
     smaller = volume_plan(blocks(), name="home", size="2G", fs="xfs", mount="/home")
-    assert smaller.way == "beside"
+    assert smaller.method == "beside"
     assert volume_plan(after(replace(blocks(), volume="centos/new"), smaller), name="new", size="1G").changes
