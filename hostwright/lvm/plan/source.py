@@ -97,7 +97,7 @@ def check_run(task: Task) -> None:
     if blocks and int(blocks) * int(size) < needed:
         raise Refusal(
             f"/run has {size_text(int(blocks) * int(size))} free, and {size_text(needed)} are needed for a job and for "
-            f"systemd {version} as it reads /etc/fstab anew",
+            f"systemd {version} as it reads /etc/fstab again",
             "make room, or give it more (`mount -o remount,size=... /run`)",
         )
 
