@@ -1,5 +1,6 @@
 """A wish to move space, held against what the host has; and small questions about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hostwright.base.refusal import Refusal
@@ -8,12 +9,12 @@ from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, Ph
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.steps import Step
 from hostwright.lvm.settings import Rebalance
-from hostwright.lvm.verbs import InstallPackages
+from hostwright.lvm.verbs import InstallPackages, IsUnchanged
 
 
 @dataclass(frozen=True)
 class Task:
-    """A wish that passed every check that needs no look into home. Sizes in extents."""
+    """A wish that passed every check that needs no look at its files. Sizes in extents."""
 
     wish: Rebalance
     storage: Storage
@@ -22,11 +23,12 @@ class Task:
     grow: Volume | None
     target: int
     grown: int
-    home: FileSystem
+    source: FileSystem
+    """on the volume that shrinks"""
     mount: Mount | None
     line: FstabLine | None
     served: str
-    """how home is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
+    """how the source is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
 
     @property
     def size(self) -> int:
@@ -57,6 +59,11 @@ def extents_text(group: Group, extents: int) -> str:
     return f"{size_text(extents * group.extent_size)}, {extents} extents"
 
 
+def guarded(group: Group, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Nobody has changed the group since, or nothing is done."""
+    return (IsUnchanged(f"check that {group.name} is as planned", group.sequence), *steps)
+
+
 def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:
     packages = {file_systems.TOOLS[tool] for tool in tools if tool not in task.storage.tools}
     return install_packages(task.storage, sorted(packages))
@@ -68,7 +75,8 @@ def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
     manager = storage.host.get("manager")
     if not manager:
         raise Refusal(
-            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper: do it by hand"
+            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper",
+            "install them by hand",
         )
     return (InstallPackages(f"install {', '.join(missing)} with {manager}", tuple(missing)),)
 

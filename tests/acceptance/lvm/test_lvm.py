@@ -90,7 +90,7 @@ def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
         "mount --bind / /mnt && setfattr -n trusted.hostwright.cover -v 1 /mnt/home && chattr +i /mnt/home; "
         "umount /mnt; vgchange --addtag hostwright.cover.home centos"
     )
-    assert "let the directory beneath /home be written again" in host.deploy().err
+    assert "make the directory beneath /home writable again" in host.deploy().err
     assert "hostwright" not in host.machine.succeed(LEFT)
     assert host.pyinfra("-y").unchanged
 
