@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hostwright.base.refusal import Refusal
-from hostwright.interface.backends.choice import Keeping, declared, keep
+from hostwright.interface.backends.backend import Keeping
+from hostwright.interface.backends.choice import declared, keep
 from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.settings import AddressesSettings, InterfaceSettings
 from hostwright.interface.static_address import Static

@@ -9,7 +9,9 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from hostwright.base.refusal import Refusal
+from hostwright.interface.backends.backend import Backend, Keeping
 from hostwright.interface.backends.ini import without
+from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static, written
 from hostwright.net.addresses import Address, Interface
 
@@ -20,13 +22,35 @@ _NUMBERED = ("IPADDR", "PREFIX", "NETMASK", "BROADCAST", "NETWORK", "ARPCHECK", 
 _NO = ("n", "no", "f", "false", "off", "0")
 
 
-def cannot(static: Static) -> str:
-    options = [option for option in static.options() if option != "label"]
-    if options:
-        return f"ifcfg files do not know {', '.join(options)} of an address"
-    if static.label and not re.fullmatch(r"[^:]+:\w+", static.label, re.ASCII):
-        return f"initscripts takes letters, digits and _ after the colon of a label, not {static.label}"
-    return ""
+class Ifcfg(Backend):
+    name = "ifcfg"
+
+    def is_there(self, found: HostInterfaces) -> bool:
+        return "network-scripts" in found.tools
+
+    def claims(self, found: HostInterfaces, interface: str) -> bool:
+        return path_of(interface) in found.files
+
+    def cannot(self, static: Static) -> str:
+        options = [option for option in static.options() if option != "label"]
+        if options:
+            return f"ifcfg files do not know {', '.join(options)} of an address"
+        if static.label and not re.fullmatch(r"[^:]+:\w+", static.label, re.ASCII):
+            return f"initscripts takes letters, digits and _ after the colon of a label, not {static.label}"
+        return ""
+
+    def declared(self, found: HostInterfaces, interface: str) -> tuple[Declared, ...]:
+        return declared(_files(found), interface)
+
+    def edited(self, found: HostInterfaces, interface: str, add: Sequence[Static], remove: Sequence[Static]) -> Keeping:
+        return Keeping(interface, self.name, edited(_files(found), interface, add, remove))
+
+    def check(self, found: HostInterfaces, interface: str, addresses: Iterable[Address]) -> None:
+        check(_files(found), interface, addresses)
+
+
+def _files(found: HostInterfaces) -> dict[str, str]:
+    return {path: text for path, text in found.files.items() if path.startswith(DIRECTORY)}
 
 
 def path_of(name: str) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from hostwright.base.refusal import Refusal
+from hostwright.interface.backends.backend import Backend, Keeping
 from hostwright.interface.backends.commands import address_set_by, names
+from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static, written
 from hostwright.net.addresses import Address, Interface
 
@@ -71,16 +73,41 @@ class Stanza:
         ]
 
 
-def cannot(static: Static) -> str:
-    if static.noprefixroute:
-        return "ifupdown knows no noprefixroute"
-    if static.preferred not in (None, 0) or (static.preferred is not None and static.version == 4):
-        return "ifupdown knows a preferred lifetime of IPv6 addresses only, and here of 0 or for ever"
-    if static.nodad and static.version == 4:
-        return "nodad is for IPv6"
-    if static.peer and static.version == 6:
-        return "ifupdown knows no peer of an IPv6 address"
-    return ""
+class Ifupdown(Backend):
+    name = "ifupdown"
+
+    def is_there(self, found: HostInterfaces) -> bool:
+        return "ifup" in found.tools
+
+    def claims(self, found: HostInterfaces, interface: str) -> bool:
+        return any(_of(text, interface) for text in _files(found).values())
+
+    def cannot(self, static: Static) -> str:
+        if static.noprefixroute:
+            return "ifupdown knows no noprefixroute"
+        if static.preferred not in (None, 0) or (static.preferred is not None and static.version == 4):
+            return "ifupdown knows a preferred lifetime of IPv6 addresses only, and here of 0 or for ever"
+        if static.nodad and static.version == 4:
+            return "nodad is for IPv6"
+        if static.peer and static.version == 6:
+            return "ifupdown knows no peer of an IPv6 address"
+        return ""
+
+    def declared(self, found: HostInterfaces, interface: str) -> tuple[Declared, ...]:
+        return declared(_files(found), interface)
+
+    def edited(self, found: HostInterfaces, interface: str, add: Sequence[Static], remove: Sequence[Static]) -> Keeping:
+        return Keeping(interface, self.name, edited(_files(found), interface, add, remove))
+
+    def check(self, found: HostInterfaces, interface: str, addresses: Iterable[Address]) -> None:
+        check(_files(found), interface, addresses)
+
+    def called(self, found: HostInterfaces, interface: str, static: Static) -> str:  # noqa: ARG002 - others ask
+        return static.label or interface
+
+
+def _files(found: HostInterfaces) -> dict[str, str]:
+    return {path: text for path, text in found.files.items() if path.startswith("/etc/network/")}
 
 
 def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:

@@ -29,7 +29,7 @@ from hostwright.docker import facts as docker
 from hostwright.docker.plan import PolicyPlan
 from hostwright.docker.plan import draw as policies
 from hostwright.interface import facts as interfaces
-from hostwright.interface.backends.choice import Keeping
+from hostwright.interface.backends.backend import Keeping
 from hostwright.interface.operations import _packed
 from hostwright.interface.plan import AddressPlan
 from hostwright.lock import facts as lock

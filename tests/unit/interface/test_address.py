@@ -16,7 +16,8 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.scripts import whole
 from hostwright.base.settings import validated
 from hostwright.interface.backends import ifcfg, ifupdown
-from hostwright.interface.backends.choice import Keeping, claims
+from hostwright.interface.backends.backend import Keeping
+from hostwright.interface.backends.choice import claims
 from hostwright.interface.facts import HostInterfaces, Link, Profile, Way
 from hostwright.interface.ifconfig import Understood, understand
 from hostwright.interface.operations import _packed, _told
@@ -252,7 +253,7 @@ def test_two_claims_are_refused() -> None:
         replace(both, tools=frozenset({"ifup", "nmcli"})),
         backend="network-manager",
     )
-    assert by_choice.keepings[0].nmcli == ("connection", "modify", "u", "+ipv4.addresses", "10.0.0.6/24")
+    assert by_choice.keepings[0].command == ("nmcli", "connection", "modify", "u", "+ipv4.addresses", "10.0.0.6/24")
 
     # NetworkManager's addresses have no route of the kernel's.
     line = "2: e0    inet 10.0.0.5/24 scope global noprefixroute e0\\       valid_lft forever preferred_lft forever"

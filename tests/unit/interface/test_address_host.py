@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.base.scripts import NONCE, observing, script, whole
-from hostwright.interface.backends.choice import Keeping
+from hostwright.interface.backends.backend import Keeping
 from hostwright.interface.facts import Link, parse_interfaces
 from hostwright.interface.operations import _packed
 from hostwright.interface.plan import AddressPlan, Change, decide

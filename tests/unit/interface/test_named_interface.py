@@ -169,7 +169,7 @@ def test_what_another_program_makes_is_not_written_down(kind: str) -> None:
     found = Profile("u", "x0", {4: "manual", 6: "auto"}, ("172.17.0.1/16",), in_memory=True)
     with pytest.raises(Refusal, match="that no file of this host claims"):
         plan(wish, made_by_others(kind, profiles={"x0": found}, tools=frozenset({"nmcli"})))
-    assert plan(wish, made_by_others(kind, profiles={"x0": replace(found, in_memory=False)})).keepings[0].nmcli
+    assert plan(wish, made_by_others(kind, profiles={"x0": replace(found, in_memory=False)})).keepings[0].command
 
 
 def test_what_networkd_makes_itself_is_written_down() -> None:
@@ -178,7 +178,7 @@ def test_what_networkd_makes_itself_is_written_down() -> None:
 
 def test_a_wired_connection_in_memory_is_kept_by_being_changed() -> None:
     auto = Profile("u", "Wired connection 1", {4: "auto", 6: "auto"}, (), in_memory=True)
-    assert plan(ADD, replace(BASE, profiles={"eth1": auto}, tools=frozenset({"nmcli"}))).keepings[0].nmcli
+    assert plan(ADD, replace(BASE, profiles={"eth1": auto}, tools=frozenset({"nmcli"}))).keepings[0].command
 
 
 @pytest.mark.parametrize(
