@@ -10,10 +10,23 @@ from typing_extensions import override
 from hostwright.base.observe import ScriptFact, parsing
 from hostwright.base.scripts import NONCE, script, sections
 from hostwright.net.addresses import Address, HostAddress, parse_addresses
+from hostwright.net.routes import Route, parse_routes
 
 _LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <[^>]*>(?P<rest>.*)")
 _SECTIONS = (
-    *("who", "came_by", "links", "addresses", "promoted", "routes", "tools", "networkd", "profile *", "file *"),
+    *(
+        "who",
+        "came_by",
+        "links",
+        "addresses",
+        "promoted",
+        "routes4",
+        "routes6",
+        "tools",
+        "networkd",
+        "profile *",
+        "file *",
+    ),
     *("in memory", "netdevs", "leased", "floating"),
 )
 _PROFILE = ("ipv4.method", "ipv6.method", "ipv4.addresses", "ipv6.addresses")
@@ -85,7 +98,7 @@ class HostInterfaces:
     links: tuple[Link, ...]
     addresses: tuple[HostAddress, ...]
     promoted: frozenset[str]
-    routes: tuple[str, ...]
+    routes: tuple[Route, ...]
     tools: frozenset[str]
     units: Mapping[str, str]
     profiles: Mapping[str, Profile]
@@ -109,7 +122,7 @@ def parse_interfaces(lines: list[str], nonce: str = "") -> HostInterfaces:
         links=tuple(_link(match) for line in found["links"] if (match := _LINK.match(line))),
         addresses=parse_addresses(found["addresses"]),
         promoted=frozenset(found.get("promoted", [])),
-        routes=tuple(line.strip() for line in found.get("routes", [])),
+        routes=tuple(route for family in (4, 6) for route in parse_routes(found.get(f"routes{family}", []), family)),
         tools=frozenset(found.get("tools", [])),
         units=dict(line.split("\t", 1) for line in found.get("networkd", [])),
         profiles={

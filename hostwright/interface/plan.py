@@ -329,13 +329,13 @@ def _back_to(found: HostInterfaces, changes: Iterable[Change], wish: AddressesSe
 
 def _routes_from(found: HostInterfaces, static: Static) -> list[str]:
     """IPv4 routes that name an address as their source, and would go with it; the kernel's own come and go with it."""
-    routes = []
-    for route in found.routes:
-        words = [word for word in route.split() if word not in ("linkdown", "dead")]
-        named = "src" in words and words[words.index("src") + 1] == str(static.ip)
-        if named and static.version == 4 and "kernel" not in words and "nexthop" not in words:
-            routes.append(" ".join(words))
-    return routes
+    if static.version == 6:
+        return []
+    return [
+        route.text
+        for route in found.routes
+        if route.source == str(static.ip) and route.protocol != "kernel" and route.text
+    ]
 
 
 def _without_source(route: str) -> str:

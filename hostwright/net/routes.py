@@ -37,8 +37,9 @@ def parse_routes(lines: Iterable[str], family: int) -> tuple[Route, ...]:
 
 
 def _routes(line: str, family: int) -> Iterator[Route]:
+    # An interface may have a backslash in its name.
+    text = " ".join(word for word in line.split() if word not in ("linkdown", "dead"))
     words = line.replace("\\", " ").split()
-    text = " ".join(word for word in words if word not in ("linkdown", "dead"))
     kind = words.pop(0) if words[0] in _KINDS else "unicast"
     if kind not in ("unicast", *_NOWHERE):
         return

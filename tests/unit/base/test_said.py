@@ -310,7 +310,7 @@ SAID: dict[str, tuple[Parse, Sequence[str]]] = {
     "containers": (docker.parse_containers, ("asker", "engine 1", "said 1", "engine 2", "unlooked")),
     "interfaces": (
         interfaces.parse_interfaces,
-        ("who", "came_by", "links", "addresses", "routes", "networkd", "profile e0", "file /x", "floating"),
+        ("who", "came_by", "links", "addresses", "routes4", "routes6", "networkd", "profile e0", "file /x", "floating"),
     ),
     "locks": (lock.parse_locks, ("uptime", "lock deploy")),
     "mariadb": (mariadb.parse_data, ("data", "record", "others", "listeners", "users", "ports", "image")),

@@ -25,6 +25,7 @@ from hostwright.interface.plan import AddressPlan, Change, as_static, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.interface.static_address import Static
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.routes import parse_routes
 
 HERE = HostInterfaces(
     user="root",
@@ -354,7 +355,7 @@ class Namespace:
         return replace(HERE, addresses=addresses, links=(Link("e0"),))
 
     def routed(self) -> HostInterfaces:
-        return replace(self.found(), routes=tuple(line.strip() for line in self.run("ip -o -4 route show")))
+        return replace(self.found(), routes=parse_routes(self.run("ip -o -4 route show"), 4))
 
     def statics(self) -> set[Static]:
         return {as_static(one) for one in self.found().addresses if not one.address.ip.is_link_local}
@@ -454,7 +455,7 @@ def test_names_that_a_kernel_takes(namespace: Namespace) -> None:
                 HERE,
                 links=(Link(name),),
                 addresses=parse_addresses(namespace.run(f"ip -o address show dev {quoted} scope global")),
-                routes=tuple(line.strip() for line in namespace.run("ip -o -4 route show")),
+                routes=parse_routes(namespace.run("ip -o -4 route show"), 4),
             )
             made = decide(found, wanted, persist=False)
             with pytest.raises(Refusal, match="cannot be kept across a boot, only letters, digits"):

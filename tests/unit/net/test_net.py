@@ -99,5 +99,7 @@ def test_routes() -> None:
         ("", "e1", "10.0.0.5", ""),
     ]
     assert black.nowhere
+    odd = "10.4.0.0/16 via 10.0.0.1 dev e\\ src 10.0.0.5"
+    assert parse_routes([odd], 4)[0].text == odd
     assert len(found) == 6
     assert [str(route.to) for route in parse_routes(["default dev tun0 metric 9"], 6)] == ["::/0"]
