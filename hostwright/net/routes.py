@@ -1,5 +1,6 @@
 """Routes as `ip -o route show` tells them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -30,6 +31,10 @@ class Route:
     protocol: str = ""
     # The seconds that a route has left are in it.
     text: str = field(default="", compare=False)
+
+    @property
+    def text_without_source(self) -> str:
+        return re.sub(r" src \S+", "", self.text)
 
 
 def parse_routes(lines: Iterable[str], family: int) -> tuple[Route, ...]:

@@ -1,4 +1,4 @@
-"""What of a host can be reached, as far as the host itself knows (shell/reachability.sh writes what is read here)."""
+"""What of a host can be reached, as far as the host itself knows (sh/reachability.sh writes what is read here)."""
 
 import re
 from collections.abc import Iterator, Mapping

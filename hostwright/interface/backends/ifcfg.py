@@ -107,12 +107,13 @@ def _with(text: str, path: str, add: Sequence[Static]) -> str:
     six = [static.address for static in add if static.version == 6]
     if four and _is_dynamic(values):
         raise Refusal(
-            f"{path} says BOOTPROTO={values['BOOTPROTO']}, beside which initscripts sets no other address; give "
-            f"{four[0]} a label, which gets a file of its own, or make BOOTPROTO=none"
+            f"{path} says BOOTPROTO={values['BOOTPROTO']}, beside which initscripts sets no other address",
+            f"give {four[0]} a label, which gets a file of its own, or make it BOOTPROTO=none",
         )
     if six and _without_six(values):
         raise Refusal(
-            f"{path} says IPV6INIT={values['IPV6INIT']}: {six[0]} would not be there after a boot; change that"
+            f"{path} says IPV6INIT={values['IPV6INIT']}: {six[0]} would not be there after a boot",
+            "make it IPV6INIT=yes",
         )
     used, more = set(_numbers(values)), []
     for address in four:
@@ -125,7 +126,8 @@ def _with(text: str, path: str, add: Sequence[Static]) -> str:
         more += _six_lines([*_six(values, path), *six])
     new = "\n".join([*text.splitlines(), *more, ""]) if more else text
     if unread := sorted(set(_numbers(_values(new, path))) - used):
-        raise Refusal(f"{path} has IPADDR{unread[0]}, which no boot sets as a number before it is missing; take it out")
+        why = f"{path} has IPADDR{unread[0]}, which no boot sets as a number before it is missing"
+        raise Refusal(why, "take it out")
     return new
 
 
@@ -138,13 +140,13 @@ def _aliases(files: Mapping[str, str], interface: str, add: Sequence[Static], go
             if here and here[0] in gone:
                 if _values(text, path).get("IPV6ADDR"):
                     raise Refusal(
-                        f"{path} has an IPv6 address, which would be lost; move it to {path_of(interface)} first"
+                        f"{path} has an IPv6 address, which would be lost", f"move it to {path_of(interface)} first"
                     )
                 changed[path] = ""
     for static in add:
         path = path_of(static.label)
         if static.label and changed.get(path, files.get(path)):
-            raise Refusal(f"{static.label} has an address already, and {path} can have one; take another label")
+            raise Refusal(f"{static.label} has an address already, and {path} can have one", "take another label")
         if static.label:
             lines = [f"DEVICE={static.label}", "ONPARENT=yes", f"IPADDR={static.ip}"]
             changed[path] = "\n".join([*lines, f"PREFIX={static.address.network.prefixlen}", ""])
@@ -174,7 +176,7 @@ def check(files: Mapping[str, str], interface: str, addresses: Iterable[Address]
             first, last = (written(values[name], path).ip for name in ("IPADDR_START", "IPADDR_END"))
             for ip in addresses:
                 if ip.version == 4 and int(first) <= int(ip) <= int(last):
-                    raise Refusal(f"{ip} is one of the range that {path} has; change that file first")
+                    raise Refusal(f"{ip} is one of the range that {path} has", "change that file first")
 
 
 def _lines(text: str, names: Iterable[str]) -> list[int]:
@@ -202,7 +204,7 @@ def _values(text: str, path: str) -> dict[str, str]:
             try:
                 found[match[1]] = " ".join(shlex.split(match[2], comments=True))
             except ValueError:
-                raise Refusal(f"{path} has a line that no shell takes: {line!r}; put it right first") from None
+                raise Refusal(f"{path} has a line that no shell takes: {line!r}", "put it right first") from None
     return found
 
 
@@ -231,7 +233,8 @@ def _length(values: Mapping[str, str], number: str) -> str:
 def _four(values: Mapping[str, str], number: str, path: str) -> Interface:
     address, length = values[f"IPADDR{number}"], _length(values, number)
     if not length:
-        raise Refusal(f"{path}: IPADDR{number}={address} has neither PREFIX{number} nor NETMASK{number}; add one")
+        why = f"{path}: IPADDR{number}={address} has neither PREFIX{number} nor NETMASK{number}"
+        raise Refusal(why, "add one")
     return written(f"{address}/{length}", path)
 
 

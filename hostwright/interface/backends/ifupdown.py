@@ -131,7 +131,8 @@ def check(files: Mapping[str, str], interface: str, addresses: Iterable[Address]
                 if word in _RAISING and number not in known and named:
                     raise Refusal(
                         f"{path}: the stanza of {stanza.name} has `{word} {command}`, which is not understood here, "
-                        f"and sets {named[0]}; take that line out first"
+                        f"and sets {named[0]}",
+                        "take that line out first",
                     )
 
 
@@ -185,7 +186,8 @@ def _check_gateway(path: str, stanza: Stanza, stay: Sequence[Static]) -> None:
     if gateway and not any(ip_address(gateway) in static.address.network for static in stay):
         raise Refusal(
             f"{path}: the gateway {gateway} of {stanza.name} is reached by none of the addresses that stay in its "
-            "stanza; keep one of its network, or move the gateway first"
+            "stanza",
+            "keep one of its network, or move the gateway first",
         )
 
 
@@ -199,8 +201,8 @@ def _heir(path: str, stanza: Stanza, static: Static, others: list[str], left: Se
         ):
             return one
     raise Refusal(
-        f"{path}: the stanza of {static.address} also says {', '.join(others)}, and would be lost; put an "
-        "address in its place in the same run (one whose network has that gateway), or move those lines first"
+        f"{path}: the stanza of {static.address} also says {', '.join(others)}, and would be lost",
+        "put an address in its place in the same run (one whose network has that gateway), or move those lines first",
     )
 
 
@@ -308,7 +310,7 @@ def _address(stanza: Stanza, text: str, path: str) -> Interface:
         return written(text, path)
     if not mask and text != "0.0.0.0":
         raise Refusal(
-            f"{path}: the stanza of {stanza.name} has address {text} without a prefix length; write one there first"
+            f"{path}: the stanza of {stanza.name} has address {text} without a prefix length", "write one there first"
         )
     return written(f"{text}/{mask or 32}", path)
 

@@ -165,7 +165,7 @@ def _definitions(path: str, text: str) -> list[tuple[str, str, yaml.MappingNode]
     try:
         top = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise Refusal(f"{path} is no YAML: {' '.join(str(error).split())}; put it right first") from None
+        raise Refusal(f"{path} is no YAML: {' '.join(str(error).split())}", "put it right first") from None
     network = _child(top, "network")
     found = []
     for kind in KINDS:

@@ -82,6 +82,7 @@ def _check_others(profile: Profile, version: int, method: str) -> None:
         clear = " ".join(f"{key} ''" for key in kept)
         raise Refusal(
             f"connection {profile.name} would have no IPv{version} address any more, and has {has}, which "
-            "NetworkManager takes beside one only: give it another address in the same run, or clear that first "
-            f"(nmcli connection modify {profile.uuid} {clear})"
+            "NetworkManager takes beside one only",
+            "give it another address in the same run, or clear that first (nmcli connection modify "
+            f"{profile.uuid} {clear})",
         )

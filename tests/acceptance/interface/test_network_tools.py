@@ -13,12 +13,13 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.scripts import whole
 from hostwright.base.settings import validated
 from hostwright.interface.backends.backend import Keeping
-from hostwright.interface.facts import HostInterfaces, Link, Profile
+from hostwright.interface.facts import HostInterfaces, Profile
 from hostwright.interface.operations import _packed, _told
 from hostwright.interface.plan import AddressPlan, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.interface.static_address import Static
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.links import Link
 from tests.lab.network_tools import Addresses, Tools, tools
 from tests.unit.interface.interfaces import BARE
 

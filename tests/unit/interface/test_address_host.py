@@ -11,10 +11,11 @@ import pytest
 
 from hostwright.base.scripts import NONCE, observing, script, whole
 from hostwright.interface.backends.backend import Keeping
-from hostwright.interface.facts import Link, parse_interfaces
+from hostwright.interface.facts import parse_interfaces
 from hostwright.interface.operations import _packed
 from hostwright.interface.plan import AddressPlan, Change, decide
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.links import Link
 from hostwright.net.routes import parse_routes
 from tests.unit.interface.test_address import HERE, told, wish
 

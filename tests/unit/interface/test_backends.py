@@ -14,11 +14,12 @@ from hostwright.base.settings import validated
 from hostwright.interface.backends import BACKENDS
 from hostwright.interface.backends.backend import Backend, Keeping
 from hostwright.interface.backends.choice import claims
-from hostwright.interface.facts import HostInterfaces, Link, Profile
+from hostwright.interface.facts import HostInterfaces, Profile
 from hostwright.interface.operations import _commands, _packed
 from hostwright.interface.plan import AddressPlan, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.interface.static_address import Declared, Static
+from hostwright.net.links import Link
 from tests.unit.interface.interfaces import BARE
 
 FILE = "/etc/wicked/eth0"
