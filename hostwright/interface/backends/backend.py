@@ -1,4 +1,7 @@
-"""What one that keeps addresses across a boot has to tell: each is a class of its own, in a file of its own."""
+"""What one that keeps addresses across a boot has to tell, of a host: each is a class of its own, in a file of its own.
+
+Beside its class a file has functions of the same names, which know the text of its files, and no host.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +11,8 @@ from typing import ClassVar
 from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static
 from hostwright.net.addresses import Address
+
+UNTIL_BOOT = "interface.address(..., persist=False), in a deploy of your own, sets it until the next boot"
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Backend(ABC):
         """Whether it keeps interfaces that nobody has claimed."""
         return self.adopts and self.is_there(found)
 
-    def check(self, found: HostInterfaces, interface: str, addresses: Iterable[Address]) -> None:  # noqa: B027 - most have none
+    def check(self, found: HostInterfaces, interface: str, addresses: Iterable[Address]) -> None:  # noqa: B027
         """Refuses addresses that it sets in a way that cannot be edited."""
 
     def called(self, found: HostInterfaces, interface: str, static: Static) -> str:  # noqa: ARG002 - others ask

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hostwright.base.refusal import Refusal
 from hostwright.interface.backends import BACKENDS
-from hostwright.interface.backends.backend import Backend, Keeping
+from hostwright.interface.backends.backend import UNTIL_BOOT, Backend, Keeping
 from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.settings import AddressesSettings, InterfaceSettings
 from hostwright.interface.static_address import Declared, Static
@@ -31,7 +31,7 @@ def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: s
         if not _NAME.fullmatch(text):
             raise Refusal(
                 f"{text!r} cannot be kept across a boot, only letters, digits and _ . + - can",
-                "with persist=False it is there until then",
+                UNTIL_BOOT,
                 key=_ADDRESSES,
                 value=name,
             )
@@ -40,7 +40,7 @@ def keep(found: HostInterfaces, name: str, wanted: InterfaceSettings, backend: s
         if reason := chosen.cannot(static):
             raise Refusal(
                 f"{static.address} on {name} cannot be kept across a boot as it is wanted: {reason}",
-                "leave that out, or say persist=False",
+                f"leave that out; {UNTIL_BOOT}",
                 key=_ADDRESSES,
                 value=name,
             )
@@ -71,7 +71,7 @@ def _check_claimed(found: HostInterfaces, name: str) -> None:
         raise Refusal(
             f"{name} is a {link.kind} that no file of this host claims: what made it gives it its addresses, which a "
             "file of ours could take away",
-            f"write them into the configuration of what made {name}, or say persist=False",
+            f"write them into the configuration of what made {name}; {UNTIL_BOOT}",
             key=_ADDRESSES,
             value=name,
         )
@@ -127,7 +127,7 @@ def _chosen(found: HostInterfaces, name: str, backend: str | None) -> Backend:
             return one
     raise Refusal(
         f"nothing on this host keeps addresses of {name} across a boot, as far as can be seen ({', '.join(BACKENDS)})",
-        "with persist=False it gets them until then",
+        UNTIL_BOOT,
         key=_ADDRESSES,
         value=name,
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from hostwright.base.refusal import Refusal
-from hostwright.interface.backends.backend import Backend, Keeping, sharing
+from hostwright.interface.backends.backend import UNTIL_BOOT, Backend, Keeping, sharing
 from hostwright.interface.backends.ini import Entry, Section, parse, without
 from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static, written
@@ -66,7 +66,7 @@ def _check_managed(found: HostInterfaces, interface: str) -> None:
     if path := unmanaged_by(files, interface, link.mac if link else ""):
         raise Refusal(
             f"{path} has Unmanaged=yes and fits {interface}: systemd-networkd would not read a file of ours",
-            f"take {interface} out of its [Match] first, or say persist=False",
+            f"take {interface} out of its [Match] first; {UNTIL_BOOT}",
         )
 
 
