@@ -116,10 +116,11 @@ def _chosen(found: HostInterfaces, name: str, backend: str | None) -> Backend:
             )
         return one
     if len(here) > 1:
-        raise Refusal(
-            f"{name} is claimed by {' and '.join(here)}: after a boot either may win",
-            f"take it out of one of them, or say {AddressesSettings.key('backend')}={here[0]}",
-        )
+        at_work = [who for who in here if BACKENDS[who].is_there(found)]
+        remedy = "take it out of one of them"
+        if at_work:
+            remedy += f", or say {AddressesSettings.key('backend')}={' or '.join(at_work)}"
+        raise Refusal(f"{name} is claimed by {' and '.join(here)}: after a boot either may win", remedy)
     if here:
         return BACKENDS[here[0]]
     for one in BACKENDS.values():

@@ -256,8 +256,11 @@ def test_the_way_in_is_guarded() -> None:
 def test_two_claims_are_refused() -> None:
     both = replace(HERE, profiles={"e0": Profile("u", "lan", {4: "manual", 6: "auto"}, ("10.0.0.5/24",))})
     assert claims(both, "e0") == ["network-manager", "ifupdown"]
-    with pytest.raises(Refusal, match="claimed by network-manager and ifupdown"):
+    with pytest.raises(Refusal, match="claimed by network-manager and ifupdown") as refused:
         plan({"e0": {"present": ["10.0.0.6/24"]}}, both)
+    # Not the one that is not at work.
+    assert refused.value.remedy == "take it out of one of them, or say interface_backend=ifupdown"
+    assert plan({"e0": {"present": ["10.0.0.6/24"]}}, both, backend="ifupdown").keepings[0].files
     by_choice = plan(
         {"e0": {"present": ["10.0.0.6/24"]}},
         replace(both, tools=frozenset({"ifup", "nmcli"})),
