@@ -1,4 +1,4 @@
-"""The interfaces of a host, and where it keeps their addresses (shell/interfaces.sh writes what is read here)."""
+"""The interfaces of a host, and where it keeps their addresses (sh/interfaces.sh writes what is read here)."""
 
 import re
 from collections.abc import Mapping
@@ -10,35 +10,15 @@ from typing_extensions import override
 from hostwright.base.observe import ScriptFact, parsing
 from hostwright.base.scripts import NONCE, script, sections
 from hostwright.net.addresses import Address, HostAddress, parse_addresses
+from hostwright.net.links import Link, parse_links
+from hostwright.net.routes import Route, parse_routes
 
-_LINK = re.compile(r"[0-9]+: (?P<name>[^ @:]+)(?:@\S+)?: <[^>]*>(?P<rest>.*)")
 _SECTIONS = (
-    *("who", "came_by", "links", "addresses", "promoted", "routes", "tools", "networkd", "profile *", "file *"),
-    *("in memory", "netdevs", "leased", "floating"),
+    *("who", "came_by", "links", "addresses", "promoted", "routes4", "routes6", "tools", "networkd"),
+    *("profile *", "file *", "in memory", "netdevs", "leased", "floating"),
 )
 _PROFILE = ("ipv4.method", "ipv6.method", "ipv4.addresses", "ipv6.addresses")
 _NEED_ADDRESSES = tuple(f"ipv{version}.{field}" for version in (4, 6) for field in ("gateway", "dns", "dns-search"))
-# ip-link(8), TYPE: what is none of these has a line of its own for other reasons.
-_KINDS = """
-    bareudp batadv bond bridge dsa dummy erspan geneve gre gretap gtp hsr ifb ip6erspan ip6gre ip6gretap ip6tnl ipip
-    ipvlan ipvtap lowpan macsec macvlan macvtap netdevsim nlmon openvswitch rmnet sit team tun vcan veth vlan vrf vti
-    vti6 vxcan vxlan wireguard wwan xfrm
-"""
-
-
-@dataclass(frozen=True)
-class Link:
-    """
-    + master: the bond, bridge or VRF that it is in
-    + kind: `bridge`, `vrf`, `wireguard`, ...; nothing for a card
-    + others: further names that ip takes for it
-    """
-
-    name: str
-    master: str = ""
-    kind: str = ""
-    others: tuple[str, ...] = ()
-    mac: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,7 @@ class HostInterfaces:
     links: tuple[Link, ...]
     addresses: tuple[HostAddress, ...]
     promoted: frozenset[str]
-    routes: tuple[str, ...]
+    routes: tuple[Route, ...]
     tools: frozenset[str]
     units: Mapping[str, str]
     profiles: Mapping[str, Profile]
@@ -106,10 +86,10 @@ def parse_interfaces(lines: list[str], nonce: str = "") -> HostInterfaces:
     return HostInterfaces(
         user=found["who"][0],
         way=_way(found.get("came_by", [])),
-        links=tuple(_link(match) for line in found["links"] if (match := _LINK.match(line))),
+        links=parse_links(found["links"]),
         addresses=parse_addresses(found["addresses"]),
         promoted=frozenset(found.get("promoted", [])),
-        routes=tuple(line.strip() for line in found.get("routes", [])),
+        routes=tuple(route for family in (4, 6) for route in parse_routes(found.get(f"routes{family}", []), family)),
         tools=frozenset(found.get("tools", [])),
         units=dict(line.split("\t", 1) for line in found.get("networkd", [])),
         profiles={
@@ -133,21 +113,6 @@ def _way(lines: list[str]) -> Way | None:
         return None
     over = re.search(r" dev (\S+)", " ".join(lines[1:]))
     return Way(ip_address(words[0].partition("%")[0]), ip_address(words[2].partition("%")[0]), over[1] if over else "")
-
-
-def _link(found: re.Match[str]) -> Link:
-    # Parts that were lines: the link layer, then what its kind has to say, and what its master has.
-    settings, *parts = found["rest"].split("\\")
-    master = re.search(r" master (\S+)", settings)
-    words = [part.split() for part in parts if part.strip()]
-    layer = next((one for one in words if one[0].startswith("link/")), [])
-    return Link(
-        found["name"],
-        master[1] if master else "",
-        next((one[0] for one in words if one[0] in _KINDS.split()), ""),
-        tuple(one[1] for one in words if one[0] == "altname"),
-        layer[1] if len(layer) > 1 else "",
-    )
 
 
 def _profile(lines: list[str], in_memory: frozenset[str]) -> Profile:

@@ -31,13 +31,21 @@ class Understood:
 
 
 def understand(line: str) -> Understood:
+    """What `understood` has, or a refusal."""
+    try:
+        return understood(line)
+    except ValueError as error:
+        raise Refusal(str(error), "write it as enp9s0f1 add 10.0.0.6/24, say", key="line", value=line) from None
+
+
+def understood(line: str) -> Understood:
     """
     + line: as it is typed, with `ifconfig` in front or not: `enp9s0f1 inet6 add 81::d/64`
     """
     words = line.split()
     words = words[1:] if words[:1] == ["ifconfig"] else words
     if len(words) < 2:
-        raise Refusal(f"{line!r}: an interface, add or delete, and an address: enp9s0f1 add 10.0.0.6/24")
+        raise ValueError("an interface, add or delete, and an address are needed")
     interface, *rest = words
     # An alias is a label today: eth0:1 is on eth0.
     name, _, alias = interface.partition(":")
@@ -46,9 +54,9 @@ def understand(line: str) -> Understood:
     if rest and rest[0] in (*_ADD, *_DELETE):
         present = rest.pop(0) in _ADD
     elif rest and not rest[0][0].isdigit() and ":" not in rest[0]:
-        raise Refusal(f"{line!r}: {rest[0]} is not understood here; add and delete of an address are")
+        raise ValueError(f"{rest[0]} is not understood here; add and delete of an address are")
     if not rest:
-        raise Refusal(f"{line!r}: which address?")
+        raise ValueError("it has no address")
     address, broadcast = rest.pop(0), ""
     while rest:
         word = rest.pop(0)
@@ -59,20 +67,18 @@ def understand(line: str) -> Understood:
         elif word == "broadcast" and rest:
             broadcast = rest.pop(0)
         else:
-            raise Refusal(f"{line!r}: {word} is not understood here; add and delete of an address are")
+            raise ValueError(f"{word} is not understood here; add and delete of an address are")
     if family and (family == "inet6") != (":" in address):
-        raise Refusal(f"{line!r}: {address} is no address of {family}")
+        raise ValueError(f"{address} is no address of {family}")
     if broadcast:
-        _check_broadcast(line, address, broadcast)
+        _check_broadcast(address, broadcast)
     return Understood(name, address, present, interface if alias and present else "")
 
 
-def _check_broadcast(line: str, address: str, broadcast: str) -> None:
+def _check_broadcast(address: str, broadcast: str) -> None:
     try:
         usual = str(IPv4Interface(address).network.broadcast_address)
     except ValueError:
         usual = ""
     if broadcast != usual:
-        raise Refusal(
-            f"{line!r}: broadcast {broadcast} is not that of the network{usual and f', {usual}'}; leave it out"
-        )
+        raise ValueError(f"broadcast {broadcast} is not that of the network{usual and f', {usual}'}; leave it out")

@@ -125,7 +125,7 @@ def _act(state: State, host: Host, wish: AddressesSettings, plan: AddressPlan) -
     ours = fenced(":").get_raw_value()
     text = _told(plan, wish.confirm_seconds if guarded else 0, secrets.token_hex(4), ours)
     known = transport.connector_arguments(host)
-    last = [*([f"(keep && {_nmcli(plan)}) || undone"] if plan.keepings else []), "settled"]
+    last = [*([f"(keep && {_commands(plan)}) || undone"] if plan.keepings else []), "settled"]
     files = _packed(plan) if plan.keepings else ""
 
     def tell(*calls: str) -> bool:
@@ -175,8 +175,8 @@ def _calls(text: str, *calls: str) -> str:
     return f"{text}\n{whole}"
 
 
-def _nmcli(plan: AddressPlan) -> str:
-    commands = [f"nmcli {shlex.join(keeping.nmcli)}" for keeping in plan.keepings if keeping.nmcli]
+def _commands(plan: AddressPlan) -> str:
+    commands = [shlex.join(keeping.command) for keeping in plan.keepings if keeping.command]
     return " && ".join([*commands, ":"])
 
 
@@ -186,8 +186,7 @@ def _packed(plan: AddressPlan) -> str:
         for keeping in plan.keepings:
             for path, text in keeping.files.items():
                 entry = tarfile.TarInfo(path.lstrip("/"))
-                # netplan wants to be alone with its files; networkd reads them as a user of its own.
-                entry.mode = 0o600 if keeping.backend == "netplan" else 0o644
+                entry.mode = keeping.mode
                 content = text.encode(errors="surrogateescape")
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))

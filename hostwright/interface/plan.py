@@ -1,16 +1,19 @@
 """Which addresses an interface gets and loses, now and after a boot; and whether that could lock the controller out."""
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hostwright.base.refusal import Refusal
-from hostwright.interface.backends.choice import Keeping, declared, keep
+from hostwright.interface.backends.backend import Keeping
+from hostwright.interface.backends.choice import declared, keep
 from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.settings import AddressesSettings, InterfaceSettings
 from hostwright.interface.static_address import Static
 from hostwright.net.addresses import HostAddress
+from hostwright.net.routes import Route
+
+_ADDRESSES = AddressesSettings.key("addresses")
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,16 @@ def decide(found: HostInterfaces, wish: AddressesSettings, persist: bool = True)
 def _check(found: HostInterfaces, name: str, wanted: InterfaceSettings, wish: AddressesSettings) -> None:
     links = {link.name: link for link in found.links}
     if real := next((link.name for link in found.links if name in link.others), ""):
-        raise Refusal(f"{name} is another name of {real}, by which all else here knows it: write {real}")
+        why = f"{name} is another name of {real}, by which all else here knows it"
+        raise Refusal(why, f"write {real}", key=_ADDRESSES, value=name)
     if name not in links:
-        raise Refusal(f"there is no interface {name!r}; there are: {', '.join(sorted(links))}")
+        why = f"there is no interface {name!r}; there are: {', '.join(sorted(links))}"
+        raise Refusal(why, "name one of these", key=_ADDRESSES, value=name)
     master = links.get(links[name].master)
     # What is in a VRF keeps its addresses (vrf.rst of the kernel).
     if links[name].master and wanted.present and not (master and master.kind == "vrf"):
-        raise Refusal(
-            f"{name} is a port of {links[name].master}, and gets no addresses: they belong to {links[name].master}"
-        )
+        why = f"{name} is a port of {links[name].master}, and gets no addresses"
+        raise Refusal(why, f"give them to {links[name].master}", key=_ADDRESSES, value=name)
     for static in wanted.present:
         is_here = any(here.address.ip == static.ip for here in _on(found, name))
         for other in found.addresses:
@@ -102,23 +106,37 @@ def _check(found: HostInterfaces, name: str, wanted: InterfaceSettings, wish: Ad
                 continue
             if found.way and found.way.address == static.ip:
                 raise Refusal(
-                    f"{static.ip} is on {other.interface}, and the address that this run is connected to: give {name} "
-                    "another one"
+                    f"{static.ip} is on {other.interface}, and the address that this run is connected to",
+                    f"give {name} another one",
+                    key=_ADDRESSES,
+                    value=name,
                 )
             raise Refusal(
-                f"{static.ip} is on {other.interface} already; take it from there first ({name} was to get it)"
+                f"{static.ip} is on {other.interface} already",
+                f"take it from there first: {static.address} in absent of {other.interface}, in the same run",
+                key=_ADDRESSES,
+                value=name,
             )
         _check_scope(found, name, static, wanted)
         if static.label and static.label.partition(":")[0] != name:
-            raise Refusal(f"{static.address}: the label {static.label} must begin with {name}, as in {name}:1")
+            why = f"the label {static.label} of {static.address} must begin with {name}"
+            raise Refusal(why, f"write {name}:1, say", key=_ADDRESSES, value=name)
     for static in wanted.absent:
         for here in _on(found, name):
             if here.address.ip == static.ip and (origin := _origin(found, here)):
-                raise Refusal(f"{static.ip} on {name} is not static ({origin}): it would come back; end that first")
+                raise Refusal(
+                    f"{static.ip} on {name} is not static ({origin}): it would come back",
+                    "leave it out, or first stop what gives it to the interface",
+                    key=_ADDRESSES,
+                    value=name,
+                )
     if wanted.exact and found.floating is None:
         raise Refusal(
-            f"exact is set for {name}, and {found.user} may not read what keepalived or pacemaker move about: "
-            "their addresses could be taken for static ones; let pyinfra use sudo"
+            f"exact is set for {name}, and {found.user} may not read what keepalived or pacemaker move about: their "
+            "addresses could be taken for static ones",
+            "let pyinfra use sudo (_sudo, --sudo)",
+            key=_ADDRESSES,
+            value=name,
         )
 
 
@@ -130,7 +148,10 @@ def _check_scope(found: HostInterfaces, name: str, static: Static, wanted: Inter
         if static.version == 4 and other.address.network == static.address.network and other.scope != static.scope:
             raise Refusal(
                 f"{static.address} on {name} is to have the scope {static.scope}, and {other.address} has "
-                f"{other.scope}; the kernel takes one scope for all addresses of a network"
+                f"{other.scope}: the kernel takes one scope for all addresses of a network",
+                f"give both the same scope: {other.scope}, say",
+                key=_ADDRESSES,
+                value=name,
             )
 
 
@@ -254,8 +275,8 @@ def _delete(found: HostInterfaces, name: str, here: HostAddress) -> Change:
     static = as_static(here)
     run, undo = _removal(found, name, static), _ip("address", "add", *_words(name, static))
     for route in _routes_from(found, static):
-        run += f" && {{ {_ip('route', 'replace', *_without_source(route).split())} 2>/dev/null || :; }}"
-        undo += f" && {{ {_ip('route', 'replace', *route.split())} 2>/dev/null || :; }}"
+        run += f" && {{ {_ip('route', 'replace', *route.text_without_source.split())} 2>/dev/null || :; }}"
+        undo += f" && {{ {_ip('route', 'replace', *route.text.split())} 2>/dev/null || :; }}"
     return Change(f"{name}: {static.address} is removed", run, undo, name, deletes=static)
 
 
@@ -314,36 +335,34 @@ def _back_to(found: HostInterfaces, changes: Iterable[Change], wish: AddressesSe
     stays = any(static.ip == way.address for settings in wish.addresses.values() for static in settings.present)
     if not stays and not wish.allow_self:
         raise Refusal(
-            f"{way.address} is the address that this run is connected to: without it nobody comes in that way any "
-            "more; to move to another one say interface_allow_self=yes, and interface_confirm_address=ADDRESS for the "
-            "one that the host has then"
+            f"{way.address} is the address that this run is connected to: without it nobody comes in that way any more",
+            f"to move to another one say {wish.key('allow_self')}=yes, and {wish.key('confirm_address')}=ADDRESS for "
+            "the one that the host has then",
+            key=_ADDRESSES,
+            value=str(way.address),
         )
     if not stays and not wish.confirm_address:
         raise Refusal(
-            f"interface_allow_self is set, and {way.address} goes: say interface_confirm_address=ADDRESS, by which "
-            "this run comes back to see that the host can be reached"
+            f"{way.address} goes, by which this run has come",
+            f"say {wish.key('confirm_address')}=ADDRESS, by which it comes back to see that the host can be reached",
+            key=wish.key("allow_self"),
+            value=wish.allow_self,
         )
     return wish.confirm_address or ""
 
 
-def _routes_from(found: HostInterfaces, static: Static) -> list[str]:
+def _routes_from(found: HostInterfaces, static: Static) -> list[Route]:
     """IPv4 routes that name an address as their source, and would go with it; the kernel's own come and go with it."""
-    routes = []
-    for route in found.routes:
-        words = [word for word in route.split() if word not in ("linkdown", "dead")]
-        named = "src" in words and words[words.index("src") + 1] == str(static.ip)
-        if named and static.version == 4 and "kernel" not in words and "nexthop" not in words:
-            routes.append(" ".join(words))
-    return routes
-
-
-def _without_source(route: str) -> str:
-    return re.sub(r" src \S+", "", route)
+    if static.version == 6:
+        return []
+    return [
+        route for route in found.routes if route.source == str(static.ip) and route.protocol != "kernel" and route.text
+    ]
 
 
 def _lost_routes(found: HostInterfaces, changes: Iterable[Change]) -> list[str]:
     return [
-        f"the route {route!r} stays without its source, which goes, if another address reaches what it leads over"
+        f"the route {route.text!r} stays without its source, which goes, if another address reaches what it leads over"
         for change in changes
         if change.deletes
         for route in _routes_from(found, change.deletes)
@@ -352,7 +371,7 @@ def _lost_routes(found: HostInterfaces, changes: Iterable[Change]) -> list[str]:
 
 def draw(host: str, names: Mapping[str, object], plan: AddressPlan) -> str:
     lines = [f"{host}: addresses of {', '.join(names)}"]
-    lines += [f"  {line}" for line in plan.lines or ("nothing to do: they are as wanted",)]
+    lines += [f"  {line}" for line in plan.lines or ("nothing to change",)]
     if plan.guarded:
         back = f" ({plan.back_to})" if plan.back_to else ""
         lines.append(f"  guard: the host undoes this by itself unless we come back over a new connection{back}")

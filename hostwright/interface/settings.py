@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hostwright.base.settings import Settings
+from hostwright.interface.backends import BACKENDS
 from hostwright.interface.static_address import Static
-
-Backend = Literal["networkd", "ifupdown", "netplan", "network-manager", "ifcfg"]
 
 
 class AddressSettings(Settings):
@@ -77,7 +76,7 @@ class AddressesSettings(Settings):
     prefix = "interface_"
 
     addresses: dict[str, InterfaceSettings] = Field(min_length=1)
-    backend: Backend | None = None
+    backend: str | None = None
     confirm_seconds: int = Field(30, ge=5, le=600)
     allow_self: bool = False
     confirm_address: str | None = None
@@ -93,6 +92,13 @@ class AddressesSettings(Settings):
         if not isinstance(value, Mapping):
             return value
         return {str(name): _interface(str(name), wished) for name, wished in value.items()}
+
+    @field_validator("backend")
+    @classmethod
+    def _is_known(cls, name: str | None) -> str | None:
+        if name is not None and name not in BACKENDS:
+            raise ValueError(f"it should be one of {', '.join(BACKENDS)}")
+        return name
 
     @field_validator("confirm_address")
     @classmethod

@@ -53,7 +53,7 @@ def written(text: str, path: str) -> Interface:
     try:
         return ip_interface(text)
     except ValueError:
-        raise Refusal(f"{path} has {text!r} for an address, which is none; put that right first") from None
+        raise Refusal(f"{path} has {text!r} for an address, which is none", "put that right first") from None
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from weakref import WeakKeyDictionary
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, State
-from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
+from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import failing, refusing
 from hostwright.base.settings import validated
 from hostwright.planned import planned
@@ -65,8 +65,11 @@ def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> Opera
 def _together(reports: Mapping[str, Report], wish: ReachabilitySettings) -> str:
     shared = list(pairs({name: one.found for name, one in reports.items()}))
     if wish.json_file:
-        try:
-            Path(wish.json_file).write_text(json.dumps(as_json(reports, shared), indent=2) + "\n")
-        except OSError as error:
-            raise DeployError(f"reachability_json_file = {wish.json_file!r}: {error.strerror}") from None
+        text = json.dumps(as_json(reports, shared), indent=2) + "\n"
+        with refusing():
+            try:
+                Path(wish.json_file).write_text(text)
+            except OSError as error:
+                why, remedy = f"it cannot be written: {error.strerror}", "name a file that can, on the controller"
+                raise Refusal(why, remedy, key=wish.key("json_file"), value=wish.json_file) from None
     return draw_pairs(shared) if shared else ""

@@ -9,8 +9,11 @@ from typing import Any
 
 from hostwright.base.refusal import Refusal
 from hostwright.net.addresses import Address, HostAddress
+from hostwright.net.listeners import Listener
+from hostwright.net.routes import Route
 from hostwright.net.special_purpose import AS_OF, Purpose, Reach, purpose
-from hostwright.reachability.facts import HostReachability, Listener, Route
+from hostwright.reachability.facts import HostReachability
+from hostwright.reachability.settings import Allowed, ReachabilitySettings
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,6 @@ class Report:
         return tuple(one for one in self.open if not one.allowed)
 
 
-@dataclass(frozen=True)
-class Allowed:
-    """
-    + first, last: port numbers
-    """
-
-    protocol: str
-    first: int
-    last: int
-
-    def covers(self, listener: Listener) -> bool:
-        return self.protocol == listener.protocol and self.first <= listener.port <= self.last
-
-
 class Shared(IntEnum):
     """What two hosts share, as far as their routes tell; the greater one is the nearer."""
 
@@ -109,7 +98,10 @@ def judge(found: HostReachability, public: Mapping[str, str], allowed: tuple[All
         if inside not in ours:
             known = ", ".join(sorted(map(str, ours)))
             raise Refusal(
-                f"reachability_public names {inside}, which the host does not have; its addresses are: {known}"
+                f"it names {inside}, which the host does not have; its addresses are: {known}",
+                "name addresses of this host only",
+                key=ReachabilitySettings.key("public"),
+                value=dict(public),
             )
     addresses = tuple(Judged(one, purpose(one.address.ip), there.get(one.address.ip)) for one in found.addresses)
     reached = [_open(listener, addresses, allowed) for listener in found.listeners]

@@ -2,15 +2,30 @@
 
 import json
 import re
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from pydantic import Field, field_validator
 
 from hostwright.base.settings import Settings
+from hostwright.net.listeners import Listener
 from hostwright.net.special_purpose import Reach, purpose
-from hostwright.reachability.plan import Allowed
 
 _PORTS = re.compile(r"(?P<protocol>tcp|udp)/(?P<first>[0-9]+)(-(?P<last>[0-9]+))?")
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """
+    + first, last: port numbers
+    """
+
+    protocol: str
+    first: int
+    last: int
+
+    def covers(self, listener: Listener) -> bool:
+        return self.protocol == listener.protocol and self.first <= listener.port <= self.last
 
 
 class ReachabilitySettings(Settings):
@@ -52,7 +67,8 @@ class ReachabilitySettings(Settings):
         for inside, outside in public.items():
             ip_address(inside)
             if purpose(outside).reach is not Reach.INTERNET:
-                raise ValueError(f"{outside} is no address of the Internet ({purpose(outside).name})")
+                what = purpose(outside).name
+                raise ValueError(f"{outside} is no address of the Internet ({what}); name the public one of {inside}")
         return public
 
 

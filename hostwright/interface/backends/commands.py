@@ -3,8 +3,7 @@
 import re
 import shlex
 
-from hostwright.base.refusal import Refusal
-from hostwright.interface.ifconfig import understand
+from hostwright.interface.ifconfig import understood
 from hostwright.interface.static_address import Static, written
 
 _SETS = re.compile(r"\bifconfig\s|\bip\s(-\S+\s+)*a(d(d(r(e(s(s)?)?)?)?)?)?\s+(a(d(d)?)?|replace|change)\s")
@@ -72,8 +71,8 @@ def _by_ifconfig(words: list[str], interface: str, path: str) -> Static | None:
         at = words.index("broadcast")
         words = words[:at] + words[at + 2 :]
     try:
-        known = understand(" ".join(words))
-    except Refusal:
+        known = understood(" ".join(words))
+    except ValueError:
         return None
     if not known.present or "/" not in known.address or known.interface != interface.partition(":")[0]:
         return None

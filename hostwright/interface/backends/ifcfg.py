@@ -9,7 +9,9 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from hostwright.base.refusal import Refusal
+from hostwright.interface.backends.backend import Backend, Keeping
 from hostwright.interface.backends.ini import without
+from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static, written
 from hostwright.net.addresses import Address, Interface
 
@@ -20,13 +22,35 @@ _NUMBERED = ("IPADDR", "PREFIX", "NETMASK", "BROADCAST", "NETWORK", "ARPCHECK", 
 _NO = ("n", "no", "f", "false", "off", "0")
 
 
-def cannot(static: Static) -> str:
-    options = [option for option in static.options() if option != "label"]
-    if options:
-        return f"ifcfg files do not know {', '.join(options)} of an address"
-    if static.label and not re.fullmatch(r"[^:]+:\w+", static.label, re.ASCII):
-        return f"initscripts takes letters, digits and _ after the colon of a label, not {static.label}"
-    return ""
+class Ifcfg(Backend):
+    name = "ifcfg"
+
+    def is_there(self, found: HostInterfaces) -> bool:
+        return "network-scripts" in found.tools
+
+    def claims(self, found: HostInterfaces, interface: str) -> bool:
+        return path_of(interface) in found.files
+
+    def cannot(self, static: Static) -> str:
+        options = [option for option in static.options() if option != "label"]
+        if options:
+            return f"ifcfg files do not know {', '.join(options)} of an address"
+        if static.label and not re.fullmatch(r"[^:]+:\w+", static.label, re.ASCII):
+            return f"initscripts takes letters, digits and _ after the colon of a label, not {static.label}"
+        return ""
+
+    def declared(self, found: HostInterfaces, interface: str) -> tuple[Declared, ...]:
+        return declared(_files(found), interface)
+
+    def edited(self, found: HostInterfaces, interface: str, add: Sequence[Static], remove: Sequence[Static]) -> Keeping:
+        return Keeping(interface, self.name, edited(_files(found), interface, add, remove))
+
+    def check(self, found: HostInterfaces, interface: str, addresses: Iterable[Address]) -> None:
+        check(_files(found), interface, addresses)
+
+
+def _files(found: HostInterfaces) -> dict[str, str]:
+    return {path: text for path, text in found.files.items() if path.startswith(DIRECTORY)}
 
 
 def path_of(name: str) -> str:
@@ -83,12 +107,13 @@ def _with(text: str, path: str, add: Sequence[Static]) -> str:
     six = [static.address for static in add if static.version == 6]
     if four and _is_dynamic(values):
         raise Refusal(
-            f"{path} says BOOTPROTO={values['BOOTPROTO']}, beside which initscripts sets no other address; give "
-            f"{four[0]} a label, which gets a file of its own, or make BOOTPROTO=none"
+            f"{path} says BOOTPROTO={values['BOOTPROTO']}, beside which initscripts sets no other address",
+            f"give {four[0]} a label, which gets a file of its own, or make it BOOTPROTO=none",
         )
     if six and _without_six(values):
         raise Refusal(
-            f"{path} says IPV6INIT={values['IPV6INIT']}: {six[0]} would not be there after a boot; change that"
+            f"{path} says IPV6INIT={values['IPV6INIT']}: {six[0]} would not be there after a boot",
+            "make it IPV6INIT=yes",
         )
     used, more = set(_numbers(values)), []
     for address in four:
@@ -101,7 +126,8 @@ def _with(text: str, path: str, add: Sequence[Static]) -> str:
         more += _six_lines([*_six(values, path), *six])
     new = "\n".join([*text.splitlines(), *more, ""]) if more else text
     if unread := sorted(set(_numbers(_values(new, path))) - used):
-        raise Refusal(f"{path} has IPADDR{unread[0]}, which no boot sets as a number before it is missing; take it out")
+        why = f"{path} has IPADDR{unread[0]}, which no boot sets as a number before it is missing"
+        raise Refusal(why, "take it out")
     return new
 
 
@@ -114,13 +140,13 @@ def _aliases(files: Mapping[str, str], interface: str, add: Sequence[Static], go
             if here and here[0] in gone:
                 if _values(text, path).get("IPV6ADDR"):
                     raise Refusal(
-                        f"{path} has an IPv6 address, which would be lost; move it to {path_of(interface)} first"
+                        f"{path} has an IPv6 address, which would be lost", f"move it to {path_of(interface)} first"
                     )
                 changed[path] = ""
     for static in add:
         path = path_of(static.label)
         if static.label and changed.get(path, files.get(path)):
-            raise Refusal(f"{static.label} has an address already, and {path} can have one; take another label")
+            raise Refusal(f"{static.label} has an address already, and {path} can have one", "take another label")
         if static.label:
             lines = [f"DEVICE={static.label}", "ONPARENT=yes", f"IPADDR={static.ip}"]
             changed[path] = "\n".join([*lines, f"PREFIX={static.address.network.prefixlen}", ""])
@@ -150,7 +176,7 @@ def check(files: Mapping[str, str], interface: str, addresses: Iterable[Address]
             first, last = (written(values[name], path).ip for name in ("IPADDR_START", "IPADDR_END"))
             for ip in addresses:
                 if ip.version == 4 and int(first) <= int(ip) <= int(last):
-                    raise Refusal(f"{ip} is one of the range that {path} has; change that file first")
+                    raise Refusal(f"{ip} is one of the range that {path} has", "change that file first")
 
 
 def _lines(text: str, names: Iterable[str]) -> list[int]:
@@ -178,7 +204,7 @@ def _values(text: str, path: str) -> dict[str, str]:
             try:
                 found[match[1]] = " ".join(shlex.split(match[2], comments=True))
             except ValueError:
-                raise Refusal(f"{path} has a line that no shell takes: {line!r}; put it right first") from None
+                raise Refusal(f"{path} has a line that no shell takes: {line!r}", "put it right first") from None
     return found
 
 
@@ -207,7 +233,8 @@ def _length(values: Mapping[str, str], number: str) -> str:
 def _four(values: Mapping[str, str], number: str, path: str) -> Interface:
     address, length = values[f"IPADDR{number}"], _length(values, number)
     if not length:
-        raise Refusal(f"{path}: IPADDR{number}={address} has neither PREFIX{number} nor NETMASK{number}; add one")
+        why = f"{path}: IPADDR{number}={address} has neither PREFIX{number} nor NETMASK{number}"
+        raise Refusal(why, "add one")
     return written(f"{address}/{length}", path)
 
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from hostwright.base.refusal import Refusal
+from hostwright.interface.backends.backend import Backend, Keeping
 from hostwright.interface.backends.commands import address_set_by, names
+from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static, written
 from hostwright.net.addresses import Address, Interface
 
@@ -71,16 +73,41 @@ class Stanza:
         ]
 
 
-def cannot(static: Static) -> str:
-    if static.noprefixroute:
-        return "ifupdown knows no noprefixroute"
-    if static.preferred not in (None, 0) or (static.preferred is not None and static.version == 4):
-        return "ifupdown knows a preferred lifetime of IPv6 addresses only, and here of 0 or for ever"
-    if static.nodad and static.version == 4:
-        return "nodad is for IPv6"
-    if static.peer and static.version == 6:
-        return "ifupdown knows no peer of an IPv6 address"
-    return ""
+class Ifupdown(Backend):
+    name = "ifupdown"
+
+    def is_there(self, found: HostInterfaces) -> bool:
+        return "ifup" in found.tools
+
+    def claims(self, found: HostInterfaces, interface: str) -> bool:
+        return any(_of(text, interface) for text in _files(found).values())
+
+    def cannot(self, static: Static) -> str:
+        if static.noprefixroute:
+            return "ifupdown knows no noprefixroute"
+        if static.preferred not in (None, 0) or (static.preferred is not None and static.version == 4):
+            return "ifupdown knows a preferred lifetime of IPv6 addresses only, and here of 0 or for ever"
+        if static.nodad and static.version == 4:
+            return "nodad is for IPv6"
+        if static.peer and static.version == 6:
+            return "ifupdown knows no peer of an IPv6 address"
+        return ""
+
+    def declared(self, found: HostInterfaces, interface: str) -> tuple[Declared, ...]:
+        return declared(_files(found), interface)
+
+    def edited(self, found: HostInterfaces, interface: str, add: Sequence[Static], remove: Sequence[Static]) -> Keeping:
+        return Keeping(interface, self.name, edited(_files(found), interface, add, remove))
+
+    def check(self, found: HostInterfaces, interface: str, addresses: Iterable[Address]) -> None:
+        check(_files(found), interface, addresses)
+
+    def called(self, found: HostInterfaces, interface: str, static: Static) -> str:  # noqa: ARG002 - others ask
+        return static.label or interface
+
+
+def _files(found: HostInterfaces) -> dict[str, str]:
+    return {path: text for path, text in found.files.items() if path.startswith("/etc/network/")}
 
 
 def declared(files: Mapping[str, str], interface: str) -> tuple[Declared, ...]:
@@ -104,7 +131,8 @@ def check(files: Mapping[str, str], interface: str, addresses: Iterable[Address]
                 if word in _RAISING and number not in known and named:
                     raise Refusal(
                         f"{path}: the stanza of {stanza.name} has `{word} {command}`, which is not understood here, "
-                        f"and sets {named[0]}; take that line out first"
+                        f"and sets {named[0]}",
+                        "take that line out first",
                     )
 
 
@@ -158,7 +186,8 @@ def _check_gateway(path: str, stanza: Stanza, stay: Sequence[Static]) -> None:
     if gateway and not any(ip_address(gateway) in static.address.network for static in stay):
         raise Refusal(
             f"{path}: the gateway {gateway} of {stanza.name} is reached by none of the addresses that stay in its "
-            "stanza; keep one of its network, or move the gateway first"
+            "stanza",
+            "keep one of its network, or move the gateway first",
         )
 
 
@@ -172,8 +201,8 @@ def _heir(path: str, stanza: Stanza, static: Static, others: list[str], left: Se
         ):
             return one
     raise Refusal(
-        f"{path}: the stanza of {static.address} also says {', '.join(others)}, and would be lost; put an "
-        "address in its place in the same run (one whose network has that gateway), or move those lines first"
+        f"{path}: the stanza of {static.address} also says {', '.join(others)}, and would be lost",
+        "put an address in its place in the same run (one whose network has that gateway), or move those lines first",
     )
 
 
@@ -281,7 +310,7 @@ def _address(stanza: Stanza, text: str, path: str) -> Interface:
         return written(text, path)
     if not mask and text != "0.0.0.0":
         raise Refusal(
-            f"{path}: the stanza of {stanza.name} has address {text} without a prefix length; write one there first"
+            f"{path}: the stanza of {stanza.name} has address {text} without a prefix length", "write one there first"
         )
     return written(f"{text}/{mask or 32}", path)
 

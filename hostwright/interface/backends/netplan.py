@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import yaml
 
 from hostwright.base.refusal import Refusal
+from hostwright.interface.backends.backend import Backend, Keeping, sharing
+from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static, written
 
 DIRECTORY = "/etc/netplan"
@@ -27,15 +29,61 @@ KINDS = (
 )
 
 
-def cannot(static: Static) -> str:
-    unknown = [name for name in static.options() if name not in ("label", "preferred")]
-    if unknown:
-        return f"netplan does not know {', '.join(unknown)} of an address"
-    if static.preferred not in (None, 0):
-        return "netplan knows a preferred lifetime of 0 or for ever only"
-    if static.label and static.version == 6:
-        return "a label is for IPv4"
-    return ""
+class Netplan(Backend):
+    name = "netplan"
+    works_by = ("networkd", "network-manager")
+
+    def is_there(self, found: HostInterfaces) -> bool:
+        return "netplan" in found.tools
+
+    def takes(self, found: HostInterfaces) -> bool:
+        return super().takes(found) and bool(_files(found))
+
+    def claims(self, found: HostInterfaces, interface: str) -> bool:
+        return is_claimed(_files(found), _id(found, interface))
+
+    def cannot(self, static: Static) -> str:
+        unknown = [name for name in static.options() if name not in ("label", "preferred")]
+        if unknown:
+            return f"netplan does not know {', '.join(unknown)} of an address"
+        if static.preferred not in (None, 0):
+            return "netplan knows a preferred lifetime of 0 or for ever only"
+        if static.label and static.version == 6:
+            return "a label is for IPv4"
+        return ""
+
+    def declared(self, found: HostInterfaces, interface: str) -> tuple[Declared, ...]:
+        return declared(_files(found), _id(found, interface))
+
+    def edited(self, found: HostInterfaces, interface: str, add: Sequence[Static], remove: Sequence[Static]) -> Keeping:
+        files, known = _files(found), _id(found, interface)
+        if others := sharing(found, interface):
+            raise Refusal(
+                f"netplan's {known} is for {' and '.join([interface, *others])}: addresses of one would come to all of "
+                "them",
+                "write an entry for each in its place (match by name or macaddress), then run again",
+            )
+        new = edited(files, known, add, remove)
+        more = f"a further interface that fits netplan's {known} will get the same addresses"
+        # netplan wants to be alone with its files.
+        return Keeping(interface, self.name, new, notes=(more,) if new and fits_more(files, known) else (), mode=0o600)
+
+    def called(self, found: HostInterfaces, interface: str, static: Static) -> str:  # noqa: ARG002 - others ask
+        return _id(found, interface)
+
+
+def _files(found: HostInterfaces) -> dict[str, str]:
+    return {path: text for path, text in found.files.items() if path.startswith(f"{DIRECTORY}/")}
+
+
+def _id(found: HostInterfaces, interface: str) -> str:
+    """What its files call the interface, which they may know by its card: netplan names by it what it makes of them."""
+    unit = found.units.get(interface, "").rpartition("/")[2]
+    if unit.startswith("10-netplan-"):
+        return unit.removeprefix("10-netplan-").removesuffix(".network")
+    profile = found.profiles.get(interface)
+    is_ours = profile and profile.name.startswith("netplan-")
+    return profile.name.removeprefix("netplan-") if profile and is_ours else interface
 
 
 def kind_of(files: Mapping[str, str], interface: str) -> str:
@@ -117,7 +165,7 @@ def _definitions(path: str, text: str) -> list[tuple[str, str, yaml.MappingNode]
     try:
         top = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise Refusal(f"{path} is no YAML: {' '.join(str(error).split())}; put it right first") from None
+        raise Refusal(f"{path} is no YAML: {' '.join(str(error).split())}", "put it right first") from None
     network = _child(top, "network")
     found = []
     for kind in KINDS:

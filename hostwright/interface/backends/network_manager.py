@@ -3,13 +3,39 @@
 from collections.abc import Sequence
 
 from hostwright.base.refusal import Refusal
-from hostwright.interface.facts import Profile
+from hostwright.interface.backends.backend import Backend, Keeping
+from hostwright.interface.facts import HostInterfaces, Profile
 from hostwright.interface.static_address import Declared, Static, written
 
 
-def cannot(static: Static) -> str:
-    options = static.options()
-    return f"NetworkManager does not know {', '.join(options)} of an address" if options else ""
+class NetworkManager(Backend):
+    name = "network-manager"
+    adopts = False
+    works_by = ("ifcfg",)
+
+    def is_there(self, found: HostInterfaces) -> bool:
+        return "nmcli" in found.tools
+
+    def claims(self, found: HostInterfaces, interface: str) -> bool:
+        profile = found.profiles.get(interface)
+        kind = next((link.kind for link in found.links if link.name == interface), "")
+        # What another program makes NetworkManager has in memory only, as it is.
+        return profile is not None and not (kind and profile.in_memory)
+
+    def cannot(self, static: Static) -> str:
+        options = static.options()
+        return f"NetworkManager does not know {', '.join(options)} of an address" if options else ""
+
+    def declared(self, found: HostInterfaces, interface: str) -> tuple[Declared, ...]:
+        profile = found.profiles[interface]
+        return declared(profile.name, profile.addresses)
+
+    def edited(self, found: HostInterfaces, interface: str, add: Sequence[Static], remove: Sequence[Static]) -> Keeping:
+        profile = found.profiles[interface]
+        present = [one.static for one in self.declared(found, interface)]
+        words = arguments(profile, present, add, remove)
+        command = ("nmcli", "connection", "modify", profile.uuid, *words) if words else ()
+        return Keeping(interface, self.name, command=command, where=f"connection {profile.name}")
 
 
 def declared(profile: str, addresses: Sequence[str]) -> tuple[Declared, ...]:
@@ -56,6 +82,7 @@ def _check_others(profile: Profile, version: int, method: str) -> None:
         clear = " ".join(f"{key} ''" for key in kept)
         raise Refusal(
             f"connection {profile.name} would have no IPv{version} address any more, and has {has}, which "
-            "NetworkManager takes beside one only: give it another address in the same run, or clear that first "
-            f"(nmcli connection modify {profile.uuid} {clear})"
+            "NetworkManager takes beside one only",
+            "give it another address in the same run, or clear that first (nmcli connection modify "
+            f"{profile.uuid} {clear})",
         )

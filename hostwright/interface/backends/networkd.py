@@ -8,7 +8,10 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from hostwright.base.refusal import Refusal
+from hostwright.interface.backends.backend import UNTIL_BOOT, Backend, Keeping, sharing
 from hostwright.interface.backends.ini import Entry, Section, parse, without
+from hostwright.interface.facts import HostInterfaces
 from hostwright.interface.static_address import Declared, Static, written
 
 ETC = "/etc/systemd/network"
@@ -16,12 +19,77 @@ _NO = ("no", "false", "off", "0")
 _YES = ("yes", "true", "on", "1")
 
 
-def cannot(static: Static) -> str:
-    if static.nodad and static.version == 4:
-        return "nodad is for IPv6"
-    if static.preferred not in (None, 0):
-        return "systemd-networkd knows a preferred lifetime of 0 or for ever only"
-    return ""
+class Networkd(Backend):
+    name = "networkd"
+
+    def is_there(self, found: HostInterfaces) -> bool:
+        return bool(found.units)
+
+    def claims(self, found: HostInterfaces, interface: str) -> bool:
+        unit = found.units.get(interface, "")
+        return bool(unit) and not unit.startswith("/usr/lib/")
+
+    def cannot(self, static: Static) -> str:
+        if static.nodad and static.version == 4:
+            return "nodad is for IPv6"
+        if static.preferred not in (None, 0):
+            return "systemd-networkd knows a preferred lifetime of 0 or for ever only"
+        return ""
+
+    def declared(self, found: HostInterfaces, interface: str) -> tuple[Declared, ...]:
+        return declared(_files(found, interface))
+
+    def edited(self, found: HostInterfaces, interface: str, add: Sequence[Static], remove: Sequence[Static]) -> Keeping:
+        unit, copied = found.units.get(interface, ""), copy_path(interface)
+        if _has_shared(found, interface) and comes_before_copy(unit, interface):
+            raise Refusal(
+                f"{unit} is for more interfaces than {interface}, and no file of {interface} alone could come before "
+                "it",
+                "give it a name that begins with 10- or more",
+            )
+        if add and not unit:
+            _check_managed(found, interface)
+        files = _files(found, interface)
+        new = edited(files, next(iter(files)) if copied in files else unit, interface, add, remove)
+        notes = []
+        if copied in new and copied not in found.files:
+            notes.append(
+                f"{interface} gets a file of its own, {copied}, with all else that {unit} says: that one is for other "
+                "interfaces, too, and what is changed in it later does not reach this one"
+            )
+        return Keeping(interface, self.name, new, notes=tuple(notes))
+
+
+def _check_managed(found: HostInterfaces, interface: str) -> None:
+    link = next((one for one in found.links if one.name == interface), None)
+    files = {path: text for path, text in found.files.items() if path.endswith(".network")}
+    if path := unmanaged_by(files, interface, link.mac if link else ""):
+        raise Refusal(
+            f"{path} has Unmanaged=yes and fits {interface}: systemd-networkd would not read a file of ours",
+            f"take {interface} out of its [Match] first; {UNTIL_BOOT}",
+        )
+
+
+def _files(found: HostInterfaces, interface: str) -> dict[str, str]:
+    """What it applies to the interface: the .network file with its drop-ins, or a copy of a shared one."""
+    unit, copied = found.units.get(interface, ""), copy_path(interface)
+    if _has_shared(found, interface):
+        return {copied: found.files.get(copied) or copy(_of_unit(found, unit), interface)}
+    ours = drop_in(unit, interface)
+    own = {path: text for path, text in found.files.items() if path == ours}
+    return (_of_unit(found, unit) if unit else {}) | own
+
+
+def _has_shared(found: HostInterfaces, interface: str) -> bool:
+    unit = found.units.get(interface, "")
+    if not unit or unit == copy_path(interface):
+        return False
+    return is_shared(_of_unit(found, unit), sharing(found, interface))
+
+
+def _of_unit(found: HostInterfaces, unit: str) -> dict[str, str]:
+    base = f"/{unit.rpartition('/')[2]}.d/"
+    return {path: text for path, text in found.files.items() if path == unit or base in path}
 
 
 def drop_in(unit: str, interface: str) -> str:

@@ -88,8 +88,9 @@ for setting in /proc/sys/net/ipv4/conf/*/promote_secondaries; do
     read -r value <"$setting" || continue
     [ "$value" = 0 ] || { setting=${setting%/*}; echo "${setting##*/}"; }
 done 2>/dev/null
-section routes
+section routes4
 ip -o -4 route show || exit 1
+section routes6
 [ ! -e /proc/net/if_inet6 ] || ip -o -6 route show || exit 1
 section tools
 for tool in arping systemd-run netplan ifup nmcli; do ! has $tool || echo $tool; done

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from hostwright.base.refusal import Refusal
 from hostwright.base.scripts import whole
 from hostwright.base.settings import validated
-from hostwright.interface.backends.choice import Keeping
-from hostwright.interface.facts import HostInterfaces, Link, Profile
+from hostwright.interface.backends.backend import Keeping
+from hostwright.interface.facts import HostInterfaces, Profile
 from hostwright.interface.operations import _packed, _told
 from hostwright.interface.plan import AddressPlan, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.interface.static_address import Static
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.links import Link
 from tests.lab.network_tools import Addresses, Tools, tools
 from tests.unit.interface.interfaces import BARE
 
@@ -282,7 +283,7 @@ def test_nmcli_takes_what_it_is_told(
         event(f"refused: {str(refusal)[:60]}")
         return
     for keeping in plan.keepings:
-        profile = judge.nmcli("modify", *keeping.nmcli[3:], profile=profile)
+        profile = judge.nmcli("modify", *keeping.command[4:], profile=profile)
     wished = validated(AddressesSettings, {"addresses": {"eth1": wish}}).addresses["eth1"]
     kept = set() if wished.exact else {text for text in have if _stays(text, (*wished.absent, *wished.present))}
     is_there = {line.split("=")[1].split(",")[0] for line in profile.splitlines() if line.startswith("address")}

@@ -29,7 +29,7 @@ from hostwright.docker import facts as docker
 from hostwright.docker.plan import PolicyPlan
 from hostwright.docker.plan import draw as policies
 from hostwright.interface import facts as interfaces
-from hostwright.interface.backends.choice import Keeping
+from hostwright.interface.backends.backend import Keeping
 from hostwright.interface.operations import _packed
 from hostwright.interface.plan import AddressPlan
 from hostwright.lock import facts as lock
@@ -310,7 +310,7 @@ SAID: dict[str, tuple[Parse, Sequence[str]]] = {
     "containers": (docker.parse_containers, ("asker", "engine 1", "said 1", "engine 2", "unlooked")),
     "interfaces": (
         interfaces.parse_interfaces,
-        ("who", "came_by", "links", "addresses", "routes", "networkd", "profile e0", "file /x", "floating"),
+        ("who", "came_by", "links", "addresses", "routes4", "routes6", "networkd", "profile e0", "file /x", "floating"),
     ),
     "locks": (lock.parse_locks, ("uptime", "lock deploy")),
     "mariadb": (mariadb.parse_data, ("data", "record", "others", "listeners", "users", "ports", "image")),

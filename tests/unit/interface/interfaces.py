@@ -1,6 +1,7 @@
 """A host of whose interfaces nothing odd is known, for tests of addresses."""
 
-from hostwright.interface.facts import HostInterfaces, Link
+from hostwright.interface.facts import HostInterfaces
+from hostwright.net.links import Link
 
 BARE = HostInterfaces(
     user="root",

@@ -1,5 +1,6 @@
 """Which addresses an interface gets and loses: refusals, and what a real kernel makes of plans."""
 
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -16,14 +17,17 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.scripts import whole
 from hostwright.base.settings import validated
 from hostwright.interface.backends import ifcfg, ifupdown
-from hostwright.interface.backends.choice import Keeping, claims
-from hostwright.interface.facts import HostInterfaces, Link, Profile, Way
-from hostwright.interface.ifconfig import Understood, understand
+from hostwright.interface.backends.backend import Keeping
+from hostwright.interface.backends.choice import claims
+from hostwright.interface.facts import HostInterfaces, Profile, Way
+from hostwright.interface.ifconfig import Understood, understand, understood
 from hostwright.interface.operations import _packed, _told
 from hostwright.interface.plan import AddressPlan, Change, as_static, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.interface.static_address import Static
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.links import Link
+from hostwright.net.routes import parse_routes
 
 HERE = HostInterfaces(
     user="root",
@@ -161,7 +165,12 @@ def test_no_wish(addresses: Any, said: str) -> None:
 def test_refused_for_this_host(addresses: Any, said: str) -> None:
     with pytest.raises(Refusal) as refused:
         plan(addresses)
-    assert said in str(refused.value)
+    assert said in refused.value.why
+    # As whoever runs it finds it in the table: the key, and in it the interface.
+    [name] = addresses
+    assert (refused.value.key, refused.value.value) == ("interface_addresses", repr(name))
+    assert refused.value.remedy
+    assert str(refused.value).startswith(f"interface_addresses = {name!r}: ")
 
 
 def test_an_address_may_move_from_one_interface_to_another() -> None:
@@ -229,10 +238,12 @@ def test_the_way_in_is_guarded() -> None:
     assert plan({"e0": {"absent": ["10.0.0.50/32"]}}, replace(came, floating=frozenset())).guarded
     # It draws what is sent to the controller to another interface.
     assert plan({"e1": {"present": ["10.0.0.7/16"]}}, came).guarded
-    with pytest.raises(Refusal, match="the address that this run is connected to"):
+    with pytest.raises(Refusal, match="the address that this run is connected to") as refused:
         plan({"e0": {"absent": ["10.0.0.5/24"]}}, came)
-    with pytest.raises(Refusal, match="say interface_confirm_address"):
+    assert "interface_allow_self=yes, and interface_confirm_address=ADDRESS" in refused.value.remedy
+    with pytest.raises(Refusal, match="say interface_confirm_address") as refused:
         plan({"e0": {"absent": ["10.0.0.5/24"]}}, came, allow_self=True)
+    assert (refused.value.key, refused.value.value) == ("interface_allow_self", "True")
     moved = plan(
         {"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.5/24"]}},
         came,
@@ -245,14 +256,17 @@ def test_the_way_in_is_guarded() -> None:
 def test_two_claims_are_refused() -> None:
     both = replace(HERE, profiles={"e0": Profile("u", "lan", {4: "manual", 6: "auto"}, ("10.0.0.5/24",))})
     assert claims(both, "e0") == ["network-manager", "ifupdown"]
-    with pytest.raises(Refusal, match="claimed by network-manager and ifupdown"):
+    with pytest.raises(Refusal, match="claimed by network-manager and ifupdown") as refused:
         plan({"e0": {"present": ["10.0.0.6/24"]}}, both)
+    # Not the one that is not at work.
+    assert refused.value.remedy == "take it out of one of them, or say interface_backend=ifupdown"
+    assert plan({"e0": {"present": ["10.0.0.6/24"]}}, both, backend="ifupdown").keepings[0].files
     by_choice = plan(
         {"e0": {"present": ["10.0.0.6/24"]}},
         replace(both, tools=frozenset({"ifup", "nmcli"})),
         backend="network-manager",
     )
-    assert by_choice.keepings[0].nmcli == ("connection", "modify", "u", "+ipv4.addresses", "10.0.0.6/24")
+    assert by_choice.keepings[0].command == ("nmcli", "connection", "modify", "u", "+ipv4.addresses", "10.0.0.6/24")
 
     # NetworkManager's addresses have no route of the kernel's.
     line = "2: e0    inet 10.0.0.5/24 scope global noprefixroute e0\\       valid_lft forever preferred_lft forever"
@@ -318,8 +332,12 @@ def test_command_lines_of_the_note(line: str, meant: Understood) -> None:
     ],
 )
 def test_other_command_lines_are_refused(line: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as refused:
         understand(line)
+    assert (refused.value.key, refused.value.value) == ("line", repr(line))
+    assert "enp9s0f1 add 10.0.0.6/24" in refused.value.remedy
+    with pytest.raises(ValueError, match=re.escape(refused.value.why)):
+        understood(line)
 
 
 # -- a real kernel
@@ -353,7 +371,7 @@ class Namespace:
         return replace(HERE, addresses=addresses, links=(Link("e0"),))
 
     def routed(self) -> HostInterfaces:
-        return replace(self.found(), routes=tuple(line.strip() for line in self.run("ip -o -4 route show")))
+        return replace(self.found(), routes=parse_routes(self.run("ip -o -4 route show"), 4))
 
     def statics(self) -> set[Static]:
         return {as_static(one) for one in self.found().addresses if not one.address.ip.is_link_local}
@@ -453,7 +471,7 @@ def test_names_that_a_kernel_takes(namespace: Namespace) -> None:
                 HERE,
                 links=(Link(name),),
                 addresses=parse_addresses(namespace.run(f"ip -o address show dev {quoted} scope global")),
-                routes=tuple(line.strip() for line in namespace.run("ip -o -4 route show")),
+                routes=parse_routes(namespace.run("ip -o -4 route show"), 4),
             )
             made = decide(found, wanted, persist=False)
             with pytest.raises(Refusal, match="cannot be kept across a boot, only letters, digits"):

@@ -43,13 +43,13 @@ KEEPERS = {
         },
         networkd.declared,
         lambda files, add, remove: networkd.edited(files, UNIT, "eth0", add, remove),
-        networkd.cannot,
+        networkd.Networkd().cannot,
     ),
     "networkd, unmanaged": Keeper(
         {},
         networkd.declared,
         lambda files, add, remove: networkd.edited(files, "", "eth0", add, remove),
-        networkd.cannot,
+        networkd.Networkd().cannot,
     ),
     "ifupdown": Keeper(
         {
@@ -60,13 +60,13 @@ KEEPERS = {
         },
         lambda files: ifupdown.declared(files, "eth0"),
         lambda files, add, remove: ifupdown.edited(files, "eth0", add, remove),
-        ifupdown.cannot,
+        ifupdown.Ifupdown().cannot,
     ),
     "ifupdown, nothing sourced": Keeper(
         {ifupdown.MAIN: "auto lo\niface lo inet loopback"},
         lambda files: ifupdown.declared(files, "eth0"),
         lambda files, add, remove: ifupdown.edited(files, "eth0", add, remove),
-        ifupdown.cannot,
+        ifupdown.Ifupdown().cannot,
     ),
     "ifupdown2": Keeper(
         {
@@ -76,7 +76,7 @@ KEEPERS = {
         },
         lambda files: ifupdown.declared(files, "eth0"),
         lambda files, add, remove: ifupdown.edited(files, "eth0", add, remove),
-        ifupdown.cannot,
+        ifupdown.Ifupdown().cannot,
     ),
     "netplan": Keeper(
         {
@@ -88,13 +88,13 @@ KEEPERS = {
         },
         lambda files: netplan.declared(files, "eth0"),
         lambda files, add, remove: netplan.edited(files, "eth0", add, remove),
-        netplan.cannot,
+        netplan.Netplan().cannot,
     ),
     "netplan, a bridge in one line": Keeper(
         {"/etc/netplan/br.yaml": 'network: {bridges: {eth0: {addresses: [ "10.0.0.5/24" , 10.0.0.8/24 ]}}}\n'},
         lambda files: netplan.declared(files, "eth0"),
         lambda files, add, remove: netplan.edited(files, "eth0", add, remove),
-        netplan.cannot,
+        netplan.Netplan().cannot,
     ),
     "ifcfg": Keeper(
         {
@@ -104,7 +104,7 @@ KEEPERS = {
         },
         lambda files: ifcfg.declared(files, "eth0"),
         lambda files, add, remove: ifcfg.edited(files, "eth0", add, remove),
-        ifcfg.cannot,
+        ifcfg.Ifcfg().cannot,
     ),
     # As the installer of CentOS 7 writes them, with what came by hand.
     "ifcfg, many": Keeper(
@@ -121,7 +121,7 @@ KEEPERS = {
         },
         lambda files: ifcfg.declared(files, "eth0"),
         lambda files, add, remove: ifcfg.edited(files, "eth0", add, remove),
-        ifcfg.cannot,
+        ifcfg.Ifcfg().cannot,
     ),
 }
 
@@ -284,11 +284,11 @@ def test_a_gateway_is_not_left_without_a_way_to_it() -> None:
 @pytest.mark.parametrize(
     ("cannot", "static"),
     [
-        (networkd.cannot, Static(ip_interface("10.0.0.5/24"), preferred=60)),
-        (ifupdown.cannot, Static(ip_interface("10.0.0.5/24"), noprefixroute=True)),
-        (netplan.cannot, Static(ip_interface("10.0.0.5/32"), peer="10.0.0.6")),
-        (network_manager.cannot, Static(ip_interface("10.0.0.5/24"), label="eth0:1")),
-        (ifcfg.cannot, Static(ip_interface("10.0.0.5/24"), scope="link")),
+        (networkd.Networkd().cannot, Static(ip_interface("10.0.0.5/24"), preferred=60)),
+        (ifupdown.Ifupdown().cannot, Static(ip_interface("10.0.0.5/24"), noprefixroute=True)),
+        (netplan.Netplan().cannot, Static(ip_interface("10.0.0.5/32"), peer="10.0.0.6")),
+        (network_manager.NetworkManager().cannot, Static(ip_interface("10.0.0.5/24"), label="eth0:1")),
+        (ifcfg.Ifcfg().cannot, Static(ip_interface("10.0.0.5/24"), scope="link")),
     ],
 )
 def test_what_cannot_be_kept_is_said(cannot: Callable[[Static], str], static: Static) -> None:

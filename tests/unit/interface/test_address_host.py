@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from hostwright.base.scripts import NONCE, observing, script, whole
-from hostwright.interface.backends.choice import Keeping
-from hostwright.interface.facts import Link, parse_interfaces
+from hostwright.interface.backends.backend import Keeping
+from hostwright.interface.facts import parse_interfaces
 from hostwright.interface.operations import _packed
 from hostwright.interface.plan import AddressPlan, Change, decide
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.links import Link
+from hostwright.net.routes import parse_routes
 from tests.unit.interface.test_address import HERE, told, wish
 
 NOTHING = AddressPlan((), (), guarded=False, back_to="", notes=())
@@ -96,7 +98,7 @@ def test_no_name_is_a_command(place: Path, way: str) -> None:
         addresses=parse_addresses(
             [f"2: {name}    inet 10.0.0.5/24 scope global {name}:;>p; \\       valid_lft forever"]
         ),
-        routes=(f"172.16.0.0/16 via 10.0.0.1 dev {name} src 10.0.0.5 * $(>pwn) ;>pwn",),
+        routes=parse_routes([f"172.16.0.0/16 via 10.0.0.1 dev {name} src 10.0.0.5 * $(>pwn) ;>pwn"], 4),
         promoted=frozenset({"all"}),
     )
     wanted = {"present": [{"address": "10.0.0.6/24", "label": f"{name}:;>p;"}], "absent": ["10.0.0.5/24"]}

@@ -16,10 +16,11 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.scripts import NONCE, observing, script
 from hostwright.base.settings import validated
 from hostwright.interface.backends import ifupdown, networkd
-from hostwright.interface.facts import HostInterfaces, Link, Profile, Way, parse_interfaces
+from hostwright.interface.facts import HostInterfaces, Profile, Way, parse_interfaces
 from hostwright.interface.plan import AddressPlan, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.links import Link
 from tests.unit.interface.interfaces import BARE
 
 MAC = "52:54:00:12:34:56"
@@ -169,7 +170,7 @@ def test_what_another_program_makes_is_not_written_down(kind: str) -> None:
     found = Profile("u", "x0", {4: "manual", 6: "auto"}, ("172.17.0.1/16",), in_memory=True)
     with pytest.raises(Refusal, match="that no file of this host claims"):
         plan(wish, made_by_others(kind, profiles={"x0": found}, tools=frozenset({"nmcli"})))
-    assert plan(wish, made_by_others(kind, profiles={"x0": replace(found, in_memory=False)})).keepings[0].nmcli
+    assert plan(wish, made_by_others(kind, profiles={"x0": replace(found, in_memory=False)})).keepings[0].command
 
 
 def test_what_networkd_makes_itself_is_written_down() -> None:
@@ -178,7 +179,7 @@ def test_what_networkd_makes_itself_is_written_down() -> None:
 
 def test_a_wired_connection_in_memory_is_kept_by_being_changed() -> None:
     auto = Profile("u", "Wired connection 1", {4: "auto", 6: "auto"}, (), in_memory=True)
-    assert plan(ADD, replace(BASE, profiles={"eth1": auto}, tools=frozenset({"nmcli"}))).keepings[0].nmcli
+    assert plan(ADD, replace(BASE, profiles={"eth1": auto}, tools=frozenset({"nmcli"}))).keepings[0].command
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Who can reach what: what hosts tell, what addresses are for, and which hosts share an internet."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -11,11 +13,14 @@ from hypothesis import strategies as st
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.listeners import Listener
+from hostwright.net.routes import Route
 from hostwright.net.special_purpose import Reach, covering, purpose
-from hostwright.reachability.facts import HostReachability, Listener, Route, parse_reachability
-from hostwright.reachability.plan import Allowed, Report, Shared, as_json, complaint, draw, judge, lookup, pairs
-from hostwright.reachability.settings import ReachabilitySettings
+from hostwright.reachability.facts import HostReachability, parse_reachability
+from hostwright.reachability.plan import Report, Shared, as_json, complaint, draw, judge, lookup, pairs
+from hostwright.reachability.settings import Allowed, ReachabilitySettings
 
+ROOT = Path(__file__).parents[3]
 RECORDED = (Path(__file__).parents[1] / "fixtures" / "reachability.txt").read_text().splitlines()
 SSH = Allowed("tcp", 22, 22)
 
@@ -338,8 +343,12 @@ def test_an_address_behind_nat_is_the_internets() -> None:
     report = judge(here, {"10.0.0.5": "8.8.8.8"}, (SSH,))
     assert [one.listener for one in report.forbidden] == [server]
     assert "the Internet, as 8.8.8.8" in draw("db", report)
-    with pytest.raises(Refusal, match=r"10\.0\.0\.6, which the host does not have; its addresses are: 10\.0\.0\.5"):
+    with pytest.raises(
+        Refusal, match=r"10\.0\.0\.6, which the host does not have; its addresses are: 10\.0\.0\.5"
+    ) as no:
         judge(here, {"10.0.0.6": "8.8.8.8"}, None)
+    assert (no.value.key, no.value.value) == ("reachability_public", "{'10.0.0.6': '8.8.8.8'}")
+    assert no.value.remedy
 
 
 @settings(deadline=None)
@@ -417,3 +426,15 @@ def test_ports_as_they_are_typed() -> None:
     assert wish.allow == (SSH, Allowed("udp", 6000, 6010))
     assert validated(ReachabilitySettings, {"allow": []}).allow == ()
     assert validated(ReachabilitySettings, {"public": '{"10.0.0.5": "8.8.8.8"}'}).public
+
+
+def test_a_file_that_cannot_be_written_is_refused_by_its_key(tmp_path: Path) -> None:
+    pyinfra = Path(sys.executable).parent / "pyinfra"
+    file = tmp_path / "none" / "told.json"
+    words = [pyinfra, "-y", "@local", "deploys/reachability.py", "--data", f"reachability_json_file={file}"]
+    run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert (
+        f"@local: refused, nothing was changed: reachability_json_file = '{file}': it cannot be written" in run.stderr
+    )
+    assert "Traceback" not in run.stderr
