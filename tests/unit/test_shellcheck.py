@@ -40,8 +40,8 @@ SCRIPTS: dict[str, Callable[[], str]] = {
     "survey": lambda: observing(lvm.LvmSurvey().text(mount_point="/home", device="dm-1")),
     "mariadb": lambda: observing(mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x")),
     "reachability": lambda: observing(reachability.Reachability().text()),
-    "a job": lambda: job.render(LIBRARY, (), [(name, "x") for name in HOME.split()], "0a", LOCK),
-    "start of a job": lambda: with_header("ID RUN OWNER", "ownership", "holders", "start"),
+    "a job": lambda: job.render(LIBRARY, (), [(name, "x") for name in HOME.split()], job.Job("shop", "0a"), LOCK),
+    "start of a job": lambda: with_header("RUN OWNER UNIT DESCRIPTION", "ownership", "holders", "start"),
     "compose": lambda: observing(
         with_header("NAME DIRECTORY MAIN FILES SECRETS DIFF", "ownership", "project", "engine", "compose")
     ),
