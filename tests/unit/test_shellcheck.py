@@ -15,6 +15,8 @@ from hostwright.interface import facts as interfaces
 from hostwright.lock import facts as lock
 from hostwright.lvm.facts import archives, blocks
 from hostwright.lvm.facts import storage as lvm
+from hostwright.lvm.facts.survey import LvmSurvey
+from hostwright.lvm.names import HEADER
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.mariadb import facts as mariadb
 from hostwright.reachability import facts as reachability
@@ -37,10 +39,10 @@ SCRIPTS: dict[str, Callable[[], str]] = {
     "interfaces": lambda: observing(interfaces.Interfaces().text()),
     "locks": lambda: observing(lock.HostLocks().text()),
     "storage": lambda: observing(lvm.LvmStorage().text(vg="x", shrink="x")),
-    "survey": lambda: observing(lvm.LvmSurvey().text(mount_point="/home", device="dm-1")),
+    "survey": lambda: observing(LvmSurvey().text(mount_point="/home", device="dm-1")),
     "mariadb": lambda: observing(mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x")),
     "reachability": lambda: observing(reachability.Reachability().text()),
-    "a job": lambda: job.render(LIBRARY, (), [(name, "x") for name in HOME.split()], "0a", LOCK),
+    "a job": lambda: job.render(LIBRARY, (), [*HEADER.items(), *((name, "x") for name in HOME.split())], "0a", LOCK),
     "start of a job": lambda: with_header("ID RUN OWNER", "ownership", "holders", "start"),
     "compose": lambda: observing(
         with_header("NAME DIRECTORY MAIN FILES SECRETS DIFF", "ownership", "project", "engine", "compose")

@@ -19,14 +19,14 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import refusing
 from hostwright.base.settings import Model, validated
 from hostwright.lvm.facts.blocks import Blocks, LvmBlocks
-from hostwright.lvm.facts.storage import LvmSurvey, Survey
+from hostwright.lvm.facts.survey import LvmSurvey, Survey
+from hostwright.lvm.names import DEFAULT_STAGING
 from hostwright.lvm.operations.archives import saying_the_way_back
 from hostwright.lvm.operations.job import carried_out
 from hostwright.lvm.plan import logical_volume as volumes
 from hostwright.lvm.plan import physical_volume as disks
 from hostwright.lvm.plan import volume_group as groups
 from hostwright.lvm.plan.forecast import after
-from hostwright.lvm.plan.method import DEFAULT_STAGING
 from hostwright.lvm.plan.picture import draw, draw_steps
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan

@@ -10,6 +10,7 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.shown import shown
 from hostwright.base.transport import connector_arguments, echo
 from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_run, wait_seconds
+from hostwright.lvm.names import HEADER
 from hostwright.lvm.plan.steps import Plan
 
 VOLUMES = ("asking", "packages", "copies", "work", "room", "exchange", "leftovers", "lent", "sizes", "lvm")
@@ -67,7 +68,9 @@ def _run(host: Host, plan: Plan) -> None:
     if not identity:
         identity, owner = job.new_id(), this_run()
         words = {"LOCK": DEPLOY, "OWNER": owner, "DOING": _doing(plan)}
-        job.start(host, job.render(LIBRARY, plan.steps, plan.variables, identity, words), identity, owner)
+        job.start(
+            host, job.render(LIBRARY, plan.steps, (*HEADER.items(), *plan.variables), identity, words), identity, owner
+        )
     elif plan.stop:
         job.stop(host, identity)
     for line in job.follow(host, identity):

@@ -4,26 +4,28 @@ Pure: what is, what is wanted -> steps. Whether an XFS volume may shrink is deci
 verified copy that takes its place.
 """
 
-import re
 from dataclasses import replace
 from math import ceil
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
-from hostwright.lvm.file_systems import EXT, MIB
+from hostwright.lvm import names
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.mounts import FstabLine, Mount, fstab_lines
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import COPYING, KINDS, one_of
+from hostwright.lvm.file_systems.kind import MIB
 from hostwright.lvm.moves import CheckProof, GiveBack, RemoveImage, TakeAway
 from hostwright.lvm.plan.checks import check_layout, usable_group
 from hostwright.lvm.plan.cut import check_whole
+from hostwright.lvm.plan.file_system import files_bytes, lags, least_bytes, peculiarity
 from hostwright.lvm.plan.fstab import check_automount, check_line, mapped
 from hostwright.lvm.plan.marker import memory_of, quota_options, read_marker, served_by, served_name, variables_of
 from hostwright.lvm.plan.method import (
-    LISTS_TAG,
     Way,
     choose,
     image_path,
-    lists_directory,
-    lists_volume,
     place_of_resumed_lists,
 )
 from hostwright.lvm.plan.resume import abandon, left_unmounted
@@ -169,7 +171,7 @@ def _left(task: Task) -> int:
     """Free extents in the end, on the group's own disks, with a lost run's copy gone."""
     group = task.group
     own = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
-    lists = group.volume(lists_volume(task.wish))
+    lists = group.volume(names.lists_volume(task.wish.shrink))
     own += lists.extents if lists else 0
     leftover = group.volume(task.copy)
     if task.served == "volume":
@@ -217,7 +219,7 @@ def _layout(task: Task, shrink: int, grow: int, group: Group) -> Layout:
     sizes = {
         volume.name: volume.extents
         for volume in group.volumes
-        if volume.name not in (task.copy, lists_volume(task.wish)) and "[" not in volume.name
+        if volume.name not in (task.copy, names.lists_volume(task.wish.shrink)) and "[" not in volume.name
     } | {task.shrink.name if task.shrink.name != task.copy else task.wish.shrink: shrink}
     first = {task.grow.name: grow} if task.grow else {}
     sizes |= first
@@ -236,20 +238,20 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
     copy = group.volume(task.copy)
     borrowed = [*(disk.name for disk in group.disks if disk.lent), *task.storage.lent]
     steps: list[Step] = []
-    if "hostwright.copy" in task.shrink.tags:
+    if names.COPY_TAG in task.shrink.tags:
         steps.append(ClearTags(f"{task.shrink.name} is in place: take its mark away", task.shrink.name))
     staging = task.storage.staging
     image = image_path(task.wish) if staging and staging.owned and staging.image else ""
     # What lies on a borrowed disk when it is given back is moved to where there may be no room.
     steps += _left_lists(task)
     if copy or borrowed or image:
-        if copy and "hostwright.copy" not in copy.tags:
+        if copy and names.COPY_TAG not in copy.tags:
             raise Refusal(f"{group.name}/{copy.name} is in the way and not ours: rename it first")
         what = " and ".join(
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
         steps.append(Discard(f"clear away what a lost run left: {what}", task.copy, image))
-    if task.mount and f"hostwright.cover.{task.wish.shrink}" in group.tags:
+    if task.mount and f"{names.COVER_TAG}{task.wish.shrink}" in group.tags:
         steps.append(Uncover(f"let the directory beneath {task.mount.point} be written again"))
     if task.storage.marker:
         steps.append(RestoreFstab("put the line of fstab back as it was"))
@@ -257,12 +259,12 @@ def _leftovers(task: Task) -> tuple[Step, ...]:
 
 
 def _left_lists(task: Task) -> list[Step]:
-    name = lists_volume(task.wish)
+    name = names.lists_volume(task.wish.shrink)
     volume = task.group.volume(name)
-    if volume and LISTS_TAG not in volume.tags:
+    if volume and names.LISTS_TAG not in volume.tags:
         raise Refusal(f"{task.group.name}/{name} is in the way and not ours: rename it first")
     staging = task.storage.staging
-    directory = lists_directory(image_path(task.wish)) if staging and staging.owned and staging.lists else ""
+    directory = names.lists_directory(image_path(task.wish)) if staging and staging.owned and staging.lists else ""
     if not volume and not directory:
         return []
     where = " and ".join([*([name] if volume else []), *([directory] if directory else [])])
@@ -278,21 +280,21 @@ def _growth(task: Task) -> tuple[Step, ...]:
     size = f"{group.name}/{grow.name} to {extents_text(group, task.grown)}"
     if system.kind == "swap":
         return grow_swap(task, grow, system, size) if more else ()
-    if system.kind not in file_systems.GROWABLE:
+    if system.kind not in KINDS:
         raise Refusal(
             f"{group.name}/{grow.name} (lvm_grow) carries {system.kind or 'no file system'}: "
-            f"it must be one of {', '.join(file_systems.GROWABLE)}, or swap"
+            f"it must be one of {one_of([*KINDS])}"
         )
     mount = next((mount for mount in storage.mounts if mount.device == grow.device), None)
     point = mount.point if mount else system.mounted
-    lags = file_systems.lags(system, grow.extents * group.extent_size, group.extent_size)
-    if not more and not lags:
+    behind = lags(system, grow.extents * group.extent_size, group.extent_size)
+    if not more and not behind:
         return ()
     if not point:
         raise Refusal(f"{group.name}/{grow.name} is not mounted: mount it first, its file system grows while mounted")
-    if odd := file_systems.peculiarity(system, Survey(), dict(storage.host), copied=False):
+    if odd := peculiarity(system, Survey(), storage.host, copied=False):
         raise Refusal(f"{group.name}/{grow.name}: {odd}")
-    steps = list(install_step(task, file_systems.GROWING[system.kind]))
+    steps = list(install_step(task, KINDS[system.kind].growing))
     if more:
         steps.append(ExtendVolume(f"extend {size}", grow.name, task.grown, stripes_option(grow)))
     steps.append(
@@ -308,10 +310,10 @@ def _check_home(task: Task, survey: Survey) -> None:
         raise Refusal(f"{name} holds a hibernation image: resume from it, or make it swap again, first")
     if home.kind == "crypto_LUKS":
         raise Refusal(f"{name} is encrypted (LUKS on the volume): not supported; physical volumes on LUKS are fine")
-    if home.kind not in file_systems.SHRINKABLE:
+    if home.kind not in KINDS:
         raise Refusal(
             f"{name} carries {home.kind or 'nothing that blkid knows'}: "
-            f"a volume shrinks when it carries {', '.join(file_systems.SHRINKABLE)} or swap"
+            f"a volume shrinks when it carries {one_of([*KINDS])}"
         )
     if mount is None:
         raise Refusal(f"{name} is not mounted: mount it first, so that its files can be read")
@@ -330,7 +332,7 @@ def _check_use(task: Task, survey: Survey, name: str) -> None:
     beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
     if beneath:
         raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}: unmount them first")
-    if odd := file_systems.peculiarity(task.home, survey, dict(storage.host), copied=False):
+    if odd := peculiarity(task.home, survey, storage.host, copied=False):
         raise Refusal(f"{name}: {odd}")
     if survey.unreadable:
         raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)}): check {name} first")
@@ -365,12 +367,12 @@ def _unit_text(unit: str) -> str:
 def _check_run(task: Task) -> None:
     """A job tells there how it ends; and what fstab says is taken from there."""
     host = task.storage.host
-    blocks, _, size = host.get("run_free", "").partition(" ")
+    free = task.storage.run_free
     version = int(host.get("systemd") or 0)
     needed = SYSTEMD_KEEPS + MIB if version >= 233 else 2 * MIB
-    if blocks and int(blocks) * int(size) < needed:
+    if free is not None and free < needed:
         raise Refusal(
-            f"/run has {size_text(int(blocks) * int(size))} free, and {size_text(needed)} are needed for a job and for "
+            f"/run has {size_text(free)} free, and {size_text(needed)} are needed for a job and for "
             f"systemd {version} as it reads /etc/fstab anew: make room, or give it more: mount -o remount,size=... /run"
         )
 
@@ -381,13 +383,13 @@ SYSTEMD_KEEPS = 16 * MIB
 
 def _check_room(task: Task, survey: Survey) -> None:
     home = task.home
-    least = file_systems.least_bytes(home, survey)
+    least = least_bytes(home, survey)
     if task.size >= least:
         return
-    files = file_systems.data_bytes(survey)
-    own = file_systems.own_bytes(home, task.size, files)
-    if home.kind == "xfs" and task.size < file_systems.XFS_LEAST:
-        raise Refusal(f"lvm_shrink_to = {task.wish.shrink_to!r}: XFS needs 300 MiB at least (mkfs.xfs refuses less)")
+    files = files_bytes(survey)
+    own = KINDS[home.kind].own_bytes(task.size, files)
+    if task.size < (smallest := KINDS[home.kind].least):
+        raise Refusal(f"lvm_shrink_to = {task.wish.shrink_to!r}: {home.kind} needs {size_text(smallest)} at least")
     raise Refusal(
         f"lvm_shrink_to = {task.wish.shrink_to!r} is {size_text(task.size)}, but the files need {size_text(files)} and "
         f"{home.kind} itself about {size_text(own)}: '{ceil(least / task.group.extent_size)} extents' is the least"
@@ -402,23 +404,19 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
         _check_carried(task)
         _check_paths(task, survey)
         if survey.encrypted is None:
-            tools = install_step(task, file_systems.COPYING)
+            tools = install_step(task, tuple(COPYING))
             return replace(plan, after=plan.before, steps=_guarded(task, tools), again=True)
-        odd = file_systems.peculiarity(task.home, survey, dict(task.storage.host), copied=True)
+        odd = peculiarity(task.home, survey, task.storage.host, copied=True)
         if odd:
             raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
-        features = file_systems.value(task.home, "Filesystem features").split()
-        if (
-            task.home.kind in EXT
-            and "quota" not in features
-            and (quota_options(task) or "jquota=" in mount_options(task))
-        ):
+        quotas = quota_options(task) or "jquota=" in mount_options(task)
+        if quotas and KINDS[task.home.kind].quotas_in_files(task.home.said):
             raise Refusal(
                 f"{task.home.mounted} keeps quotas in files: turn them into the quota feature first (tune2fs -O quota)"
             )
     steps = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[way.name](task, survey, way)
     copied, inodes = survey.allocated, survey.inodes
-    if way.name == "in-place" and task.home.kind == "btrfs":
+    if way.name == "in-place" and KINDS[task.home.kind].shrinks_mounted:
         read_only, away = 0, 5 + inodes // 5000
     elif way.name == "in-place":
         read_only, away = 0, 10 + copied // (50 * MIB) + inodes // 5000
@@ -440,9 +438,10 @@ def _check_carried(task: Task) -> None:
     """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
     group, volume = task.group, task.shrink
     name = f"{group.name}/{volume.name}"
-    if re.match(r"\s*/dev/(disk/by-id/dm-uuid-LVM-|dm-)", memory_of(task)["line"]):
+    spec = next((line.spec for line in fstab_lines([memory_of(task)["line"]])), "")
+    if spec.startswith(("/dev/disk/by-id/dm-uuid-LVM-", "/dev/dm-")):
         raise Refusal(
-            f"/etc/fstab names {name} by what no other volume has ({memory_of(task)['line'].split()[0]}): "
+            f"/etc/fstab names {name} by what no other volume has ({spec}): "
             f"write {mapped(group.name, volume.name)} in its place"
         )
     if volume.attributes[1] != "w":
@@ -478,10 +477,10 @@ def _check_paths(task: Task, survey: Survey) -> None:
 
 
 def _tools(task: Task, way: Way) -> tuple[str, ...]:
+    kind = KINDS[task.home.kind]
     if way.name == "in-place":
-        return ("btrfs",) if task.home.kind == "btrfs" else ("e2fsck", "resize2fs")
-    quota = file_systems.QUOTAS.get(task.home.kind, ()) if quota_options(task) else ()
-    return (*file_systems.COPYING, *file_systems.MAKING[task.home.kind], *quota)
+        return kind.shrinking
+    return (*COPYING, *kind.making, *(kind.quotas if quota_options(task) else ()))
 
 
 def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, ...]) -> Plan:
@@ -496,7 +495,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
         check_automount(task.storage, task.line)
     _check_use(task, survey, f"{task.group.name}/{name}")
     steps = _left_lists(task)
-    if task.served == "image" and old and "hostwright.copy" in old.tags:
+    if task.served == "image" and old and names.COPY_TAG in old.tags:
         steps.append(Discard(f"clear away the unfinished {name}", name))
         old = None
     if task.served == "image" and copy:
@@ -526,7 +525,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
                 steps.append(GiveBack(f"wipe {disk.name} and give it back", disk.name))
     return replace(
         plan,
-        steps=_guarded(task, (*install_step(task, file_systems.COPYING), *steps, *growth)),
+        steps=_guarded(task, (*install_step(task, tuple(COPYING)), *steps, *growth)),
         way="staging" if memory["image"] else "beside",
         reason=f"a run was lost after its copy had been proved: {point} is that copy now, the rest is done from there",
         variables=variables_of(task),
@@ -538,7 +537,7 @@ def _resume(task: Task, survey: Survey | None, plan: Plan, growth: tuple[Step, .
 
 def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
     assert task.mount is not None
-    point = task.mount.point
+    point, kind = task.mount.point, KINDS[task.home.kind]
     notes = []
     if task.wish.busy == "stop" and survey.holders:
         units = sorted({_unit_text(holder.unit) for holder in survey.holders if holder.unit})
@@ -548,16 +547,15 @@ def _notes(task: Task, survey: Survey, way: Way) -> tuple[str, ...]:
         if others:
             notes.append(f"ended, and not started again: {'; '.join(others)}")
     if way.name == "in-place":
-        if task.home.kind in EXT:
-            notes.append("cannot survive: times of directories whose entries resize2fs gives other inode numbers")
+        if kind.lost_in_place:
+            notes.append(f"cannot survive: {kind.lost_in_place}")
         return tuple(notes)
     notes.append("cannot survive: inode numbers, ctime, birth time; preallocated space beyond what files hold")
     used = task.home.size - task.home.free
     if survey.allocated > used + used // 20 + 64 * MIB:
         notes.append("blocks shared by reflinks become separate ones (the size check counts them so)")
-    features = file_systems.value(task.home, "Filesystem features").split()
-    if "metadata_csum" in features and "metadata_csum_seed" not in features:
-        notes.append("ext4 gains the feature metadata_csum_seed, so that its UUID changes in one write")
+    if gain := kind.gain(task.home.said):
+        notes.append(f"{kind.name} gains {gain}")
     if "lsattr_projects" not in task.storage.host:
         notes.append("project IDs cannot be read here (e2fsprogs before 1.43): they do not survive")
     if "striped" in task.shrink.segment_types:

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm.facts.storage import FileSystem, Group, Storage, Volume
+from hostwright.lvm import names
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.storage import Storage
 from hostwright.lvm.plan.marker import names_volume, read_marker
 from hostwright.lvm.plan.steps import Layout, Plan, Step
 from hostwright.lvm.plan.task import Task, no_file_system
 from hostwright.lvm.verbs import PutBack, Recover
-
-COVER = "hostwright.cover."
-"""begins the tag of a group that says below which volume's mount a run has made the directory immutable"""
 
 
 def before_all(storage: Storage, vg: str = "", *, stop: bool = False) -> Plan | None:
@@ -31,7 +31,7 @@ def before_all(storage: Storage, vg: str = "", *, stop: bool = False) -> Plan | 
     for group in storage.groups:
         for volume in group.volumes:
             system = storage.file_systems.get(volume.name) or no_file_system()
-            if f"{COVER}{volume.name}" in group.tags and not _is_mounted(storage, volume, system):
+            if f"{names.COVER_TAG}{volume.name}" in group.tags and not _is_mounted(storage, volume, system):
                 return put_back(storage, group, volume, system, plan)
     return None
 
@@ -46,7 +46,7 @@ def left_unmounted(task: Task, plan: Plan) -> Plan | None:
 
     Only what a run leaves says so, its mark in fstab or its tag of the group: others unmount home on purpose.
     """
-    if task.mount or not (read_marker(task.storage) or f"{COVER}{task.wish.shrink}" in task.group.tags):
+    if task.mount or not (read_marker(task.storage) or f"{names.COVER_TAG}{task.wish.shrink}" in task.group.tags):
         return None
     return put_back(task.storage, task.group, replace(task.shrink, name=task.wish.shrink), task.home, plan)
 

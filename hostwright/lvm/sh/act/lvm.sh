@@ -36,7 +36,7 @@ undo() {
     drop_lists || say "    warning: left behind: $reason"
     discard "$COPY" "$IMAGE" || say "    warning: left behind: $reason"
     # A copy that had home's name already, when home had to go back to where it was staged.
-    case $served in /*) if has_volume "$LV" && has_tag "$LV" hostwright.copy; then discard "$LV" '' || say "    warning: left behind: $reason"; fi ;; esac
+    case $served in /*) if has_volume "$LV" && has_tag "$LV" "$COPY_TAG"; then discard "$LV" '' || say "    warning: left behind: $reason"; fi ;; esac
     if [ -n "$MOUNT" ] && is_alone; then restore_fstab || say "    warning: $reason"; fi
     [ -z "$MOUNT" ] || tell
     reason=$kept
