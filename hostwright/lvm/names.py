@@ -3,6 +3,9 @@
 Newer runs find what older ones left by these names: none changes.
 """
 
+PROCEDURE = "lvm"
+"""as its jobs are called after it"""
+
 TAG = "hostwright."
 """begins all tags of ours"""
 COPY_TAG = "hostwright.copy"

@@ -23,7 +23,7 @@ from hostwright.reachability import facts as reachability
 
 HOME = """
     VG LV COPY MOUNT KIND OPTIONS QUOTA UUID LABEL ORIGINAL MARKER IMAGE BUSY SERVED PROOF TRUST TAGS READ_AHEAD
-    ALLOCATION PROFILE
+    ALLOCATION PROFILE UNITS
 """
 LOCK = {"LOCK": "deploy", "OWNER": "me", "DOING": "nothing"}
 
@@ -42,8 +42,10 @@ SCRIPTS: dict[str, Callable[[], str]] = {
     "survey": lambda: observing(LvmSurvey().text(mount_point="/home", device="dm-1")),
     "mariadb": lambda: observing(mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x")),
     "reachability": lambda: observing(reachability.Reachability().text()),
-    "a job": lambda: job.render(LIBRARY, (), [*HEADER.items(), *((name, "x") for name in HOME.split())], "0a", LOCK),
-    "start of a job": lambda: with_header("ID RUN OWNER", "ownership", "holders", "start"),
+    "a job": lambda: job.render(
+        LIBRARY, (), [(name, "x") for name in (*HEADER, *HOME.split())], job.Job("shop", "0a"), LOCK
+    ),
+    "start of a job": lambda: with_header("RUN OWNER UNIT DESCRIPTION", "ownership", "holders", "start"),
     "compose": lambda: observing(
         with_header("NAME DIRECTORY MAIN FILES SECRETS DIFF", "ownership", "project", "engine", "compose")
     ),

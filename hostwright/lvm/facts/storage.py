@@ -168,7 +168,7 @@ def header(vg: str, shrink: str, staging: str = "", scratch: str = "") -> dict[s
         "STAGED_IMAGE": image,
         "STAGED_LISTS": names.lists_directory(image),
         "MARK": names.MARK,
-        "JOBS": job.DIRECTORY,
+        "JOBS": f"{job.DIRECTORY}/{names.PROCEDURE}",
         "TOOLS": " ".join(["lvm", *packages()]),
     }
 

@@ -10,7 +10,7 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.shown import shown
 from hostwright.base.transport import connector_arguments, echo
 from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_run, wait_seconds
-from hostwright.lvm.names import HEADER
+from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.plan.steps import Plan
 
 VOLUMES = ("asking", "packages", "copies", "work", "room", "exchange", "leftovers", "lent", "sizes", "lvm")
@@ -58,20 +58,23 @@ def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], l
     return True
 
 
+def _job(identity: str) -> job.Job:
+    return job.Job(PROCEDURE, identity, "hostwright moves space between volumes")
+
+
 def _doing(plan: Plan) -> str:
     return f"changing the volumes of {plan.group}" if plan.group else "changing volumes"
 
 
 def _run(host: Host, plan: Plan) -> None:
     """Returns when it is done, and raises JobFailed when it could not be."""
-    identity = plan.follow
-    if not identity:
-        identity, owner = job.new_id(), this_run()
+    current = _job(plan.follow or job.new_id())
+    if not plan.follow:
+        owner = this_run()
         words = {"LOCK": DEPLOY, "OWNER": owner, "DOING": _doing(plan)}
-        job.start(
-            host, job.render(LIBRARY, plan.steps, (*HEADER.items(), *plan.variables), identity, words), identity, owner
-        )
+        variables = (*HEADER.items(), ("UNITS", _job("*").unit), *plan.variables)
+        job.start(host, job.render(LIBRARY, plan.steps, variables, current, words), current, owner)
     elif plan.stop:
-        job.stop(host, identity)
-    for line in job.follow(host, identity):
+        job.stop(host, current)
+    for line in job.follow(host, current):
         host.log(shown(line))

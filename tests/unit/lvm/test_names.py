@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hostwright.base.job import Job
 from hostwright.lvm import names
 from hostwright.lvm.facts.blocks import LvmBlocks
 from hostwright.lvm.facts.storage import LvmStorage
@@ -35,8 +36,11 @@ def test_a_name_is_written_once(literal: str) -> None:
 
 
 def test_where_jobs_are_is_written_once() -> None:
-    assert len([path for path in FILES if '"/run/hostwright/lvm"' in path.read_text()]) == 1
-    assert [path for path in FILES if path.suffix == ".sh" and "/run/hostwright/lvm" in path.read_text()] == []
+    assert [path.name for path in FILES if re.search("run/hostwright/lvm|hostwright-lvm-", path.read_text())] == []
+    assert (Job(names.PROCEDURE, "0a").directory, Job(names.PROCEDURE, "0a").unit) == (
+        "/run/hostwright/lvm/0a",
+        "hostwright-lvm-0a",
+    )
 
 
 def test_images_and_lists_have_the_paths_that_they_had() -> None:

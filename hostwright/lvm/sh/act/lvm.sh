@@ -74,6 +74,6 @@ recover() {
     for pid in $found; do kill -KILL "$pid" 2>/dev/null; done
     if [ -n "$MOUNT" ]; then put_back || return 1; fi
     [ -z "$(device_at "$lost/disk")" ] || unmount "$lost/disk" || return 1
-    systemctl reset-failed 'hostwright-lvm-*' 2>/dev/null
+    systemctl reset-failed "$UNITS" 2>/dev/null
     echo '1 ended by force' >"$lost/status" || why "$lost/status cannot be written"
 }
