@@ -5,7 +5,6 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 from typing_extensions import override
 
-from hostwright.base.refusal import Refusal
 from hostwright.base.settings import Settings, absolute
 from hostwright.lvm.file_systems import KINDS, one_of
 from hostwright.lvm.plan.sizes import extents_of
@@ -56,7 +55,7 @@ class Shrinking(Rebalance):
     @override
     @classmethod
     def key(cls, field: str) -> str:
-        return {"shrink_to": "size", "shrink": "name"}.get(field, field)
+        return {"shrink_to": "size", "shrink": "name", "grow_to": "size", "grow": "name"}.get(field, field)
 
 
 class Block(Settings):
@@ -135,10 +134,7 @@ class LogicalVolumeWish(Block):
     @classmethod
     def _is_size(cls, text: str) -> str:
         if not takes_all(text):
-            try:
-                extents_of(text, extent_size=4 * 1024**2, group_extents=GIB)
-            except Refusal as refusal:
-                raise ValueError(str(refusal)) from None
+            extents_of(text, extent_size=4 * 1024**2, group_extents=GIB)
         return text
 
     @field_validator("options")
@@ -170,7 +166,4 @@ def takes_all(size: str) -> bool:
 
 
 def bytes_of(text: str) -> int:
-    try:
-        return extents_of(text, extent_size=1, group_extents=1)
-    except Refusal as refusal:
-        raise ValueError(str(refusal)) from None
+    return extents_of(text, extent_size=1, group_extents=1)

@@ -6,7 +6,7 @@ from functools import partial
 from pyinfra.api import FunctionCommand, Host, State
 
 from hostwright.base import job
-from hostwright.base.refusal import Refusal
+from hostwright.base.refusing import refused_as
 from hostwright.base.shown import shown
 from hostwright.base.transport import connector_arguments, echo
 from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_run, wait_seconds
@@ -26,7 +26,7 @@ def carried_out(plan: Plan, look: Callable[[], Plan], lock_wait: float | None = 
     + look: makes the plan anew, from what the host is like then
     + lock_wait: seconds to wait for whoever else has the lock of the host; what the data say, by default
     """
-    return [FunctionCommand(_carry_out, (plan, look, lock_wait), {})]
+    return [FunctionCommand(_carry_out, (plan, refused_as(job.JobFailed)(look), lock_wait), {})]
 
 
 def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], lock_wait: float | None) -> bool:  # noqa: ARG001
@@ -49,7 +49,7 @@ def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], l
                 if isinstance(failure, job.Lost) or not plan.stop:
                     raise
             plan = look()
-    except (job.JobFailed, Refusal) as failure:
+    except job.JobFailed as failure:
         echo(str(failure), host.print_prefix)
         return False
     finally:

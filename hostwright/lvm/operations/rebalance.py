@@ -18,10 +18,10 @@ from hostwright.lock.held import wait_seconds
 from hostwright.lvm.facts.storage import LvmStorage
 from hostwright.lvm.facts.survey import LvmSurvey
 from hostwright.lvm.names import DEFAULT_STAGING
-from hostwright.lvm.operations.archives import saying_the_way_back
+from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
-from hostwright.lvm.plan import rebalance as plans
 from hostwright.lvm.plan.picture import as_data, draw
+from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan
 from hostwright.lvm.plan.task import kernel_name
@@ -73,26 +73,12 @@ def rebalance(
 
         lvm.rebalance(shrink_to="50G")
     """
+    values = {key: value for key, value in locals().items() if key in Rebalance.model_fields}
     with refusing():
         wait = wait_seconds(lock_wait)
         if unfilled := list(unresolved("lvm_plan_json", plan_json)):
             raise Refusals(unfilled)
-        wish = validated(
-            Rebalance,
-            {
-                "vg": vg,
-                "shrink": shrink,
-                "shrink_to": shrink_to,
-                "grow": grow,
-                "grow_to": grow_to,
-                "staging": staging,
-                "scratch": scratch,
-                "busy": busy,
-                "strategy": strategy,
-                "abandon": abandon,
-                "trust_copy": trust_copy,
-            },
-        )
+        wish = validated(Rebalance, values)
 
     def drawn(plan: Plan) -> str:
         if plan_json and not host.state.is_executing:
@@ -122,12 +108,11 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     )
     if first := before_all(storage, wish.vg, stop=wish.abandon):
         return first
-    with saying_the_way_back(arguments):
-        task = plans.examine(storage, wish)
+    task = examine(storage, wish, archives_of(storage, wish.vg, arguments))
     survey = None
     if task.needs_survey and task.mount:
         survey = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=kernel_name(storage, task.mount))
-    return plans.decide(task, survey)
+    return decide(task, survey)
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:

@@ -5,7 +5,7 @@ Pure. What it lost is whole as long as nobody writes to the extents that it lies
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hostwright.base.refusal import Refusal
 from hostwright.lvm import names
@@ -17,40 +17,63 @@ from hostwright.lvm.file_systems import KINDS
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.task import extents_text
 
+UNTOLD = Archives()
 
-class CutVolume(Refusal):
+
+@dataclass(frozen=True)
+class Cut:
     """LVM's archives may tell how to bring it back."""
 
-    def __init__(self, group: Group, volume: Volume, system: FileSystem) -> None:
-        self.group, self.volume, self.system = group, volume, system
-        name = f"{group.name}/{volume.name}"
-        super().__init__(
-            f"{name} is {extents_text(group, volume.extents)}, but its {system.kind} file system is "
-            f"{size_text(system.spans)}: somebody has cut the volume. Write nothing to it, and make or "
-            f"extend no other volume of {group.name}"
-        )
+    group: Group
+    volume: Volume
+    system: FileSystem
 
 
-def check_whole(storage: Storage, group: Group, only: str = "") -> None:
+def cut_volumes(storage: Storage, group: Group) -> list[Cut]:
+    """Those that are shorter than their file systems say."""
+    return [
+        Cut(group, volume, system)
+        for volume in group.volumes
+        if (system := _looked_at(storage, volume)) and system.spans > volume.extents * group.extent_size
+    ]
+
+
+def check_whole(storage: Storage, group: Group, archives: Archives, only: str = "") -> None:
     """Refuses a group in which what is free may be the end of a volume that was cut. `only`: one volume alone."""
+    cut = {found.volume.name: found for found in cut_volumes(storage, group)}
     for volume in group.volumes:
-        system = storage.file_systems.get(volume.name)
-        if only not in ("", volume.name) or volume.origin or "thin" in volume.layout or _unfinished(volume, system):
+        if only not in ("", volume.name):
             continue
         name = f"{group.name}/{volume.name}"
-        if system is None:
-            if "public" in volume.role and volume.device[:1].isdigit():
-                raise Refusal(f"/dev/{name} is not there, though {name} is active: `vgmknodes {group.name}` first")
-            continue
-        if system.foreseen or system.kind not in KINDS or not KINDS[system.kind].files:
-            continue
-        if not system.spans:
+        if _has_no_node(storage, volume):
+            raise Refusal(f"/dev/{name} is not there, though {name} is active", f"`vgmknodes {group.name}` first")
+        system = _looked_at(storage, volume)
+        if system and not system.spans:
             raise Refusal(
-                f"the {system.kind} file system on {name} did not tell its size: "
-                f"see what `{_asking(group, volume, system)}` says first"
+                f"the {system.kind} file system on {name} did not tell its size",
+                f"see what `{_asking(group, volume, system)}` says first",
             )
-        if system.spans > volume.extents * group.extent_size:
-            raise CutVolume(group, volume, system)
+        if volume.name in cut:
+            raise refused(cut[volume.name], archives)
+
+
+def _is_apart(volume: Volume, system: FileSystem | None) -> bool:
+    """Whether its extents are not what its file system lies in."""
+    return bool(volume.origin) or "thin" in volume.layout or _unfinished(volume, system)
+
+
+def _has_no_node(storage: Storage, volume: Volume) -> bool:
+    system = storage.file_systems.get(volume.name)
+    is_active = "public" in volume.role and volume.device[:1].isdigit()
+    return system is None and is_active and not _is_apart(volume, system)
+
+
+def _looked_at(storage: Storage, volume: Volume) -> FileSystem | None:
+    """Its file system, where that says how large it is."""
+    system = storage.file_systems.get(volume.name)
+    if system is None or system.foreseen or _is_apart(volume, system):
+        return None
+    return system if system.kind in KINDS and KINDS[system.kind].files else None
 
 
 def _unfinished(volume: Volume, system: FileSystem | None) -> bool:
@@ -73,16 +96,22 @@ def _asking(group: Group, volume: Volume, system: FileSystem) -> str:
 # -- the way back
 
 
-def with_remedy(cut: CutVolume, archives: Archives) -> Refusal:
+def refused(cut: Cut, archives: Archives) -> Refusal:
     """The refusal with the command that brings it back, or with the reason why there is none."""
+    group, volume, system = cut.group, cut.volume, cut.system
+    why = (
+        f"{group.name}/{volume.name} is {extents_text(group, volume.extents)}, but its {system.kind} file system is "
+        f"{size_text(system.spans)}: somebody has cut the volume"
+    )
+    still = f"write nothing to it, and make or extend no other volume of {group.name}"
     found = _commands(cut, archives)
     if isinstance(found, str):
         unread = f" ({', '.join(archives.unreadable)}: cannot be read)" if archives.unreadable else ""
-        return Refusal(f"{cut}. No command brings it back for sure: {found}{unread}")
-    return Refusal(f"{cut}. This brings it back: `{' && '.join(found)}`. Then {_look(cut)}")
+        return Refusal(why, f"{still}. No command brings it back for sure: {found}{unread}")
+    return Refusal(why, f"{still}. This brings it back: `{' && '.join(found)}`. Then {_look(cut)}")
 
 
-def _look(cut: CutVolume) -> str:
+def _look(cut: Cut) -> str:
     """What to do once the volume is whole, before anything is written to it."""
     system, device = cut.system, _device(cut.group, cut.volume)
     look = f"`{KINDS[system.kind].check} {device}`"
@@ -96,7 +125,7 @@ def _look(cut: CutVolume) -> str:
     return f"check it, before you mount it: {look}; once that finds nothing, run again"
 
 
-def _commands(cut: CutVolume, archives: Archives) -> tuple[str, ...] | str:
+def _commands(cut: Cut, archives: Archives) -> tuple[str, ...] | str:
     group, volume, now = cut.group, cut.volume, cut.group.sequence
     if not archives.directories:
         return "the host did not tell all that LVM has kept of its metadata: run again"
@@ -119,14 +148,14 @@ def _commands(cut: CutVolume, archives: Archives) -> tuple[str, ...] | str:
     return _unfit(cut, whole, since) or _extending(cut, whole)
 
 
-def _last_whole(cut: CutVolume, states: list[State]) -> State | None:
+def _last_whole(cut: Cut, states: list[State]) -> State | None:
     size = cut.system.spans
     whole = [state for state in states if state.extents(cut.volume.uuid) * state.extent_size >= size]
     before = [state for state in whole if state.sequence < cut.group.sequence]
     return max(before, key=lambda state: state.sequence, default=None)
 
 
-def _unfit(cut: CutVolume, whole: State, since: list[State]) -> str:
+def _unfit(cut: Cut, whole: State, since: list[State]) -> str:
     """Why the extents that it had can no longer be what they were; empty when they are."""
     uuid, name = cut.volume.uuid, f"{cut.group.name}/{cut.volume.name}"
     least = min(state.extents(uuid) for state in since)
@@ -153,7 +182,7 @@ def _unfit(cut: CutVolume, whole: State, since: list[State]) -> str:
     return ""
 
 
-def _extending(cut: CutVolume, whole: State) -> tuple[str, ...]:
+def _extending(cut: Cut, whole: State) -> tuple[str, ...]:
     """A command for each piece: of several ranges in one, LVM takes the larger ones first."""
     known = {disk.uuid: disk.name for disk in cut.group.disks}
     segments = whole.volumes[cut.volume.uuid]
@@ -170,7 +199,7 @@ def _extending(cut: CutVolume, whole: State) -> tuple[str, ...]:
     return tuple(commands)
 
 
-def _lacking(cut: CutVolume, whole: State) -> list[Segment]:
+def _lacking(cut: Cut, whole: State) -> list[Segment]:
     uuid = cut.volume.uuid
     return _joined(_clipped(whole.volumes[uuid], cut.volume.extents, whole.extents(uuid)))
 

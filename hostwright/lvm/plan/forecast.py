@@ -17,7 +17,7 @@ EXTENT_SIZE = 4 * MIB
 
 
 def after(blocks: Blocks, plan: Plan) -> Blocks:
-    if not plan.way:
+    if not plan.method:
         return stepped(blocks, plan.group, plan.steps)
     # The others are the way to its layout.
     blocks = stepped(blocks, plan.group, [step for step in plan.steps if step.lasts])

@@ -20,8 +20,8 @@ def draw(host: str, plan: Plan) -> str:
         lines += _bar("  then ", plan.after)
     if plan.follow:
         return "\n".join([*lines, *_wrap(f"{plan.reason}: it is followed", "  ")])
-    if plan.way:
-        lines += _wrap(f"way: {plan.way}, because {plan.reason}", "  ", "       ")
+    if plan.method:
+        lines += _wrap(f"way: {plan.method}, because {plan.reason}", "  ", "       ")
     lines += _steps(plan)
     if plan.away:
         lines += _wrap(
@@ -40,8 +40,8 @@ def draw_steps(host: str, title: str, plan: Plan) -> str:
 
 def as_data(plan: Plan) -> dict[str, Any]:
     """The plan in types that JSON has; without the variables, which are the script's own affair."""
-    data = asdict(plan)
-    del data["variables"]
+    # People read it by these names.
+    data = {{"method": "way"}.get(key, key): value for key, value in asdict(plan).items() if key != "variables"}
     data["steps"] = [{"title": step.title, "call": step.call} for step in plan.steps]
     data["changes"] = plan.changes
     for name in ("before", "after"):

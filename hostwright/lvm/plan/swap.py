@@ -23,8 +23,8 @@ def swap_off_steps(storage: Storage, vg: str, volume: Volume) -> tuple[Step, ...
         return ()
     if used > int(storage.host.get("memavailable", "0")):
         raise Refusal(
-            f"{volume.name} holds {size_text(used)} of swapped-out memory, more than is free: end something first, "
-            "or add other swap"
+            f"{volume.name} holds {size_text(used)} of swapped-out memory, more than is free",
+            "end something first, or add other swap",
         )
     return (SwapOff(f"take {volume.name} out of use ({size_text(used)} in it)", volume.name),)
 
@@ -48,4 +48,4 @@ def shrink_swap(task: Task) -> tuple[Step, ...]:
         task.shrink.name,
         task.target,
     )
-    return _swap_steps(task, task.shrink, task.home, middle)
+    return _swap_steps(task, task.shrink, task.source, middle)

@@ -1,5 +1,6 @@
 """A wish to move space, held against what the host has; and small questions about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hostwright.base.refusal import Refusal
@@ -12,12 +13,12 @@ from hostwright.lvm.file_systems import packages
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.steps import Step
 from hostwright.lvm.settings import Rebalance
-from hostwright.lvm.verbs import InstallPackages
+from hostwright.lvm.verbs import InstallPackages, IsUnchanged
 
 
 @dataclass(frozen=True)
 class Task:
-    """A wish that passed every check that needs no look into home. Sizes in extents."""
+    """A wish that passed every check that needs no look at its files. Sizes in extents."""
 
     wish: Rebalance
     storage: Storage
@@ -26,11 +27,12 @@ class Task:
     grow: Volume | None
     target: int
     grown: int
-    home: FileSystem
+    source: FileSystem
+    """on the volume that shrinks"""
     mount: Mount | None
     line: FstabLine | None
     served: str
-    """how home is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
+    """how the source is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
 
     @property
     def size(self) -> int:
@@ -61,6 +63,11 @@ def extents_text(group: Group, extents: int) -> str:
     return f"{size_text(extents * group.extent_size)}, {extents} extents"
 
 
+def guarded(group: Group, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Nobody has changed the group since, or nothing is done."""
+    return (IsUnchanged(f"see that {group.name} is as planned", group.sequence), *steps)
+
+
 def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:
     known = packages()
     return install_packages(task.storage, sorted({known[tool] for tool in tools if tool not in task.storage.tools}))
@@ -72,7 +79,8 @@ def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
     manager = storage.host.get("manager")
     if not manager:
         raise Refusal(
-            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper: do it by hand"
+            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper",
+            "install them by hand",
         )
     return (InstallPackages(f"install {', '.join(missing)} with {manager}", tuple(missing)),)
 

@@ -11,7 +11,7 @@ import pytest
 from hostwright.base.scripts import NONCE, observing, script
 from hostwright.lvm.facts.archives import Archives, parse_archives
 from hostwright.lvm.facts.storage import header, parse_storage
-from hostwright.lvm.plan.cut import CutVolume, with_remedy
+from hostwright.lvm.plan.cut import Cut, refused
 from tests.unit.lvm.hosts import file_system, storage, volume
 
 MIB = 1024**2
@@ -122,11 +122,11 @@ class Lvm:
             disks=tuple(replace(group.disks[0], uuid=uuid, name=name) for uuid, name in disks.items()),
         )
         home = volume("data", int(float(columns[3][:-1])), 1, uuid=columns[1])
-        cut = CutVolume(group, home, file_system("xfs", size, ""))
+        cut = Cut(group, home, file_system("xfs", size, ""))
         found = parse_archives(self.run(observing(script("archives", VG="rl"))).splitlines(), NONCE)
         assert not found.unreadable
         assert found.directories == (f"{self.place}/archive", f"{self.place}/backup")
-        return str(with_remedy(cut, found))
+        return str(refused(cut, found))
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_one_more_is_copied_as_the_others_are() -> None:
     host = with_home(free=600)
     plan = decide(examine(host, Rebalance(shrink_to="2G")), survey())
     calls = [step.call for step in plan.steps]
-    assert plan.way == "beside"
+    assert plan.method == "beside"
     assert ("make_file_system", "home_hostwright", "mkfs.madeup", "--seed", "7") in calls
     lacking = replace(host, tools=host.tools - {"madeup"})
     calls = [step.call for step in decide(examine(lacking, Rebalance(shrink_to="2G")), survey()).steps]

@@ -172,7 +172,7 @@ def test_they_are_cleared_away_though_nothing_else_is_to_do() -> None:
 @pytest.mark.parametrize("abandon", [False, True])
 def test_a_volume_of_that_name_that_is_not_ours_is_refused(abandon: bool) -> None:
     host = with_volume(storage(free=600), NAME, 3, "theirs")
-    assert f"centos/{NAME} is in the way and not ours: rename it first" in refusal(host, abandon=abandon)
+    assert f"centos/{NAME} is in the way, and not ours: rename it first" in refusal(host, abandon=abandon)
     group = host.groups[0]
     renamed = replace(group, volumes=(*group.volumes[:-1], replace(group.volumes[-1], name="mine")))
     host = replace(host, groups=(renamed,), file_systems={**host.file_systems, "mine": no_file_system()})

@@ -230,25 +230,33 @@ def test_a_refusal_or_steps_that_end_as_wanted_and_never_risk_the_only_copy(
     assert as_data(made)["changes"] is made.changes
 
 
-# -- ways
+def test_machines_read_a_plan_by_names_that_stay() -> None:
+    data = as_data(plan(storage(free=600)))
+    assert " ".join(data) == ("group before after steps way reason notes read_only away follow stop again changes")
+    assert data["way"] == "beside"
+    assert list(data["before"]) == ["extents", "extent_size", "volumes", "free"]
+    assert data["steps"][0] == {"title": "see that centos is as planned", "call": ("is_unchanged", "7")}
+
+
+# -- methods
 
 
 def test_free_extents_are_used_before_anything_else() -> None:
     made = plan(storage(free=600))
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert "free" in made.reason
 
 
 def test_without_room_in_the_group_root_stages_the_copy() -> None:
     made = plan(storage())
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert "/var/lib" in made.reason
     assert calls(made).count("verify") == 2
 
 
 def test_a_scratch_disk_is_borrowed_wiped_and_given_back() -> None:
     made = plan(storage(scratch=Scratch(True, "vdb", 3 * GIB)), scratch="/dev/vdb")
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert calls(made).index("borrow_disk") < calls(made).index("make_volume") < calls(made).index("give_back")
     assert calls(made)[-2:] == ["extend_volume", "grow_file_system"]
 
@@ -276,12 +284,12 @@ def test_xfs_never_shrinks_in_place() -> None:
 
 def test_btrfs_shrinks_in_place_by_itself_and_before_its_volume() -> None:
     made = plan(storage(kind="btrfs", free=600))
-    assert made.way == "in-place"
+    assert made.method == "in-place"
     assert calls(made).index("shrink_btrfs") < calls(made).index("take_away") < calls(made).index("reduce_volume")
 
 
 def test_ext_shrinks_in_place_only_when_forced_and_the_plan_says_the_risk() -> None:
-    assert plan(storage(kind="ext4")).way == "staging"
+    assert plan(storage(kind="ext4")).method == "staging"
     forced = plan(storage(kind="ext4"), strategy="in-place")
     assert "power cut" in forced.reason
     assert any("times of directories" in note for note in forced.notes)
@@ -477,19 +485,20 @@ WIDE = storage(free=600)
     ("host", "wish", "says"),
     [
         (replace(WIDE, host={**WIDE.host, "uid": "1000"}), {}, ["not root"]),
-        (WIDE, {"vg": "data"}, ["'data'", "centos"]),
-        (WIDE, {"shrink": "srv"}, ["'srv'", "root, home"]),
-        (WIDE, {"grow": "srv"}, ["'srv'", "root, home"]),
-        (WIDE, {"grow": "home"}, ["both 'home'"]),
-        (WIDE, {"shrink_to": "-1G"}, ["relative", "'1023 extents' (4 GiB)"]),
-        (WIDE, {"shrink_to": "+1G"}, ["relative", "'1535 extents'"]),
-        (WIDE, {"shrink_to": "50"}, ["no unit"]),
-        (WIDE, {"shrink_to": "lots"}, ["no size"]),
-        (WIDE, {"shrink_to": "6G"}, ["larger than", "1536 extents", "1279 extents"]),
-        (WIDE, {"shrink_to": "200M"}, ["300 MiB"]),
-        (WIDE, {"grow_to": "1G"}, ["below the present size", "768 extents"]),
-        (WIDE, {"grow_to": "90%FREE"}, ["100%FREE"]),
-        (WIDE, {"grow_to": "9G"}, ["needs", "more than there will be"]),
+        (WIDE, {"vg": "data"}, ["lvm_vg = 'data': ", "there: centos"]),
+        (WIDE, {"shrink": "srv"}, ["lvm_shrink = 'srv': ", "root, home"]),
+        (WIDE, {"grow": "srv"}, ["lvm_grow = 'srv': ", "root, home"]),
+        (WIDE, {"grow": "home"}, ["lvm_grow = 'home': lvm_shrink names it too"]),
+        (WIDE, {"shrink_to": "-1G"}, ["lvm_shrink_to = '-1G': a relative size", "'1023 extents' (4 GiB)"]),
+        (WIDE, {"shrink_to": "+1G"}, ["lvm_shrink_to = '+1G': a relative size", "'1535 extents'"]),
+        (WIDE, {"shrink_to": "50"}, ["lvm_shrink_to = '50': ", "without a unit"]),
+        (WIDE, {"shrink_to": "lots"}, ["lvm_shrink_to = 'lots': no size"]),
+        (WIDE, {"shrink_to": "6G"}, ["lvm_shrink_to = '6G': ", "larger than", "1536 extents", "1279 extents"]),
+        (WIDE, {"shrink_to": "200M"}, ["lvm_shrink_to = '200M': ", "300 MiB"]),
+        (WIDE, {"grow_to": "1G"}, ["lvm_grow_to = '1G': ", "below the present size", "768 extents"]),
+        (WIDE, {"grow_to": "90%FREE"}, ["lvm_grow_to = '90%FREE': ", "100%FREE"]),
+        (WIDE, {"grow_to": "lots"}, ["lvm_grow_to = 'lots': no size"]),
+        (WIDE, {"grow_to": "9G"}, ["lvm_grow_to = '9G': ", "needs", "more than there will be"]),
         (WIDE, {"staging": "/var", "scratch": "/dev/vdb"}, ["lvm_staging and lvm_scratch"]),
         (group_is(WIDE, exported=True), {}, ["exported", "vgimport"]),
         (group_is(WIDE, partial=True), {}, ["partial", "missing"]),
@@ -510,7 +519,7 @@ WIDE = storage(free=600)
         (home_volume_is(WIDE, attributes="-wi-ao---k"), {}, ["lvchange -k n centos/home"]),
         (replace(WIDE, active=(("centos/root", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
         (replace(WIDE, active=(("@*", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
-        (replace(WIDE, active=None), {}, ["volume_list", "lvmconfig"]),
+        (replace(WIDE, active=None), {}, ["volume_list", "`lvmconfig activation/volume_list` does not tell"]),
         (home_is(WIDE, kind="vfat"), {}, ["vfat"]),
         (home_is(WIDE, kind="crypto_LUKS"), {}, ["LUKS"]),
         (storage(free=600, kind="xfs", mounts=WIDE.mounts[:1]), {}, ["not mounted"]),
@@ -540,8 +549,8 @@ WIDE = storage(free=600)
         ),
         (home_is(WIDE, kind="btrfs", detail=("qgroups=yes",)), {"strategy": "beside"}, ["quota groups"]),
         (storage(root_free=100 * MIB), {}, ["no way", "GiB less", "/var/lib", "lacking"]),
-        (replace(storage(), staging=None), {"staging": "/nowhere"}, ["'/nowhere' is no directory"]),
-        (storage(), {"strategy": "beside"}, ["lvm_strategy", "lvm_scratch"]),
+        (replace(storage(), staging=None), {"staging": "/nowhere"}, ["lvm_staging = '/nowhere' is no directory"]),
+        (storage(), {"strategy": "beside"}, ["lvm_strategy = 'beside': ", "lvm_scratch"]),
         (storage(scratch=Scratch(False)), {"scratch": "/dev/vdz"}, ["no disk"]),
         (storage(scratch=Scratch(True, "vdb", 9 * GIB, ("ext4",))), {"scratch": "/dev/vdb"}, ["not empty", "ext4"]),
         (storage(scratch=Scratch(True, "vdb", GIB)), {"scratch": "/dev/vdb"}, ["GiB less"]),
@@ -593,22 +602,22 @@ def test_staging_leaves_a_tenth_of_its_file_system_free_but_no_more_than_1_gib()
 
 def test_4_5_gib_free_of_50_are_room() -> None:
     assert (
-        plan(storage(root=12800, root_free=9 * GIB // 2), survey(data=3 * GIB - 400 * MIB), shrink_to="3G").way
+        plan(storage(root=12800, root_free=9 * GIB // 2), survey(data=3 * GIB - 400 * MIB), shrink_to="3G").method
         == "staging"
     )
 
 
 def test_lists_and_packages_are_counted() -> None:
     free = 700 * MIB
-    assert plan(storage(root_free=free)).way == "staging"
+    assert plan(storage(root_free=free)).method == "staging"
     assert "lists and packages" in refusal(storage(root_free=free), survey(inodes=200_000))
     bare = storage(root_free=free)
     assert "lists and packages" in refusal(replace(bare, tools=bare.tools - {"rsync"}))
-    assert plan(replace(bare, tools=bare.tools - {"setquota"})).way == "staging"
+    assert plan(replace(bare, tools=bare.tools - {"setquota"})).method == "staging"
 
 
 def ways_out(message: str) -> list[str]:
-    return message.split("What would do, the smallest first: ")[1].split("; ")
+    return message.split("what would do, the smallest first: ")[1].split("; ")
 
 
 def swap_beside(host: Storage, extents: int = 500, used: int = 0) -> Storage:
@@ -653,7 +662,7 @@ def test_each_way_out_followed_as_written_leads_to_a_plan(
     try:
         plan(host, found)
     except Refusal as refused:
-        if "What would do" not in str(refused):
+        if "what would do" not in str(refused):
             return
         words = ways_out(str(refused))
     else:
@@ -719,7 +728,7 @@ def staged_elsewhere(*, source: str = "/dev/sdx1", options: tuple[str, ...] = ("
 
 def test_staging_may_be_on_another_disk() -> None:
     made = plan(staged_elsewhere(), staging="/stage/tmp")
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert made.steps[1].call[1] == "/stage/tmp/hostwright/centos-home.img"
 
 
@@ -743,7 +752,7 @@ def encrypted(host: Storage) -> Storage:
 
 
 def test_a_copy_of_encrypted_files_is_never_in_the_clear() -> None:
-    assert plan(encrypted(WIDE)).way == "beside"
+    assert plan(encrypted(WIDE)).method == "beside"
     scratch = Scratch(True, "vdb", 9 * GIB)
     assert "not encrypted" in refusal(encrypted(storage(scratch=scratch)), scratch="/dev/vdb")
     assert "not encrypted" in refusal(encrypted(staged_elsewhere()), staging="/stage")
@@ -836,7 +845,7 @@ def test_a_line_that_no_other_volume_can_have_is_refused_where_a_copy_takes_its_
     in_place = storage(
         kind="btrfs", free=600, fstab=with_lines("/dev/dm-1 /home btrfs x", leads=("/dev/dm-1", "/home")).fstab
     )
-    assert plan(in_place).way == "in-place"
+    assert plan(in_place).method == "in-place"
 
 
 def test_of_two_devices_with_one_uuid_a_path_tells() -> None:
@@ -924,7 +933,7 @@ def test_a_path_that_no_tool_can_copy_is_refused_with_the_command_that_names_it(
         plan(WIDE, survey(long=True))
     assert """(cd /home && find . -xdev -path "$(printf %4001s | tr ' ' '?')*")""" in str(refused.value)
     # Nothing is copied in place.
-    assert plan(storage(kind="btrfs"), survey(long=True)).way == "in-place"
+    assert plan(storage(kind="btrfs"), survey(long=True)).method == "in-place"
 
 
 # -- what LVM keeps of the volume itself
@@ -1044,7 +1053,7 @@ def test_a_staged_copy_that_nobody_relies_on_is_cleared_away_and_its_room_counte
     assert host.staging
     made = plan(replace(host, staging=replace(host.staging, image=GIB)))
     assert made.steps[1].call == ("discard", "home_hostwright", "/var/lib/hostwright/centos-home.img")
-    assert made.way == "staging"
+    assert made.method == "staging"
 
 
 def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -> None:
@@ -1065,7 +1074,13 @@ def test_an_old_home_that_the_boot_keeps_to_is_home_still() -> None:
 
 def test_what_is_served_from_its_copy_is_not_abandoned() -> None:
     host = with_copy(storage(free=600, **lost(f"{BY_ID}home_hostwrightuuid")))
-    assert "Run without lvm_abandon" in refusal(host, abandon=True)
+    said = refusal(host, abandon=True)
+    assert said.startswith("lvm_abandon = True: ")
+    assert "run without lvm_abandon" in said
+    # Also where the volume is gone, and only its copy is there.
+    (group,) = host.groups
+    gone = replace(group, volumes=tuple(volume for volume in group.volumes if volume.name != "home"))
+    assert "run without lvm_abandon" in refusal(replace(host, groups=(gone,)), abandon=True, shrink_to="")
 
 
 def test_a_staged_copy_that_home_is_served_from_is_brought_into_a_new_volume() -> None:
