@@ -247,6 +247,13 @@ def test_machines_read_a_plan_by_names_that_stay() -> None:
     assert data["steps"][0] == {"title": "check that centos is as planned", "call": ("is_unchanged", "7")}
 
 
+def test_what_the_simulator_does_not_know_is_refused_and_no_only_copy_is_formatted() -> None:
+    with pytest.raises(AttributeError, match="do_format_volume"):
+        Disk(storage()).apply(verbs.FormatVolume("make a file system", "home", "xfs"))
+    with pytest.raises(AssertionError, match="a complete copy is formatted"):
+        Disk(storage()).apply(moves.MakeFileSystem("make a file system", "home", ("mkfs.xfs",)))
+
+
 # -- methods
 
 
