@@ -149,7 +149,7 @@ def logical_volume(
     + name: name of the volume
     + size: its size: `50G`, `51200m` (LVM's binary units), `12800 extents`, `40%VG`, or `100%FREE` for all that is left
     + fs: `xfs`, `ext4`, `ext3`, `ext2`, `btrfs`, or `swap` (which is taken into use); none leaves what is on it alone
-    + mount: the directory it is mounted on; made if it is not there
+    + mount: its mount point, a directory that is made if it is not there
     + options: its mount options, with commas between them, as in fstab(5)
     + present: `False` unmounts the volume and removes it, with its line in /etc/fstab
     + confirm: `VG/NAME` once more, for `present=False`: what is removed is asked for twice
@@ -160,9 +160,9 @@ def logical_volume(
     frees stays free in the group.
 
     Refused, before anything is changed on any host: a relative size, or one that the group has no room for; another
-    file system than the volume carries (nothing is ever overwritten), or one on a volume that is not blank; a directory
-    with entries in it, or that something else is mounted on, now or by /etc/fstab; what `rebalance` refuses, for a
-    volume that must shrink; a group with a volume that somebody cut; to remove a volume that is in use, or that
+    file system than the volume carries (nothing is ever overwritten), or one on a volume that is not blank; a mount
+    point with entries in it, or that something else is mounted on, now or by /etc/fstab; what `rebalance` refuses, for
+    a volume that must shrink; a group with a volume that somebody cut; to remove a volume that is in use, or that
     `confirm` does not name.
     Sources: lvcreate(8), lvextend(8), lvremove(8), mkfs(8), mount(8), fstab(5), swapon(8).
 

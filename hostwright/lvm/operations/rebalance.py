@@ -49,16 +49,16 @@ def rebalance(
     Shrink one logical volume and give the space to another one, online, whatever file system it carries.
 
     + vg: name of the volume group
-    + shrink: name of the volume that shrinks (home: XFS, ext4, ext3, ext2, btrfs; or swap)
+    + shrink: name of the volume that shrinks (XFS, ext4, ext3, ext2, btrfs; or swap)
     + shrink_to: its final size: `50G`, `51200m` (LVM's binary units), `12800 extents`, `40%VG`
-    + grow: name of the volume that grows (root: XFS, ext4, ext3, ext2, btrfs; or swap)
+    + grow: name of the volume that grows (XFS, ext4, ext3, ext2, btrfs; or swap)
     + grow_to: its final size, or `100%FREE` for all that is left in the end
-    + staging: a directory on another file system of the host, for a copy that home is served from meanwhile
+    + staging: a directory on another file system of the host, for a copy that is mounted in its place meanwhile
     + scratch: a spare disk to borrow, wiped and given back in the end
-    + busy: `refuse` when somebody uses home, or `stop` them: units are started again afterwards
+    + busy: `refuse` when somebody uses what shrinks, or `stop` them: units are started again afterwards
     + strategy: force `beside`, `staging` or `in-place` instead of choosing by what the host has
     + abandon: go back to the state before a run that was lost or is still at work, while that loses nothing
-    + trust_copy: end what a lost run began, though its copy cannot be proved to hold what the old home has
+    + trust_copy: end what a lost run began, though its copy cannot be proved to hold what the old volume has
     + plan_json: a file on the controller that gets the plans as JSON, by host
     + lock_wait: seconds to wait for another deploy that has the lock of the host; what the data say, by default
 

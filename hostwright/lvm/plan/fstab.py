@@ -127,7 +127,7 @@ def line_steps(
         point = wish.mount or "none"
         last = KINDS[wish.fs].fsck_pass
         text = f"{mapped(wish.vg, wish.name)} {_escaped(point)} {wish.fs} {wish.options} 0 {last}"
-        return (ChangeLine(f"write it into /etc/fstab: {text}", "", text),)
+        return (ChangeLine(f"add its line to /etc/fstab: {text}", "", text),)
     line = own[0]
     if line.options == wish.options and line.kind in (wish.fs, "auto"):
         return ()

@@ -205,7 +205,7 @@ def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     kind = _check_kind(blocks.storage, wish)
     _, volume, _ = _found(blocks, wish)
     if kind:
-        step = ForgetNew(f"{wish.full_name} has its file system: take our mark away", wish.name)
+        step = ForgetNew(f"remove our tag from {wish.full_name}, which has its file system", wish.name)
         return (step,) if names.NEW_TAG in volume.tags else ()
     signs = [sign for sign in blocks.signs if names.NEW_TAG not in volume.tags or not sign.startswith("data in")]
     if signs:
@@ -236,7 +236,7 @@ def _put_to_use(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     if wish.fs == "swap":
         if swap_active(storage, wish.vg, volume) is not None:
             return ()
-        return (SwapOn(f"take {wish.full_name} into use as swap", wish.name),)
+        return (SwapOn(f"use {wish.full_name} as swap", wish.name),)
     if wish.mount is None:
         return ()
     own = _mounts(storage, volume, system)
@@ -328,7 +328,7 @@ def _removal(blocks: Blocks, wish: LogicalVolumeWish, archives: Archives) -> Pla
     layout = _layout(group)
     if _lost(storage, group, wish):
         raise Refusal(
-            f"a lost run left {wish.full_name} half moved, and its mark in /etc/fstab",
+            f"a lost run left {wish.full_name} half moved, and its marker in /etc/fstab",
             "let present=True end that first, then remove it",
             key=wish.key("present"),
             value=wish.present,
@@ -345,7 +345,7 @@ def _removal(blocks: Blocks, wish: LogicalVolumeWish, archives: Archives) -> Pla
         *(UnmountVolume(f"unmount {mount.point}", mount.point) for mount in own),
         *(swap_off_steps(storage, wish.vg, volume)),
         *(
-            ChangeLine(f"take its line from /etc/fstab: {line.text}", line.text)
+            ChangeLine(f"remove its line from /etc/fstab: {line.text}", line.text)
             for line in own_lines(storage, group, volume, system)
         ),
         RemoveVolume(f"remove {wish.full_name}", wish.name),

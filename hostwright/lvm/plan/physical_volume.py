@@ -33,7 +33,7 @@ def decide(blocks: Blocks, wish: PhysicalVolumeWish) -> Plan:
         )
     lost = f"its LVM label and metadata on {size_text(disk.size)}; it is in no volume group"
     check_confirmed(f"physical volume {wish.device}", lost, wish.device, wish)
-    step = RemovePhysicalVolume(f"take LVM's label and metadata from {wish.device}", wish.device)
+    step = RemovePhysicalVolume(f"remove LVM's label and metadata from {wish.device}", wish.device)
     return Plan("", NOWHERE, NOWHERE, (step,))
 
 

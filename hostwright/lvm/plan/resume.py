@@ -32,9 +32,9 @@ def before_all(storage: Storage, vg: str = "", *, stop: bool = False) -> Plan | 
     layout = Layout(shown.extents, shown.extent_size, volumes) if shown else Layout(0, 1, ())
     plan = Plan(vg, layout, layout, again=True)
     if job.running:
-        return replace(plan, follow=job.id, reason="a run is still at work on this host, whoever began it", stop=stop)
+        return replace(plan, follow=job.id, reason="a run is still at work on this host", stop=stop)
     if job.id and not job.status:
-        title = "put back what a run left undone that was ended by force; then plan anew"
+        title = "put right what a run left that was ended by force; then plan again"
         return replace(plan, steps=(Recover(title, job.id),))
     for group in storage.groups:
         for volume in group.volumes:
@@ -76,7 +76,7 @@ def put_back(storage: Storage, group: Group, volume: Volume, system: FileSystem,
     return replace(
         plan,
         after=plan.before,
-        steps=(PutBack(f"put {point} back, which a lost run left unmounted; then plan anew"),),
+        steps=(PutBack(f"mount {point} again, which a lost run left unmounted; then plan again"),),
         variables=(("VG", group.name), ("LV", volume.name), ("MOUNT", point), ("OPTIONS", options)),
         again=True,
     )
@@ -106,7 +106,7 @@ def leftovers(task: Task) -> tuple[Step, ...]:
     borrowed = [*(disk.name for disk in group.disks if disk.lent), *task.storage.lent]
     steps: list[Step] = []
     if names.COPY_TAG in task.shrink.tags:
-        steps.append(ClearTags(f"{task.shrink.name} is in place: take its mark away", task.shrink.name))
+        steps.append(ClearTags(f"remove our tag from {task.shrink.name}, which is in place", task.shrink.name))
     staging = task.storage.staging
     image = image_path(task.wish) if staging and staging.owned and staging.image else ""
     # What lies on a borrowed disk when it is given back is moved to where there may be no room.
@@ -119,7 +119,7 @@ def leftovers(task: Task) -> tuple[Step, ...]:
         )
         steps.append(Discard(f"clear away what a lost run left: {what}", task.copy, image))
     if task.mount and f"{names.COVER_TAG}{task.wish.shrink}" in group.tags:
-        steps.append(Uncover(f"let the directory beneath {task.mount.point} be written again"))
+        steps.append(Uncover(f"make the directory beneath {task.mount.point} writable again"))
     if task.storage.marker:
         steps.append(RestoreFstab("put the line of fstab back as it was"))
     return tuple(steps)
@@ -188,7 +188,7 @@ def _from_copy(task: Task, survey: Survey, memory: dict[str, str]) -> list[Step]
     if former:
         steps.append(lists_step(task, survey, place_of_resumed_lists(task, survey, memory["image"], old)))
         steps.append(_check_proof(former))
-    steps.append(TakeAway(f"take {memory['point']} away and check its file system"))
+    steps.append(TakeAway(f"unmount {memory['point']} and check its file system"))
     steps += exchange_steps(task, old=old is not None, served=True) if copy else settling_steps(task)
     if memory["image"]:
         steps.append(RemoveImage("remove the staged copy", memory["image"]))
@@ -199,4 +199,4 @@ def _from_copy(task: Task, survey: Survey, memory: dict[str, str]) -> list[Step]
 
 
 def _check_proof(former: str) -> Step:
-    return CheckProof(f"see that {former} holds what was proved, before it goes", former)
+    return CheckProof(f"check that {former} holds what was proved, before it is removed", former)

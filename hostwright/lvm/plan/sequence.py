@@ -37,7 +37,7 @@ def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str 
         moves.CopyLive(f"copy {point} ({size_text(survey.allocated)}), which stays in use", target),
         moves.Freeze(f"make {point} read-only"),
         moves.Verify("copy what changed since, and compare everything with the copy read from disk", target),
-        moves.TakeAway(f"take {point} away and check its file system", served_image),
+        moves.TakeAway(f"unmount {point} and check its file system", served_image),
     ]
 
 
@@ -74,7 +74,7 @@ def settling_steps(task: Task) -> list[Step]:
         *([_identify(task, name)] if _identified_late(task) else []),
         moves.BringBack(f"mount {point}"),
         RestoreFstab("put the line of fstab back as it was"),
-        ClearTags("take our mark from the volume", name),
+        ClearTags("remove our tag from the volume", name),
     ]
 
 
@@ -137,12 +137,12 @@ def in_place_steps(task: Task, _survey: Survey, _method: Method) -> list[Step]:
     if KINDS[kind].shrinks_mounted:
         return [
             moves.ShrinkBtrfs(f"shrink {kind} to {size_text(task.size)}, in use", task.size),
-            moves.TakeAway(f"take {point} away and check its file system"),
+            moves.TakeAway(f"unmount {point} and check its file system"),
             reduce,
             back,
         ]
     return [
-        moves.TakeAway(f"take {point} away and check its file system"),
+        moves.TakeAway(f"unmount {point} and check its file system"),
         moves.ShrinkExt(f"shrink {kind} to {size_text(task.size)}", task.size // 1024),
         reduce,
         back,

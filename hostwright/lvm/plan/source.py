@@ -98,7 +98,7 @@ def check_run(task: Task) -> None:
     if free is not None and free < needed:
         raise Refusal(
             f"/run has {size_text(free)} free, and {size_text(needed)} are needed for a job and for "
-            f"systemd {version} as it reads /etc/fstab anew",
+            f"systemd {version} as it reads /etc/fstab again",
             "make room, or give it more (`mount -o remount,size=... /run`)",
         )
 

@@ -26,12 +26,12 @@ def swap_off_steps(storage: Storage, vg: str, volume: Volume) -> tuple[Step, ...
             f"{volume.name} holds {size_text(used)} of swapped-out memory, more than is free",
             "end something first, or add other swap",
         )
-    return (SwapOff(f"take {volume.name} out of use ({size_text(used)} in it)", volume.name),)
+    return (SwapOff(f"stop using {volume.name} as swap ({size_text(used)} in it)", volume.name),)
 
 
 def _swap_steps(task: Task, volume: Volume, system: FileSystem, middle: Step) -> tuple[Step, ...]:
     off = swap_off_steps(task.storage, task.group.name, volume)
-    on = (SwapOn(f"take {volume.name} into use again", volume.name),)
+    on = (SwapOn(f"use {volume.name} as swap again", volume.name),)
     title = "make it swap again" + (f", with UUID {system.uuid}" if system.uuid else "")
     make = MakeSwap(title, volume.name, system.uuid, system.label)
     return (*off, middle, make, *on) if off else (middle, make)

@@ -65,7 +65,7 @@ def extents_text(group: Group, extents: int) -> str:
 
 def guarded(group: Group, steps: Iterable[Step]) -> tuple[Step, ...]:
     """Nobody has changed the group since, or nothing is done."""
-    return (IsUnchanged(f"see that {group.name} is as planned", group.sequence), *steps)
+    return (IsUnchanged(f"check that {group.name} is as planned", group.sequence), *steps)
 
 
 def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:

@@ -72,7 +72,7 @@ def _safe_at_boot(blocks: Blocks) -> list[Step]:
     """Only a second group can come in the way of another. Debian 12 and Ubuntu 24.04 have an older libdevmapper."""
     if not blocks.storage.groups or not blocks.libdevmapper or blocks.early or blocks.libdevmapper >= SAFE_SIDE_BY_SIDE:
         return []
-    title = "load dm_mod early in the initramfs, made anew: this LVM can lose one of two groups at boot"
+    title = "load dm_mod early, in a new initramfs: this LVM can lose one of two groups at boot"
     return [LoadDeviceMapperEarly(title)]
 
 

@@ -235,7 +235,14 @@ def test_machines_read_a_plan_by_names_that_stay() -> None:
     assert " ".join(data) == ("group before after steps way reason notes read_only away follow stop again changes")
     assert data["way"] == "beside"
     assert list(data["before"]) == ["extents", "extent_size", "volumes", "free"]
-    assert data["steps"][0] == {"title": "see that centos is as planned", "call": ("is_unchanged", "7")}
+    assert data["steps"][0] == {"title": "check that centos is as planned", "call": ("is_unchanged", "7")}
+
+
+def test_what_the_simulator_does_not_know_is_refused_and_no_only_copy_is_formatted() -> None:
+    with pytest.raises(AttributeError, match="do_format_volume"):
+        Disk(storage()).apply(verbs.FormatVolume("make a file system", "home", "xfs"))
+    with pytest.raises(AssertionError, match="a complete copy is formatted"):
+        Disk(storage()).apply(moves.MakeFileSystem("make a file system", "home", ("mkfs.xfs",)))
 
 
 # -- methods
@@ -306,7 +313,7 @@ def test_tools_that_are_missing_are_installed_before_anything_is_touched() -> No
 def test_as_wanted_is_no_change() -> None:
     made = plan(storage(home=512, root=1535))
     assert not made.changes
-    assert "nothing to do" in draw("host", made)
+    assert "nothing to change" in draw("host", made)
 
 
 def test_any_size_converges_on_whole_extents() -> None:
@@ -349,6 +356,7 @@ def test_abandoning_stops_what_is_at_work_and_clears_away_what_it_left() -> None
     stopped = before_all(storage(job=Job(True, "0a1b2c3d", "")), stop=True)
     assert stopped
     assert stopped.stop
+    assert "at work on this host: stop it" in draw("host", stopped)
     host = storage(free=600)
     copy = volume("home_hostwright", 512, 2, tags=("hostwright.copy",))
     group = host.groups[0]
@@ -420,7 +428,7 @@ def test_a_run_at_work_is_followed_and_not_doubled() -> None:
     assert made.again
     assert not made.stop
     assert made.changes
-    assert "followed" in draw("host", made)
+    assert "at work on this host: follow it" in draw("host", made)
 
 
 # -- swap
@@ -1129,7 +1137,7 @@ def test_the_picture() -> None:
     text = draw("web1", plan(storage(free=600)))
     assert "root" in text.splitlines()[1]
     assert "way: beside" in text
-    assert "not there (estimated)" in text
+    assert "unmounted (estimated)" in text
 
 
 @pytest.mark.parametrize(
