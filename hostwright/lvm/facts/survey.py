@@ -10,6 +10,9 @@ from hostwright.base.refusal import DidNotTell
 from hostwright.base.scripts import NONCE, script, sections
 
 SECTIONS = ("files", "holders", "kernel", "end")
+# Columns of a line of holders.sh, between tabs.
+PROCESS = ("kind", "pid", "user", "unit", "how", "command")
+THING = ("kind", "command")
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,11 @@ def parse_holders(lines: Sequence[str]) -> tuple[Holder, ...]:
 
 
 def _holder(words: Sequence[str]) -> Holder:
-    if words[0] == "process":
-        _, pid, user, unit, how, command = words
-        return Holder("process", command.strip(), pid, user, "" if unit == "-" else unit, how)
-    kind, what = words
-    return Holder(kind, what)
+    columns = PROCESS if words[0] == "process" else THING
+    told = dict(zip(columns, words, strict=True))
+    if told["kind"] == "process":
+        told |= {"unit": "" if told["unit"] == "-" else told["unit"], "command": told["command"].strip()}
+    return Holder(**told)
 
 
 class LvmSurvey(ScriptFact[Survey]):

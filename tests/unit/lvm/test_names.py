@@ -1,7 +1,9 @@
 """What hosts keep of us has one name, written once: newer runs find by it what older ones left."""
 
 import re
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +11,10 @@ from hostwright.base.job import Job
 from hostwright.lvm import names
 from hostwright.lvm.facts.blocks import LvmBlocks
 from hostwright.lvm.facts.storage import LvmStorage
+from hostwright.lvm.operations import job
+from hostwright.lvm.plan.rebalance import decide, examine
+from hostwright.lvm.settings import Rebalance
+from tests.unit.lvm.hosts import storage, survey
 
 HOUSE = Path(__file__).parents[3] / "hostwright"
 FILES = [*HOUSE.rglob("*.py"), *HOUSE.rglob("*.sh")]
@@ -49,6 +55,18 @@ def test_images_and_lists_have_the_paths_that_they_had() -> None:
     assert names.lists_directory(image) == "/srv/hostwright/centos-home.lists"
     assert names.copy_name("home") == "home_hostwright"
     assert names.lists_volume("home") == "home_hostwright_lists"
+
+
+def test_a_job_is_told_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without them it would take any disk for one that is lent, and wipe it.
+    begun: list[str] = []
+    monkeypatch.setattr(job.job, "start", lambda _host, text, *_: begun.append(text))
+    monkeypatch.setattr(job.job, "follow", lambda *_: ())
+    task = examine(storage(free=600), Rebalance(shrink_to="2G"))
+    job._run(SimpleNamespace(log=print), decide(task, survey()))
+    header = begun[0].split("\n# ")[0].splitlines()
+    for name, value in (*names.HEADER.items(), ("UNITS", "hostwright-lvm-*")):
+        assert f"{name}={shlex.quote(value)}" in header
 
 
 @pytest.mark.parametrize("fact", [LvmStorage, LvmBlocks])
