@@ -6,6 +6,7 @@ from pydantic import field_validator, model_validator
 from typing_extensions import override
 
 from hostwright.base.settings import Settings, absolute
+from hostwright.lvm.file_systems import KINDS, one_of
 from hostwright.lvm.plan.sizes import extents_of
 
 GIB = 1024**3
@@ -111,7 +112,7 @@ class LogicalVolumeWish(Block):
     vg: str
     name: str
     size: str | None = None
-    fs: Literal["xfs", "ext4", "ext3", "ext2", "btrfs", "swap"] | None = None
+    fs: str | None = None
     mount: str | None = None
     options: str = "defaults"
     busy: Literal["refuse", "stop"] = "refuse"
@@ -121,6 +122,13 @@ class LogicalVolumeWish(Block):
 
     _are_names = field_validator("vg", "name")(lvm_name)
     _are_absolute = field_validator("mount", "staging", "scratch")(absolute)
+
+    @field_validator("fs")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        if kind not in KINDS:
+            raise ValueError(f"it should be {one_of([repr(name) for name in KINDS])}")
+        return kind
 
     @field_validator("size")
     @classmethod

@@ -62,6 +62,21 @@ def test_a_procedure_knows_no_other_one(path: Path) -> None:
     assert others - known == set()
 
 
+# A plan parses what the user wrote, and what we ourselves left (as JSON); facts parse the words of tools.
+READS = {"lvm/plan/sizes.py"}
+
+
+@pytest.mark.parametrize("path", sorted((HOUSE / "lvm/plan").glob("*.py")), ids=name)
+def test_a_plan_of_lvm_parses_nothing_that_a_tool_said(path: Path) -> None:
+    assert name(path) in READS or "re" not in imported(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr != "splitlines"
+            if node.func.attr in ("split", "rsplit", "partition", "rpartition"):
+                # Lists that have one form everywhere: tags and mount options, and the owner of a unit.
+                assert [ast.literal_eval(word) for word in node.args[:1]] in ([","], ["/"])
+
+
 def caught(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ExceptHandler) and node.type:

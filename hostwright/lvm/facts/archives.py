@@ -14,6 +14,7 @@ from typing_extensions import override
 from hostwright.base.observe import ScriptFact, parsing
 from hostwright.base.scripts import NONCE, script, sections
 
+SECTIONS = ("file *", "looked in")
 _TOKEN = re.compile(r'\s+|#[^\n]*|("(?:[^"\\]|\\.)*"|[\w.+-]+|[{}\[\]=,])')
 
 
@@ -144,7 +145,7 @@ def _segment(row: dict[str, Any], disks: dict[str, Any]) -> Segment:
 
 @parsing()
 def parse_archives(lines: list[str], nonce: str = "") -> Archives:
-    found = sections(lines, nonce, ("file *", "looked in"))
+    found = sections(lines, nonce, SECTIONS)
     states, unreadable = [], []
     for name, text in found.items():
         if not name.startswith("file "):

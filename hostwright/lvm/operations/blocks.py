@@ -18,14 +18,14 @@ from hostwright.base.observe import observe
 from hostwright.base.refusing import refusing
 from hostwright.base.settings import Model, validated
 from hostwright.lvm.facts.blocks import Blocks, LvmBlocks
-from hostwright.lvm.facts.storage import LvmSurvey, Survey
+from hostwright.lvm.facts.survey import LvmSurvey, Survey
+from hostwright.lvm.names import DEFAULT_STAGING
 from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
 from hostwright.lvm.plan import logical_volume as logical_volume_plan
 from hostwright.lvm.plan import physical_volume as physical_volume_plan
 from hostwright.lvm.plan import volume_group as volume_group_plan
 from hostwright.lvm.plan.forecast import after
-from hostwright.lvm.plan.method import DEFAULT_STAGING
 from hostwright.lvm.plan.picture import draw, draw_steps
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan

@@ -10,6 +10,7 @@ from hostwright.base.refusing import refused_as
 from hostwright.base.shown import shown
 from hostwright.base.transport import connector_arguments, echo
 from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_run, wait_seconds
+from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.plan.steps import Plan
 
 VOLUMES = ("asking", "packages", "copies", "work", "room", "exchange", "leftovers", "lent", "sizes", "lvm")
@@ -58,7 +59,7 @@ def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], l
 
 
 def _job(identity: str) -> job.Job:
-    return job.Job("lvm", identity, "hostwright moves space between volumes")
+    return job.Job(PROCEDURE, identity, "hostwright moves space between volumes")
 
 
 def _doing(plan: Plan) -> str:
@@ -71,7 +72,8 @@ def _run(host: Host, plan: Plan) -> None:
     if not plan.follow:
         owner = this_run()
         words = {"LOCK": DEPLOY, "OWNER": owner, "DOING": _doing(plan)}
-        job.start(host, job.render(LIBRARY, plan.steps, plan.variables, current, words), current, owner)
+        variables = (*HEADER.items(), ("UNITS", _job("*").unit), *plan.variables)
+        job.start(host, job.render(LIBRARY, plan.steps, variables, current, words), current, owner)
     elif plan.stop:
         job.stop(host, current)
     for line in job.follow(host, current):

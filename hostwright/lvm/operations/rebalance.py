@@ -15,10 +15,11 @@ from hostwright.base.refusing import refusing
 from hostwright.base.settings import unresolved, validated
 from hostwright.base.transport import echo
 from hostwright.lock.held import wait_seconds
-from hostwright.lvm.facts.storage import LvmStorage, LvmSurvey
+from hostwright.lvm.facts.storage import LvmStorage
+from hostwright.lvm.facts.survey import LvmSurvey
+from hostwright.lvm.names import DEFAULT_STAGING
 from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
-from hostwright.lvm.plan.method import DEFAULT_STAGING
 from hostwright.lvm.plan.picture import as_data, draw
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.plan.resume import before_all

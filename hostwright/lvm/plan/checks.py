@@ -1,7 +1,8 @@
 """What a volume group and a volume must be like, whatever is to be done with them."""
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm.facts.storage import Group, Storage, Volume
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.storage import Storage
 
 LAYOUTS = {"linear", "striped"}
 
@@ -12,13 +13,12 @@ def check_host(storage: Storage) -> None:
     if "lvm" in storage.tools and not storage.groups and storage.lvm_error:
         raise Refusal(
             "lvm2 on this host gives no JSON reports (lvm2 2.02.158, CentOS 7.3, and newer do), and says "
-            f"{storage.lvm_error.splitlines()[-1].strip()!r}",
+            f"{storage.lvm_complaint!r}",
             "update it first",
         )
     if "lvm" in storage.tools and not (storage.lvm_told or any(group.partial for group in storage.groups)):
-        said = storage.lvm_error.splitlines()[-1:] or ["nothing"]
         raise Refusal(
-            f"LVM does not tell all of what this host has, and says {said[0].strip()!r}",
+            f"LVM does not tell all of what this host has, and says {storage.lvm_complaint!r}",
             "see `lvm fullreport`, and put right what it complains of",
         )
 

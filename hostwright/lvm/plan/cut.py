@@ -3,15 +3,17 @@
 Pure. What it lost is whole as long as nobody writes to the extents that it lies in. Swap loses nothing by it.
 """
 
-import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hostwright.base.refusal import Refusal
+from hostwright.lvm import names
 from hostwright.lvm.facts.archives import Archives, Area, Segment, State
-from hostwright.lvm.facts.storage import FileSystem, Group, Storage, Volume
-from hostwright.lvm.file_systems import EXT, SHRINKABLE, size_by_itself
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.file_systems import KINDS
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.task import extents_text
 
@@ -32,7 +34,7 @@ def cut_volumes(storage: Storage, group: Group) -> list[Cut]:
     return [
         Cut(group, volume, system)
         for volume in group.volumes
-        if (system := _looked_at(storage, volume)) and size_by_itself(system) > volume.extents * group.extent_size
+        if (system := _looked_at(storage, volume)) and system.spans > volume.extents * group.extent_size
     ]
 
 
@@ -46,7 +48,7 @@ def check_whole(storage: Storage, group: Group, archives: Archives, only: str = 
         if _has_no_node(storage, volume):
             raise Refusal(f"/dev/{name} is not there, though {name} is active", f"`vgmknodes {group.name}` first")
         system = _looked_at(storage, volume)
-        if system and not size_by_itself(system):
+        if system and not system.spans:
             raise Refusal(
                 f"the {system.kind} file system on {name} did not tell its size",
                 f"see what `{_asking(group, volume, system)}` says first",
@@ -62,23 +64,23 @@ def _is_apart(volume: Volume, system: FileSystem | None) -> bool:
 
 def _has_no_node(storage: Storage, volume: Volume) -> bool:
     system = storage.file_systems.get(volume.name)
-    is_active = "public" in volume.role and re.match(r"\d", volume.device) is not None
+    is_active = "public" in volume.role and volume.device[:1].isdigit()
     return system is None and is_active and not _is_apart(volume, system)
 
 
 def _looked_at(storage: Storage, volume: Volume) -> FileSystem | None:
     """Its file system, where that says how large it is."""
     system = storage.file_systems.get(volume.name)
-    if system is None or system.foreseen or system.kind not in SHRINKABLE or _is_apart(volume, system):
+    if system is None or system.foreseen or _is_apart(volume, system):
         return None
-    return system
+    return system if system.kind in KINDS and KINDS[system.kind].files else None
 
 
 def _unfinished(volume: Volume, system: FileSystem | None) -> bool:
     """A copy or lists that a lost run left: what was in their extents before may still look like a file system."""
     served = system is not None and system.mounted
-    copy = "hostwright.copy" in volume.tags and volume.name.endswith("_hostwright")
-    lists = "hostwright.lists" in volume.tags and volume.name.endswith("_hostwright_lists")
+    copy = names.COPY_TAG in volume.tags and volume.name.endswith(names.COPY_SUFFIX)
+    lists = names.LISTS_TAG in volume.tags and volume.name.endswith(names.LISTS_SUFFIX)
     return (copy or lists) and not served
 
 
@@ -87,12 +89,8 @@ def _device(group: Group, volume: Volume) -> str:
 
 
 def _asking(group: Group, volume: Volume, system: FileSystem) -> str:
-    if system.kind == "xfs" and system.mounted:
-        return f"xfs_info {shlex.quote(system.mounted)}"
-    device = _device(group, volume)
-    return {"xfs": f"xfs_repair -n {device}", "btrfs": f"btrfs filesystem show {device}"}.get(
-        system.kind, f"dumpe2fs -h {device}"
-    )
+    mounted = shlex.quote(system.mounted) if system.mounted else ""
+    return KINDS[system.kind].ask(_device(group, volume), mounted)
 
 
 # -- the way back
@@ -103,7 +101,7 @@ def refused(cut: Cut, archives: Archives) -> Refusal:
     group, volume, system = cut.group, cut.volume, cut.system
     why = (
         f"{group.name}/{volume.name} is {extents_text(group, volume.extents)}, but its {system.kind} file system is "
-        f"{size_text(size_by_itself(system))}: somebody has cut the volume"
+        f"{size_text(system.spans)}: somebody has cut the volume"
     )
     still = f"write nothing to it, and make or extend no other volume of {group.name}"
     found = _commands(cut, archives)
@@ -116,8 +114,7 @@ def refused(cut: Cut, archives: Archives) -> Refusal:
 def _look(cut: Cut) -> str:
     """What to do once the volume is whole, before anything is written to it."""
     system, device = cut.system, _device(cut.group, cut.volume)
-    check = {"xfs": "xfs_repair -n", "btrfs": "btrfs check --readonly"} | dict.fromkeys(EXT, "e2fsck -fn")
-    look = f"`{check[system.kind]} {device}`"
+    look = f"`{KINDS[system.kind].check} {device}`"
     if system.mounted == "/":
         return f"boot a rescue system and check it: {look}; once that finds nothing, run again"
     if system.mounted:
@@ -152,7 +149,7 @@ def _commands(cut: Cut, archives: Archives) -> tuple[str, ...] | str:
 
 
 def _last_whole(cut: Cut, states: list[State]) -> State | None:
-    size = size_by_itself(cut.system)
+    size = cut.system.spans
     whole = [state for state in states if state.extents(cut.volume.uuid) * state.extent_size >= size]
     before = [state for state in whole if state.sequence < cut.group.sequence]
     return max(before, key=lambda state: state.sequence, default=None)
@@ -187,7 +184,7 @@ def _unfit(cut: Cut, whole: State, since: list[State]) -> str:
 
 def _extending(cut: Cut, whole: State) -> tuple[str, ...]:
     """A command for each piece: of several ranges in one, LVM takes the larger ones first."""
-    names = {disk.uuid: disk.name for disk in cut.group.disks}
+    known = {disk.uuid: disk.name for disk in cut.group.disks}
     segments = whole.volumes[cut.volume.uuid]
     striped = any(segment.kind == "striped" for segment in segments)
     commands = []
@@ -196,7 +193,7 @@ def _extending(cut: Cut, whole: State) -> tuple[str, ...]:
         stripes = ["-i", str(len(piece.areas))] if striped else []
         if piece.kind == "striped":
             stripes += ["-I", f"{piece.stripe_size // 1024}k"]
-        ranges = [f"{_escaped(names[a.disk])}:{a.first}-{a.first + a.extents - 1}" for a in piece.areas]
+        ranges = [f"{_escaped(known[a.disk])}:{a.first}-{a.first + a.extents - 1}" for a in piece.areas]
         words = ["lvextend", "-l", size, *stripes, f"{cut.group.name}/{cut.volume.name}", *ranges]
         commands.append(shlex.join(words))
     return tuple(commands)

@@ -1,8 +1,11 @@
 """The line of /etc/fstab that a volume is mounted by: fstab(5)."""
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, Storage, Volume
-from hostwright.lvm.file_systems import EXT
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.mounts import FstabLine, Mount
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.file_systems import KINDS
 from hostwright.lvm.plan.steps import Step
 from hostwright.lvm.settings import LogicalVolumeWish
 from hostwright.lvm.verbs import ChangeLine, Remount
@@ -21,17 +24,13 @@ def own_lines(storage: Storage, group: Group, volume: Volume, system: FileSystem
     names |= {f"/dev/disk/by-id/dm-uuid-LVM-{uuid}"} if volume.uuid else set()
     names |= {f"UUID={system.uuid}", f"/dev/disk/by-uuid/{system.uuid}"} if system.uuid else set()
     names |= {f"LABEL={system.label}", f"/dev/disk/by-label/{system.label}"} if system.label else set()
-    node = _node(volume)
+    node = f"/dev/{volume.node}"
     # Where a path leads says more than what it is called: a link may be another device's.
     return [
         line
         for line in storage.fstab
         if (line.real == node if line.real.startswith("/dev/dm-") else line.spec.replace('"', "") in names)
     ]
-
-
-def _node(volume: Volume) -> str:
-    return f"/dev/dm-{volume.device.rpartition(':')[2]}"
 
 
 def check_line(storage: Storage, group: Group, volume: Volume, system: FileSystem, mount: Mount) -> None:
@@ -52,7 +51,7 @@ def check_line(storage: Storage, group: Group, volume: Volume, system: FileSyste
             f"take away all but one of {'; '.join(repr(line.text) for line in lines)}",
         )
     (line,) = lines
-    words = line.text.split()
+    words = line.words
     if len(words) < 3 or not all(word.isdigit() for word in words[4:6]):
         raise Refusal(
             f"mount(8) does not read the line {line.text!r} of /etc/fstab",
@@ -67,8 +66,7 @@ def check_line(storage: Storage, group: Group, volume: Volume, system: FileSyste
     twins = [
         device.name
         for device in storage.devices
-        if f"/dev/{device.name}" != _node(volume)
-        and line.spec.replace('"', "") in (f"UUID={device.uuid}", f"LABEL={device.label}")
+        if device.name != volume.node and line.spec.replace('"', "") in (f"UUID={device.uuid}", f"LABEL={device.label}")
     ]
     if twins:
         raise Refusal(
@@ -127,13 +125,13 @@ def line_steps(
     _check_lines(storage, own, wish)
     if not own:
         point = wish.mount or "none"
-        last = "2" if wish.fs in EXT else "0"
+        last = KINDS[wish.fs].fsck_pass
         text = f"{mapped(wish.vg, wish.name)} {_escaped(point)} {wish.fs} {wish.options} 0 {last}"
         return (ChangeLine(f"add its line to /etc/fstab: {text}", "", text),)
     line = own[0]
     if line.options == wish.options and line.kind in (wish.fs, "auto"):
         return ()
-    words = line.text.split()
+    words = line.words
     text = " ".join([*words[:2], wish.fs, wish.options, *(words[4:] or ("0", "0"))])
     steps: list[Step] = [ChangeLine(f"change its line in /etc/fstab: {text}", line.text, text)]
     if wish.mount and line.options != wish.options:

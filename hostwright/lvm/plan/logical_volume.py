@@ -7,15 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
+from hostwright.lvm import names
 from hostwright.lvm.facts.archives import Archives
 from hostwright.lvm.facts.blocks import Blocks
-from hostwright.lvm.facts.storage import FileSystem, Group, Mount, Storage, Survey, Volume
-from hostwright.lvm.file_systems import MIB
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.mounts import Mount
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import KINDS, packages
 from hostwright.lvm.plan import rebalance
 from hostwright.lvm.plan.checks import check_layout, usable_group
 from hostwright.lvm.plan.confirmation import check_confirmed
 from hostwright.lvm.plan.cut import UNTOLD, check_whole
+from hostwright.lvm.plan.file_system import lags
 from hostwright.lvm.plan.forecast import after, stepped
 from hostwright.lvm.plan.fstab import line_steps, own_lines
 from hostwright.lvm.plan.marker import read_marker
@@ -44,12 +49,6 @@ from hostwright.lvm.verbs import (
     SwapOn,
     UnmountVolume,
 )
-
-NEW = "hostwright.new"
-"""the tag of a volume that we made, and that has no file system yet"""
-
-LEAST = {"xfs": file_systems.XFS_LEAST, "btrfs": 110 * MIB}
-MAKERS = {"xfs": "mkfs.xfs", "btrfs": "mkfs.btrfs"} | dict.fromkeys(file_systems.EXT, "mke2fs")
 
 
 def shrinking(blocks: Blocks, wish: LogicalVolumeWish, archives: Archives = UNTOLD) -> Task | None:
@@ -117,9 +116,9 @@ def _lost(storage: Storage, group: Group, wish: LogicalVolumeWish) -> bool:
         return False
     volume = group.volume(wish.name)
     return (
-        marker["image"].endswith(f"/{wish.vg}-{wish.name}.img")
-        or group.volume(f"{wish.name}_hostwright") is not None
-        or (volume is not None and "hostwright.copy" in volume.tags)
+        marker["image"].endswith(names.image_path("", wish.vg, wish.name))
+        or group.volume(names.copy_name(wish.name)) is not None
+        or (volume is not None and names.COPY_TAG in volume.tags)
     )
 
 
@@ -190,14 +189,14 @@ def _made(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
             value=wish.size,
         )
     size = wanted * group.extent_size
-    if wish.fs and size < LEAST.get(wish.fs, 0):
-        least = size_text(LEAST[wish.fs])
+    if wish.fs and size < KINDS[wish.fs].least:
+        least = size_text(KINDS[wish.fs].least)
         raise Refusal(f"too small for {wish.fs}", f"give it {least} at least", key=wish.key("size"), value=wish.size)
     if volume:
         return ()
     disks = [disk.name for disk in own_disks(group) if disk.allocatable]
     title = f"make {wish.full_name} ({extents_text(group, wanted)})"
-    return (CreateVolume(title, wish.name, wanted, NEW if wish.fs else "", tuple(disks)),)
+    return (CreateVolume(title, wish.name, wanted, names.NEW_TAG if wish.fs else "", tuple(disks)),)
 
 
 def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
@@ -207,8 +206,8 @@ def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     _, volume, _ = _found(blocks, wish)
     if kind:
         step = ForgetNew(f"remove our tag from {wish.full_name}, which has its file system", wish.name)
-        return (step,) if NEW in volume.tags else ()
-    signs = [sign for sign in blocks.signs if NEW not in volume.tags or not sign.startswith("data in")]
+        return (step,) if names.NEW_TAG in volume.tags else ()
+    signs = [sign for sign in blocks.signs if names.NEW_TAG not in volume.tags or not sign.startswith("data in")]
     if signs:
         raise Refusal(
             f"{wish.full_name} is not blank ({', '.join(signs)}), and no file system is made on it",
@@ -223,8 +222,7 @@ def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
             key=wish.key("fs"),
             value=wish.fs,
         )
-    tool = MAKERS.get(wish.fs, "")
-    missing = [file_systems.TOOLS[tool]] if tool and tool not in blocks.storage.tools else []
+    missing = [packages()[tool] for tool in KINDS[wish.fs].making[:1] if tool not in blocks.storage.tools]
     what = "swap" if wish.fs == "swap" else f"a file system ({wish.fs})"
     return (
         *install_packages(blocks.storage, missing),
@@ -299,10 +297,10 @@ def _growth(blocks: Blocks, wish: LogicalVolumeWish) -> Plan | None:
     """The volume first, then its file system; one that lags behind its volume is a change too."""
     group, volume, system = _found(blocks, wish)
     wanted = _wanted(group, wish)
-    lags = file_systems.lags(system, volume.extents * group.extent_size, group.extent_size)
-    if wanted == volume.extents and not lags:
+    behind = lags(system, volume.extents * group.extent_size, group.extent_size)
+    if wanted == volume.extents and not behind:
         return None
-    if system.kind not in (*file_systems.GROWABLE, "swap"):
+    if system.kind not in KINDS:
         title = f"extend {wish.full_name} to {extents_text(group, wanted)}"
         step = ExtendVolume(title, wish.name, wanted, stripes_option(volume))
         layout = _layout(group)

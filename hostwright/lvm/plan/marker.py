@@ -4,12 +4,15 @@ import base64
 import json
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import FileSystem, Group, Storage, Volume
+from hostwright.lvm import names
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.file_systems import kind_of
 from hostwright.lvm.plan.task import Task, copy_name, mount_options
 from hostwright.lvm.settings import Rebalance
 
-MARKER = "# hostwright-lvm "
+MARKER = f"{names.MARK} "
 
 CARRIED = ("tags", "read_ahead", "allocation", "profile")
 """what LVM keeps of the volume itself; a marker of an older package is without them"""
@@ -41,14 +44,14 @@ def served_by(storage: Storage, group: Group, wish: Rebalance, marker: dict[str,
         return "image"
     copy, source = group.volume(copy_name(wish)), group.volume(wish.shrink)
     # A copy that has the source's name already keeps our tag for as long as fstab has a marker.
-    if source and "hostwright.copy" not in source.tags and _is_id_of(group, source, spec):
+    if source and names.COPY_TAG not in source.tags and _is_id_of(group, source, spec):
         return "volume"
     volume = copy or source
     if volume and _is_id_of(group, volume, spec):
         return "copy"
     raise Refusal(
         f"/etc/fstab mounts {marker['point']} from {spec or 'nothing'}, which a lost run of ours did not write",
-        f"put the line back by hand ({marker['line']}) and delete the '# hostwright-lvm' line above it",
+        f"put the line back by hand ({marker['line']}) and delete the '{names.MARK}' line above it",
     )
 
 
@@ -85,7 +88,7 @@ def memory_of(task: Task, image: str = "") -> dict[str, str]:
 
 
 def _carried(volume: Volume) -> dict[str, str]:
-    tags = ",".join(tag for tag in volume.tags if not tag.startswith("hostwright."))
+    tags = ",".join(tag for tag in volume.tags if not tag.startswith(names.TAG))
     return dict(zip(CARRIED, (tags, volume.read_ahead, volume.allocation, volume.profile), strict=True))
 
 
@@ -94,8 +97,7 @@ def quota_options(task: Task) -> str:
         return read_marker(task.storage)["quota"]
     shown = [option for option in (task.mount.options if task.mount else ()) if option in QUOTA_OPTIONS]
     # ext4 does not show its quotas among the mount's options: they are a feature of it.
-    is_ext = task.source.kind in file_systems.EXT
-    kept = [f"{kind}quota" for kind in file_systems.ext_quotas(task.source)] if is_ext else []
+    kept = [f"{kind}quota" for kind in kind_of(task.source.kind).quota_feature(task.source.said)]
     return ",".join(dict.fromkeys([*shown, *kept]))
 
 

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from math import ceil
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import Group, Mount, Staging, Survey, Volume
-from hostwright.lvm.file_systems import MIB
+from hostwright.lvm import names
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.mounts import Mount
+from hostwright.lvm.facts.storage import Staging
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import COPYING, KINDS, one_of
+from hostwright.lvm.file_systems.kind import MIB
+from hostwright.lvm.plan.file_system import least_bytes
 from hostwright.lvm.plan.marker import quota_options
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.swap import swap_active
 from hostwright.lvm.plan.task import Task, ancestors, encrypted, extents_text, group_encrypted, kernel_name, own_disks
 from hostwright.lvm.settings import Rebalance
-
-DEFAULT_STAGING = "/var/lib"
 
 # What stays free beside a staged copy: a tenth of its file system, but no more than this.
 RESERVE = 1024 * MIB
@@ -22,7 +25,6 @@ RESERVE = 1024 * MIB
 LISTED = 1024
 LISTED_PATH = 11
 LISTS_LEAST = 8 * MIB
-LISTS_TAG = "hostwright.lists"
 # Measured: `apt-get update` takes 51 MB, the packages with their archives 15 MB. Metadata of dnf are larger.
 PACKAGES = 128 * MIB
 
@@ -61,20 +63,7 @@ class Method:
 
 def image_path(wish: Rebalance) -> str:
     """Where the staged copy is, or would be."""
-    return f"{_directory(wish)}/hostwright/{wish.vg}-{wish.shrink}.img"
-
-
-def lists_directory(image: str) -> str:
-    """Where the lists are, or would be, that lie beside an image or in its place."""
-    return f"{image.removesuffix('.img')}.lists"
-
-
-def lists_volume(wish: Rebalance) -> str:
-    return f"{wish.shrink}_hostwright_lists"
-
-
-def _directory(wish: Rebalance) -> str:
-    return (wish.staging or DEFAULT_STAGING).rstrip("/")
+    return names.image_path(wish.staging or names.DEFAULT_STAGING, wish.vg, wish.shrink)
 
 
 def choose(task: Task, survey: Survey) -> Method:
@@ -91,7 +80,7 @@ def choose(task: Task, survey: Survey) -> Method:
             remedy = f"leave {key} out" if task.wish.strategy == "in-place" else _how_to_make_room(task, survey)
             raise Refusal(method, remedy, key=key, value=task.wish.strategy)
         return method
-    if task.source.kind == "btrfs":
+    if KINDS[task.source.kind].shrinks_mounted:
         method = _in_place(task)
         if not isinstance(method, str):
             return method
@@ -114,7 +103,7 @@ def choose(task: Task, survey: Survey) -> Method:
 def _how_to_make_room(task: Task, survey: Survey) -> str:
     """Every way there is, by the room that it asks for."""
     group, wish, staging = task.group, task.wish, task.storage.staging
-    least, free = file_systems.least_bytes(task.source, survey), free_extents(task) - lists_extents(group, survey)
+    least, free = least_bytes(task.source, survey), free_extents(task) - lists_extents(group, survey)
     short = lacking = 0
     ways = []
     if wish.strategy != "staging":
@@ -147,7 +136,7 @@ def _from_swap(task: Task, lacking: int, short: int) -> list[tuple[int, str]]:
     staging = storage.staging
     mount = next((m for m in reversed(storage.mounts) if staging and m.point == staging.mount), None)
     node = kernel_name(storage, mount) if mount else ""
-    under = next((volume for volume in group.volumes if f"dm-{volume.device.rpartition(':')[2]}" == node), None)
+    under = next((volume for volume in group.volumes if volume.node == node), None)
     grow = next((volume for volume in group.volumes if volume.name == wish.grow), None)
     # A file system that grows keeps some of it for itself, and a tenth stays free.
     staged = ceil(short * 1.15 / group.extent_size)
@@ -185,7 +174,7 @@ def free_extents(task: Task) -> int:
     leftover = group.volume(task.copy) if task.served != "copy" else None
     if leftover and set(leftover.disks) <= {disk.name for disk in own_disks(group)}:
         free += leftover.extents
-    lists = group.volume(lists_volume(task.wish))
+    lists = group.volume(names.lists_volume(task.wish.shrink))
     if lists and set(lists.disks) <= {disk.name for disk in own_disks(group)}:
         free += lists.extents
     return free
@@ -219,16 +208,15 @@ def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> Lis
     group, storage = task.group, task.storage
     needed, extents = lists_bytes(survey), lists_extents(group, survey)
     if free >= extents:
-        return Lists(lists_volume(task.wish), extents, tuple(disk.name for disk in own_disks(group)))
+        return Lists(names.lists_volume(task.wish.shrink), extents, tuple(disk.name for disk in own_disks(group)))
     staging = storage.staging
     if staging and staging.exists and not _unfit(task, staging):
         room = staging.free - min(staging.size // 10, RESERVE)
         if room >= needed:
-            return Lists(lists_directory(image_path(task.wish)))
+            return Lists(names.lists_directory(image_path(task.wish)))
     if spare >= extents:
-        return Lists(lists_volume(task.wish), extents, (task.wish.scratch or "",))
-    blocks, _, size = storage.host.get("run_free", "").partition(" ")
-    if blocks and int(blocks) * int(size) // 2 >= needed <= int(storage.host.get("memavailable", "0")) // 4:
+        return Lists(names.lists_volume(task.wish.shrink), extents, (task.wish.scratch or "",))
+    if storage.run_free and storage.run_free // 2 >= needed <= int(storage.host.get("memavailable", "0")) // 4:
         return Lists()
     return (
         f"the lists of what is in {task.shrink.name} need {size_text(needed)}: {group.name} has "
@@ -241,14 +229,14 @@ def place_of_resumed_lists(task: Task, survey: Survey, image: str, old: Volume |
     staging = task.storage.staging
     looked_at = staging is not None and image == image_path(task.wish)
     if looked_at and staging and staging.free >= lists_bytes(survey):
-        return Lists(lists_directory(image))
+        return Lists(names.lists_directory(image))
     free = free_extents(task)
     if task.served == "image":
         # The volume that is made anew needs its extents while lists are there.
         free = min(free, free + (old.extents if old else 0) - task.target)
     place = place_of_lists(task, survey, free)
     if isinstance(place, str) and image and not looked_at:
-        return Lists(lists_directory(image))
+        return Lists(names.lists_directory(image))
     if isinstance(place, str):
         room = _gibibytes(lists_bytes(survey) + RESERVE)
         raise Refusal(place, f"see that it has {room} free, or name a directory that has as {task.wish.key('staging')}")
@@ -300,7 +288,7 @@ def _staging(task: Task, survey: Survey) -> Method | str:
         return f"{said} is no directory of this host"
     if unfit := _unfit(task, staging):
         return f"{said} {unfit}"
-    least = file_systems.least_bytes(task.source, survey)
+    least = least_bytes(task.source, survey)
     room = _room(task, survey, staging)
     if room < least:
         return (
@@ -309,19 +297,19 @@ def _staging(task: Task, survey: Survey) -> Method | str:
         )
     size = min(task.size, room, least + least // 4 + 64 * MIB) // MIB * MIB
     mount = next(m for m in reversed(task.storage.mounts) if m.point == staging.mount)
-    directory = task.wish.staging or DEFAULT_STAGING
+    directory = task.wish.staging or names.DEFAULT_STAGING
     return Method(
         "staging",
         f"{task.group.name} has no room for a second {task.shrink.name}; {directory} (on {mount.point}, {mount.kind}) "
         f"has {size_text(staging.free)} free for a copy",
         image=image_path(task.wish),
         image_size=size,
-        lists=Lists(lists_directory(image_path(task.wish))),
+        lists=Lists(names.lists_directory(image_path(task.wish))),
     )
 
 
 def _staging_said(task: Task) -> str:
-    return f"{task.wish.key('staging')} = {task.wish.staging!r}" if task.wish.staging else DEFAULT_STAGING
+    return f"{task.wish.key('staging')} = {task.wish.staging!r}" if task.wish.staging else names.DEFAULT_STAGING
 
 
 def _unfit(task: Task, staging: Staging) -> str:
@@ -335,8 +323,9 @@ def _unfit(task: Task, staging: Staging) -> str:
     mount = next((m for m in reversed(storage.mounts) if m.point == staging.mount), None)
     if mount is None:
         return "is on no file system that mountinfo knows"
-    if mount.kind not in ("xfs", "ext4", "btrfs"):
-        return f"is on {mount.kind}: staging must be on a local xfs, ext4 or btrfs, which a reboot keeps"
+    holding = [kind.name for kind in KINDS.values() if kind.holds_images]
+    if mount.kind not in holding:
+        return f"is on {mount.kind}: staging must be on a local {one_of(holding)}, which a reboot keeps"
     if _backed_by_source(task, mount):
         return f"is on {task.mount.point} itself, or backed by it: name another file system"
     if mount.point != "/" and not any(
@@ -354,9 +343,8 @@ def _unfit(task: Task, staging: Staging) -> str:
 
 def _room(task: Task, survey: Survey, staging: Staging) -> int:
     """What an image may take."""
-    kind = task.source.kind
-    tools = {*file_systems.COPYING, *file_systems.MAKING[kind]}
-    tools |= set(file_systems.QUOTAS.get(kind, ())) if quota_options(task) else set()
+    kind = KINDS[task.source.kind]
+    tools = {*COPYING, *kind.making, *(kind.quotas if quota_options(task) else ())}
     installed = staging.mount in ("/", "/usr", "/var") and not tools <= task.storage.tools
     aside = min(staging.size // 10, RESERVE) + lists_bytes(survey) + (PACKAGES if installed else 0)
     return staging.free + staging.image - aside
@@ -366,7 +354,7 @@ def _backed_by_source(task: Task, mount: Mount) -> bool:
     assert task.mount is not None
     if mount.device == task.mount.device or mount.source == task.mount.source:
         return True
-    return f"dm-{task.shrink.device.split(':')[-1]}" in ancestors(task, kernel_name(task.storage, mount))
+    return task.shrink.node in ancestors(task, kernel_name(task.storage, mount))
 
 
 def _removable(task: Task, mount: Mount) -> bool:
@@ -375,13 +363,9 @@ def _removable(task: Task, mount: Mount) -> bool:
 
 
 def _in_place(task: Task) -> Method | str:
-    if task.source.kind == "xfs":
-        return "XFS cannot shrink in place: only a smaller copy can take its place"
+    kind = KINDS[task.source.kind]
+    if not kind.in_place:
+        return kind.not_in_place
     if set(task.shrink.segment_types) != {"linear"}:
         return f"{task.shrink.name} is striped: LVM reduces it by whole stripes only"
-    if task.source.kind == "btrfs":
-        return Method("in-place", "btrfs shrinks while it is mounted, keeping subvolumes, snapshots and reflinks")
-    return Method(
-        "in-place",
-        "forced: resize2fs moves the blocks of the only copy; a power cut in it can cost the file system",
-    )
+    return Method("in-place", kind.in_place)

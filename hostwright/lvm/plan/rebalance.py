@@ -8,19 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
+from hostwright.lvm import names
 from hostwright.lvm.facts.archives import Archives
-from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, Storage, Survey, Volume
-from hostwright.lvm.file_systems import EXT, MIB
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.mounts import FstabLine, Mount
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import COPYING, KINDS, one_of
+from hostwright.lvm.file_systems.kind import MIB
 from hostwright.lvm.plan.checks import check_layout, usable_group
 from hostwright.lvm.plan.cut import UNTOLD, check_whole
+from hostwright.lvm.plan.file_system import lags, peculiarity
 from hostwright.lvm.plan.fstab import check_line
 from hostwright.lvm.plan.marker import quota_options, read_marker, served_by, variables_of
-from hostwright.lvm.plan.method import (
-    Method,
-    choose,
-    lists_volume,
-)
+from hostwright.lvm.plan.method import Method, choose
 from hostwright.lvm.plan.resume import abandon, finished, left_unmounted, leftovers
 from hostwright.lvm.plan.sequence import (
     beside_steps,
@@ -177,7 +179,7 @@ def _left(task: Task) -> int:
     """Free extents in the end, on the group's own disks, with a lost run's copy gone."""
     group = task.group
     own = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
-    lists = group.volume(lists_volume(task.wish))
+    lists = group.volume(names.lists_volume(task.wish.shrink))
     own += lists.extents if lists else 0
     leftover = group.volume(task.copy)
     if task.served == "volume":
@@ -226,7 +228,7 @@ def _layout(task: Task, shrink: int, grow: int, group: Group) -> Layout:
     sizes = {
         volume.name: volume.extents
         for volume in group.volumes
-        if volume.name not in (task.copy, lists_volume(task.wish)) and "[" not in volume.name
+        if volume.name not in (task.copy, names.lists_volume(task.wish.shrink)) and "[" not in volume.name
     } | {task.shrink.name if task.shrink.name != task.copy else task.wish.shrink: shrink}
     first = {task.grow.name: grow} if task.grow else {}
     sizes |= first
@@ -244,23 +246,23 @@ def _growth(task: Task) -> tuple[Step, ...]:
     size = f"{group.name}/{grow.name} to {extents_text(group, task.grown)}"
     if system.kind == "swap":
         return grow_swap(task, grow, system, size) if more else ()
-    if system.kind not in file_systems.GROWABLE:
+    if system.kind not in KINDS:
         raise Refusal(
             f"{group.name}/{grow.name} carries {system.kind or 'no file system'}",
-            f"name a volume with {', '.join(file_systems.GROWABLE)} or swap",
+            f"name a volume with {one_of([*KINDS])}",
             key=task.wish.key("grow"),
             value=grow.name,
         )
     mount = next((mount for mount in storage.mounts if mount.device == grow.device), None)
     point = mount.point if mount else system.mounted
-    lags = file_systems.lags(system, grow.extents * group.extent_size, group.extent_size)
-    if not more and not lags:
+    behind = lags(system, grow.extents * group.extent_size, group.extent_size)
+    if not more and not behind:
         return ()
     if not point:
         raise Refusal(f"{group.name}/{grow.name} is not mounted", "mount it first: its file system grows while mounted")
-    if odd := file_systems.peculiarity(system, Survey(), dict(storage.host), copied=False):
+    if odd := peculiarity(system, Survey(), storage.host, copied=False):
         raise Refusal(f"{group.name}/{grow.name}: {odd}")
-    steps = list(install_step(task, file_systems.GROWING[system.kind]))
+    steps = list(install_step(task, KINDS[system.kind].growing))
     if more:
         steps.append(ExtendVolume(f"extend {size}", grow.name, task.grown, stripes_option(grow)))
     steps.append(
@@ -277,7 +279,7 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
         check_carried(task)
         check_paths(task, survey)
         if survey.encrypted is None:
-            tools = install_step(task, file_systems.COPYING)
+            tools = install_step(task, tuple(COPYING))
             return replace(plan, after=plan.before, steps=guarded(task.group, tools), again=True)
         check_copied(task, survey)
     made = {"beside": beside_steps, "staging": staging_steps, "in-place": in_place_steps}[method.name]
@@ -298,7 +300,7 @@ def _move(task: Task, survey: Survey, plan: Plan, cleared: tuple[Step, ...], gro
 def _seconds(task: Task, survey: Survey, method: Method) -> tuple[int, int]:
     """For how long the files can only be read, and for how long they are not there."""
     copied, inodes = survey.allocated, survey.inodes
-    if method.name == "in-place" and task.source.kind == "btrfs":
+    if method.name == "in-place" and KINDS[task.source.kind].shrinks_mounted:
         return 0, 5 + inodes // 5000
     if method.name == "in-place":
         return 0, 10 + copied // (50 * MIB) + inodes // 5000
@@ -307,15 +309,15 @@ def _seconds(task: Task, survey: Survey, method: Method) -> tuple[int, int]:
 
 
 def _tools(task: Task, method: Method) -> tuple[str, ...]:
+    kind = KINDS[task.source.kind]
     if method.name == "in-place":
-        return ("btrfs",) if task.source.kind == "btrfs" else ("e2fsck", "resize2fs")
-    quota = file_systems.QUOTAS.get(task.source.kind, ()) if quota_options(task) else ()
-    return (*file_systems.COPYING, *file_systems.MAKING[task.source.kind], *quota)
+        return kind.shrinking
+    return (*COPYING, *kind.making, *(kind.quotas if quota_options(task) else ()))
 
 
 def _notes(task: Task, survey: Survey, method: Method) -> tuple[str, ...]:
     assert task.mount is not None
-    point = task.mount.point
+    point, kind = task.mount.point, KINDS[task.source.kind]
     notes = []
     if task.wish.busy == "stop" and survey.holders:
         units = sorted({unit_text(holder.unit) for holder in survey.holders if holder.unit})
@@ -325,16 +327,15 @@ def _notes(task: Task, survey: Survey, method: Method) -> tuple[str, ...]:
         if others:
             notes.append(f"ended, and not started again: {'; '.join(others)}")
     if method.name == "in-place":
-        if task.source.kind in EXT:
-            notes.append("cannot survive: times of directories whose entries resize2fs gives other inode numbers")
+        if kind.lost_in_place:
+            notes.append(f"cannot survive: {kind.lost_in_place}")
         return tuple(notes)
     notes.append("cannot survive: inode numbers, ctime, birth time; preallocated space beyond what files hold")
     used = task.source.size - task.source.free
     if survey.allocated > used + used // 20 + 64 * MIB:
         notes.append("blocks shared by reflinks become separate ones (the size check counts them so)")
-    features = file_systems.value(task.source, "Filesystem features").split()
-    if "metadata_csum" in features and "metadata_csum_seed" not in features:
-        notes.append("ext4 gains the feature metadata_csum_seed, so that its UUID changes in one write")
+    if gain := kind.gain(task.source.said):
+        notes.append(f"{kind.name} gains {gain}")
     if "lsattr_projects" not in task.storage.host:
         notes.append("project IDs cannot be read here (e2fsprogs before 1.43): they do not survive")
     if "striped" in task.shrink.segment_types:

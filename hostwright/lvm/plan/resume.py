@@ -3,21 +3,22 @@
 from dataclasses import replace
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import FileSystem, Group, Storage, Survey, Volume
-from hostwright.lvm.file_systems import MIB
+from hostwright.lvm import names
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import COPYING
+from hostwright.lvm.file_systems.kind import MIB
 from hostwright.lvm.moves import CheckProof, GiveBack, RemoveImage, TakeAway
 from hostwright.lvm.plan.fstab import check_automount
 from hostwright.lvm.plan.marker import names_volume, read_marker, variables_of
-from hostwright.lvm.plan.method import LISTS_TAG, image_path, lists_directory, lists_volume, place_of_resumed_lists
+from hostwright.lvm.plan.method import image_path, place_of_resumed_lists
 from hostwright.lvm.plan.sequence import REMOVE_LISTS, exchange_steps, lists_step, remake_steps, settling_steps
 from hostwright.lvm.plan.source import check_listed, check_paths, check_run, check_use
 from hostwright.lvm.plan.steps import Layout, Plan, Step
 from hostwright.lvm.plan.task import Task, guarded, install_step, no_file_system
 from hostwright.lvm.verbs import ClearTags, Discard, DiscardLists, PutBack, Recover, RestoreFstab, Uncover
-
-COVER = "hostwright.cover."
-"""begins the tag of a group that says below which volume's mount a run has made the directory immutable"""
 
 
 def before_all(storage: Storage, vg: str = "", *, stop: bool = False) -> Plan | None:
@@ -38,7 +39,7 @@ def before_all(storage: Storage, vg: str = "", *, stop: bool = False) -> Plan | 
     for group in storage.groups:
         for volume in group.volumes:
             system = storage.file_systems.get(volume.name) or no_file_system()
-            if f"{COVER}{volume.name}" in group.tags and not _is_mounted(storage, volume, system):
+            if f"{names.COVER_TAG}{volume.name}" in group.tags and not _is_mounted(storage, volume, system):
                 return put_back(storage, group, volume, system, plan)
     return None
 
@@ -53,7 +54,7 @@ def left_unmounted(task: Task, plan: Plan) -> Plan | None:
 
     Only what a run leaves says so, its mark in fstab or its tag of the group: others unmount the source on purpose.
     """
-    if task.mount or not (read_marker(task.storage) or f"{COVER}{task.wish.shrink}" in task.group.tags):
+    if task.mount or not (read_marker(task.storage) or f"{names.COVER_TAG}{task.wish.shrink}" in task.group.tags):
         return None
     return put_back(task.storage, task.group, replace(task.shrink, name=task.wish.shrink), task.source, plan)
 
@@ -104,20 +105,20 @@ def leftovers(task: Task) -> tuple[Step, ...]:
     copy = group.volume(task.copy)
     borrowed = [*(disk.name for disk in group.disks if disk.lent), *task.storage.lent]
     steps: list[Step] = []
-    if "hostwright.copy" in task.shrink.tags:
+    if names.COPY_TAG in task.shrink.tags:
         steps.append(ClearTags(f"remove our tag from {task.shrink.name}, which is in place", task.shrink.name))
     staging = task.storage.staging
     image = image_path(task.wish) if staging and staging.owned and staging.image else ""
     # What lies on a borrowed disk when it is given back is moved to where there may be no room.
     steps += left_lists(task)
     if copy or borrowed or image:
-        if copy and "hostwright.copy" not in copy.tags:
+        if copy and names.COPY_TAG not in copy.tags:
             raise Refusal(f"{group.name}/{copy.name} is in the way, and not ours", "rename it first")
         what = " and ".join(
             [*([f"the unfinished {copy.name}"] if copy else []), *borrowed, *([image] if image else [])]
         )
         steps.append(Discard(f"clear away what a lost run left: {what}", task.copy, image))
-    if task.mount and f"hostwright.cover.{task.wish.shrink}" in group.tags:
+    if task.mount and f"{names.COVER_TAG}{task.wish.shrink}" in group.tags:
         steps.append(Uncover(f"make the directory beneath {task.mount.point} writable again"))
     if task.storage.marker:
         steps.append(RestoreFstab("put the line of fstab back as it was"))
@@ -125,12 +126,12 @@ def leftovers(task: Task) -> tuple[Step, ...]:
 
 
 def left_lists(task: Task) -> list[Step]:
-    name = lists_volume(task.wish)
+    name = names.lists_volume(task.wish.shrink)
     volume = task.group.volume(name)
-    if volume and LISTS_TAG not in volume.tags:
+    if volume and names.LISTS_TAG not in volume.tags:
         raise Refusal(f"{task.group.name}/{name} is in the way, and not ours", "rename it first")
     staging = task.storage.staging
-    directory = lists_directory(image_path(task.wish)) if staging and staging.owned and staging.lists else ""
+    directory = names.lists_directory(image_path(task.wish)) if staging and staging.owned and staging.lists else ""
     if not volume and not directory:
         return []
     where = " and ".join([*([name] if volume else []), *([directory] if directory else [])])
@@ -148,7 +149,7 @@ def finished(task: Task, survey: Survey, plan: Plan, growth: tuple[Step, ...]) -
     served = memory["point"]
     return replace(
         plan,
-        steps=guarded(task.group, (*install_step(task, file_systems.COPYING), *steps, *growth)),
+        steps=guarded(task.group, (*install_step(task, tuple(COPYING)), *steps, *growth)),
         method="staging" if memory["image"] else "beside",
         reason=f"a run was lost after its copy had been proved: {served} is that copy now, the rest is done from there",
         variables=variables_of(task),
@@ -163,7 +164,7 @@ def _from_image(task: Task, survey: Survey, memory: dict[str, str]) -> list[Step
     name = task.wish.shrink
     old, copy = task.group.volume(name), task.group.volume(task.copy)
     steps = left_lists(task)
-    if old and "hostwright.copy" in old.tags:
+    if old and names.COPY_TAG in old.tags:
         steps.append(Discard(f"clear away the unfinished {name}", name))
         old = None
     if copy:

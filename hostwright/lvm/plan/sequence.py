@@ -1,7 +1,8 @@
 """The steps of each method, in the order that keeps a complete copy of the source at every moment."""
 
-from hostwright.lvm import file_systems, moves
-from hostwright.lvm.facts.storage import Survey
+from hostwright.lvm import moves
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import KINDS
 from hostwright.lvm.plan.marker import memory_of
 from hostwright.lvm.plan.method import Lists, Method, lists_bytes
 from hostwright.lvm.plan.sizes import size_text
@@ -31,7 +32,7 @@ def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str 
         moves.MakeFileSystem(
             f"make a {task.source.kind} file system in it, of the same make",
             target,
-            file_systems.make_command(task.source, survey, size),
+            KINDS[task.source.kind].make_command(task.source.said, size, survey.inodes),
         ),
         moves.CopyLive(f"copy {point} ({size_text(survey.allocated)}), which stays in use", target),
         moves.Freeze(f"make {point} read-only"),
@@ -40,12 +41,8 @@ def _fill(task: Task, survey: Survey, target: str, size: int, served_image: str 
     ]
 
 
-# Of two btrfs with one UUID the kernel may take either, whatever the boot is told.
-ALONE_WITH_ITS_UUID = ("btrfs",)
-
-
 def _identified_late(task: Task) -> bool:
-    return memory_of(task)["kind"] in ALONE_WITH_ITS_UUID
+    return KINDS[memory_of(task)["kind"]].alone_with_its_uuid
 
 
 def _identify(task: Task, name: str) -> Step:
@@ -137,9 +134,9 @@ def in_place_steps(task: Task, _survey: Survey, _method: Method) -> list[Step]:
         f"reduce {task.group.name}/{name} to {extents_text(task.group, task.target)}", name, task.target
     )
     back = moves.BringBack(f"mount {point}")
-    if kind == "btrfs":
+    if KINDS[kind].shrinks_mounted:
         return [
-            moves.ShrinkBtrfs(f"shrink btrfs to {size_text(task.size)}, in use", task.size),
+            moves.ShrinkBtrfs(f"shrink {kind} to {size_text(task.size)}, in use", task.size),
             moves.TakeAway(f"unmount {point} and check its file system"),
             reduce,
             back,

@@ -6,7 +6,7 @@ from math import ceil
 
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import Settings
-from hostwright.lvm.facts.storage import Group
+from hostwright.lvm.facts.groups import Group
 
 _UNITS = {unit: 1024**power for power, unit in enumerate("bkmgtpe")} | {"s": 512}
 _ABSOLUTE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z])(ib)?", re.IGNORECASE)

@@ -1,12 +1,13 @@
 """What the volume that shrinks must be like, before its files are copied, or it is taken away from who uses it."""
 
-import re
 from math import ceil
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import Survey
-from hostwright.lvm.file_systems import EXT, MIB
+from hostwright.lvm.facts.mounts import fstab_lines
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import KINDS, one_of
+from hostwright.lvm.file_systems.kind import MIB
+from hostwright.lvm.plan.file_system import files_bytes, least_bytes, peculiarity
 from hostwright.lvm.plan.fstab import mapped
 from hostwright.lvm.plan.marker import memory_of, quota_options
 from hostwright.lvm.plan.sizes import size_text
@@ -25,10 +26,10 @@ def check_source(task: Task, survey: Survey) -> None:
         raise Refusal(
             f"{name} is encrypted (LUKS on the volume)", "name another volume: only physical volumes may be on LUKS"
         )
-    if source.kind not in file_systems.SHRINKABLE:
+    if source.kind not in KINDS:
         raise Refusal(
             f"{name} carries {source.kind or 'nothing that blkid knows'}",
-            f"name a volume with {', '.join(file_systems.SHRINKABLE)} or swap",
+            f"name a volume with {one_of([*KINDS])}",
             key=task.wish.key("shrink"),
             value=task.wish.shrink,
         )
@@ -54,7 +55,7 @@ def check_use(task: Task, survey: Survey, name: str) -> None:
     beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
     if beneath:
         raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}", "unmount them first")
-    if odd := file_systems.peculiarity(task.source, survey, dict(storage.host), copied=False):
+    if odd := peculiarity(task.source, survey, storage.host, copied=False):
         raise Refusal(f"{name}: {odd}")
     if survey.unreadable:
         raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)})", f"check {name} first")
@@ -91,28 +92,28 @@ def unit_text(unit: str) -> str:
 def check_run(task: Task) -> None:
     """A job tells there how it ends; and what fstab says is taken from there."""
     host = task.storage.host
-    blocks, _, size = host.get("run_free", "").partition(" ")
+    free = task.storage.run_free
     version = int(host.get("systemd") or 0)
     needed = SYSTEMD_KEEPS + MIB if version >= 233 else 2 * MIB
-    if blocks and int(blocks) * int(size) < needed:
+    if free is not None and free < needed:
         raise Refusal(
-            f"/run has {size_text(int(blocks) * int(size))} free, and {size_text(needed)} are needed for a job and for "
+            f"/run has {size_text(free)} free, and {size_text(needed)} are needed for a job and for "
             f"systemd {version} as it reads /etc/fstab again",
             "make room, or give it more (`mount -o remount,size=... /run`)",
         )
 
 
 def check_room(task: Task, survey: Survey) -> None:
-    source = task.source
-    least = file_systems.least_bytes(source, survey)
+    source, kind = task.source, KINDS[task.source.kind]
+    least = least_bytes(source, survey)
     if task.size >= least:
         return
-    files = file_systems.data_bytes(survey)
-    own = file_systems.own_bytes(source, task.size, files)
+    files = files_bytes(survey)
+    own = kind.own_bytes(task.size, files)
     remedy = f"name '{ceil(least / task.group.extent_size)} extents', the least, or more"
     why = f"the files need {size_text(files)}, and {source.kind} itself about {size_text(own)}"
-    if source.kind == "xfs" and task.size < file_systems.XFS_LEAST:
-        why = "XFS needs 300 MiB at least (mkfs.xfs refuses less)"
+    if task.size < kind.least:
+        why = f"{kind.name} needs {size_text(kind.least)} at least ({kind.making[0]} refuses less)"
     asked = f"that is {size_text(task.size)}, but {why}"
     raise Refusal(asked, remedy, key=task.wish.key("shrink_to"), value=task.wish.shrink_to)
 
@@ -121,9 +122,10 @@ def check_carried(task: Task) -> None:
     """Refuses what a new volume cannot have as the old one has it, or what would keep it from being active."""
     group, volume = task.group, task.shrink
     name = f"{group.name}/{volume.name}"
-    if re.match(r"\s*/dev/(disk/by-id/dm-uuid-LVM-|dm-)", memory_of(task)["line"]):
+    spec = next((line.spec for line in fstab_lines([memory_of(task)["line"]])), "")
+    if spec.startswith(("/dev/disk/by-id/dm-uuid-LVM-", "/dev/dm-")):
         raise Refusal(
-            f"/etc/fstab names {name} by what no other volume has ({memory_of(task)['line'].split()[0]})",
+            f"/etc/fstab names {name} by what no other volume has ({spec})",
             f"write {mapped(group.name, volume.name)} in its place",
         )
     if volume.attributes[1] != "w":
@@ -166,11 +168,10 @@ def check_paths(task: Task, survey: Survey) -> None:
 
 def check_copied(task: Task, survey: Survey) -> None:
     """Refuses what a copy would lose."""
-    if odd := file_systems.peculiarity(task.source, survey, dict(task.storage.host), copied=True):
+    if odd := peculiarity(task.source, survey, task.storage.host, copied=True):
         raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
-    features = file_systems.value(task.source, "Filesystem features").split()
-    in_files = quota_options(task) or "jquota=" in mount_options(task)
-    if task.source.kind in EXT and "quota" not in features and in_files:
+    quotas = quota_options(task) or "jquota=" in mount_options(task)
+    if quotas and KINDS[task.source.kind].quotas_in_files(task.source.said):
         raise Refusal(
             f"{task.source.mounted} keeps quotas in files", "turn them into the quota feature first (tune2fs -O quota)"
         )

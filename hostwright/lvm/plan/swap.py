@@ -1,7 +1,9 @@
 """Swap as the volume that shrinks or grows: it is made anew, with its UUID and label."""
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm.facts.storage import FileSystem, Storage, Volume
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Volume
+from hostwright.lvm.facts.storage import Storage
 from hostwright.lvm.moves import ReduceVolume
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.steps import Step
@@ -11,7 +13,7 @@ from hostwright.lvm.verbs import ExtendVolume, MakeSwap, SwapOff, SwapOn
 
 def swap_active(storage: Storage, vg: str, volume: Volume) -> int | None:
     """Bytes of it in use; None when it is not active."""
-    names = {f"/dev/dm-{volume.device.split(':')[-1]}", f"/dev/{vg}/{volume.name}"}
+    names = {f"/dev/{volume.node}", f"/dev/{vg}/{volume.name}"}
     return next((swap.used for swap in storage.swaps if swap.path in names), None)
 
 

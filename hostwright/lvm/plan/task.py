@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, PhysicalVolume, Storage, Volume
+from hostwright.lvm import names
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, PhysicalVolume, Volume
+from hostwright.lvm.facts.mounts import FstabLine, Mount
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.file_systems import packages
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.steps import Step
 from hostwright.lvm.settings import Rebalance
@@ -36,7 +40,7 @@ class Task:
 
     @property
     def copy(self) -> str:
-        return f"{self.wish.shrink}_hostwright"
+        return names.copy_name(self.wish.shrink)
 
     @property
     def needs_survey(self) -> bool:
@@ -44,11 +48,11 @@ class Task:
 
 
 def copy_name(wish: Rebalance) -> str:
-    return f"{wish.shrink}_hostwright"
+    return names.copy_name(wish.shrink)
 
 
 def no_file_system() -> FileSystem:
-    return FileSystem("", "", "", "", 0, 0, 0, ())
+    return FileSystem("", "", "", "", 0, 0, 0)
 
 
 def own_disks(group: Group) -> list[PhysicalVolume]:
@@ -65,8 +69,8 @@ def guarded(group: Group, steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:
-    packages = {file_systems.TOOLS[tool] for tool in tools if tool not in task.storage.tools}
-    return install_packages(task.storage, sorted(packages))
+    known = packages()
+    return install_packages(task.storage, sorted({known[tool] for tool in tools if tool not in task.storage.tools}))
 
 
 def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
@@ -97,8 +101,7 @@ def encrypted(task: Task, names: list[str]) -> bool:
 
 
 def group_encrypted(task: Task) -> bool:
-    volume = f"dm-{task.shrink.device.split(':')[-1]}"
-    return encrypted(task, [volume])
+    return encrypted(task, [task.shrink.node])
 
 
 def kernel_name(storage: Storage, mount: Mount) -> str:
@@ -108,7 +111,7 @@ def kernel_name(storage: Storage, mount: Mount) -> str:
         for volume in group.volumes:
             mapped = f"{group.name.replace('-', '--')}-{volume.name.replace('-', '--')}"
             if volume.device and (volume.device == mount.device or mapped == name):
-                return f"dm-{volume.device.partition(':')[2]}"
+                return volume.node
     return name
 
 

@@ -2,7 +2,7 @@
 
 from hostwright.base.refusal import Refusal
 from hostwright.lvm.facts.blocks import Blocks
-from hostwright.lvm.facts.storage import Group
+from hostwright.lvm.facts.groups import Group
 from hostwright.lvm.plan.checks import check_host, usable_group
 from hostwright.lvm.plan.confirmation import check_confirmed
 from hostwright.lvm.plan.forecast import EXTENT_SIZE, extents_on

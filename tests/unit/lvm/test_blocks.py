@@ -14,7 +14,10 @@ from hostwright.base import job as base_job
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
 from hostwright.lvm.facts.blocks import Blocks, Disk, LvmBlocks, Point, parse_blocks
-from hostwright.lvm.facts.storage import BlockDevice, FileSystem, FstabLine, Holder, Mount, MountUnit, Swap, fstab_lines
+from hostwright.lvm.facts.devices import BlockDevice
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.mounts import FstabLine, Mount, MountUnit, Swap, fstab_lines
+from hostwright.lvm.facts.survey import Holder
 from hostwright.lvm.operations import job
 from hostwright.lvm.plan import logical_volume, physical_volume, volume_group
 from hostwright.lvm.plan.forecast import after
@@ -168,9 +171,7 @@ def test_a_volume_is_refused_or_as_wished_and_what_it_carries_stays(
         real = holds if not (signs and not holds) else ""
         mounts, systems = host.mounts, {**host.file_systems}
         at = mounted if real in ("xfs", "ext4", "btrfs") else ""
-        systems["new"] = (
-            file_system(real, there - 20 * lagging, at) if real else FileSystem("", "", "", "", 0, 0, 0, ())
-        )
+        systems["new"] = file_system(real, there - 20 * lagging, at) if real else FileSystem("", "", "", "", 0, 0, 0)
         if at:
             mounts = (*mounts, Mount(at, "253:7", "/", real, "/dev/mapper/centos-new", ("rw",)))
         host = replace(host, groups=(group,), mounts=mounts, file_systems=systems)
@@ -263,7 +264,7 @@ HELD = survey(holders=(Holder("process", "vim", "7", "ann", "", "cwd"),))
     ("host", "wish", "says"),
     [
         ({}, {"size": "-1G"}, "size = '-1G': a relative size"),
-        ({}, {"size": "10m"}, "size = '10m': that is 12 MiB, but XFS needs 300 MiB at least"),
+        ({}, {"size": "10m"}, "size = '10m': that is 12 MiB, but xfs needs 300 MiB at least"),
         ({"root_free": 0}, {"size": "2G"}, "size = '2G': no way to shrink centos/home"),
         ({"root_free": 0}, {"strategy": "staging"}, "strategy = 'staging': /var/lib has 0 B free"),
         ({"kind": "xfs"}, {"strategy": "in-place"}, "strategy = 'in-place': XFS cannot shrink in place"),

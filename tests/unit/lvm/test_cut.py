@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import DidNotTell, Refusal
 from hostwright.lvm.facts.archives import Archives, Area, LvmArchives, Segment, State, parse_archives
-from hostwright.lvm.facts.storage import PhysicalVolume, Storage
+from hostwright.lvm.facts.groups import PhysicalVolume
+from hostwright.lvm.facts.storage import Storage
 from hostwright.lvm.operations import archives as looking
 from hostwright.lvm.plan.cut import UNTOLD, Cut
 from hostwright.lvm.plan.cut import refused as refused_cut
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.settings import Rebalance
-from tests.unit.lvm.hosts import EXTENT, file_system, storage, volume
+from tests.unit.lvm.hosts import EXTENT, detail_of, file_system, storage, told, volume
 
 
 def linear(*pieces: tuple[str, int, int]) -> tuple[Segment, ...]:
@@ -100,8 +101,8 @@ def test_so_is_a_group_with_a_third_volume_that_was_cut_since_what_is_free_may_b
 def test_a_file_system_may_be_smaller_than_its_volume_and_not_one_block_larger(more: int) -> None:
     plain = storage(free=600)
     home = plain.file_systems["home"]
-    text = tuple(line.replace(str(1279 * 1024), str(1279 * 1024 + more)) for line in home.detail)
-    there = replace(plain, file_systems={**plain.file_systems, "home": replace(home, detail=text)})
+    text = (line.replace(str(1279 * 1024), str(1279 * 1024 + more)) for line in detail_of("xfs", 1279 * EXTENT))
+    there = replace(plain, file_systems={**plain.file_systems, "home": told(home, *text)})
     if more > 0:
         assert refused(there)
     else:
@@ -115,7 +116,7 @@ def test_a_file_system_may_be_smaller_than_its_volume_and_not_one_block_larger(m
 def test_a_file_system_that_did_not_tell_its_size_is_refused(kind: str, asking: str) -> None:
     plain = storage(free=600, kind=kind)
     for detail in ((), ("Block count: lots", "Block size: 4096", "data  = bsize=4096 blocks=, imaxpct=25")):
-        home = replace(plain.file_systems["home"], detail=detail)
+        home = told(plain.file_systems["home"], *detail)
         there = replace(plain, file_systems={**plain.file_systems, "home": home})
         with pytest.raises(Refusal, match="did not tell its size") as caught:
             examine(there, Rebalance(shrink_to="2G"))

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm.facts.storage import Scratch, Storage, Survey
+from hostwright.lvm.facts.devices import Scratch
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.survey import Survey
 from hostwright.lvm.moves import BorrowDisk, MakeImage, MakeLists
 from hostwright.lvm.plan.marker import MARKER
 from hostwright.lvm.plan.method import WIPE_MORE, Lists, lists_bytes, lists_extents
@@ -64,7 +66,7 @@ def staging_is(host: Storage, **other: Any) -> Storage:
 
 
 def memory_is(host: Storage, free: int, available: int) -> Storage:
-    return replace(host, host={**host.host, "run_free": f"{free // 4096} 4096", "memavailable": str(available)})
+    return replace(host, host={**host.host, "memavailable": str(available)}, run_free=free)
 
 
 BLANK = Scratch(True, "vdb", 4 * GIB)

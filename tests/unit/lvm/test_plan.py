@@ -12,27 +12,18 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
 from hostwright.lvm import moves, verbs
-from hostwright.lvm.facts.storage import (
-    BlockDevice,
-    FstabLine,
-    Holder,
-    Job,
-    Mount,
-    MountUnit,
-    PhysicalVolume,
-    Scratch,
-    Storage,
-    Survey,
-    Swap,
-    fstab_lines,
-)
+from hostwright.lvm.facts.devices import BlockDevice, Scratch
+from hostwright.lvm.facts.groups import PhysicalVolume
+from hostwright.lvm.facts.mounts import FstabLine, Mount, MountUnit, Swap, fstab_lines
+from hostwright.lvm.facts.storage import Job, Storage
+from hostwright.lvm.facts.survey import Holder, Survey
 from hostwright.lvm.plan.marker import MARKER
 from hostwright.lvm.plan.picture import as_data, draw
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan, Step
 from hostwright.lvm.settings import Rebalance
-from tests.unit.lvm.hosts import EXT_DETAIL, EXTENT, GIB, UUID, file_system, storage, survey, volume
+from tests.unit.lvm.hosts import EXT_DETAIL, EXTENT, GIB, UUID, detail_of, file_system, storage, survey, told, volume
 
 MIB = 1024**2
 
@@ -245,6 +236,13 @@ def test_machines_read_a_plan_by_names_that_stay() -> None:
     assert data["way"] == "beside"
     assert list(data["before"]) == ["extents", "extent_size", "volumes", "free"]
     assert data["steps"][0] == {"title": "check that centos is as planned", "call": ("is_unchanged", "7")}
+
+
+def test_what_the_simulator_does_not_know_is_refused_and_no_only_copy_is_formatted() -> None:
+    with pytest.raises(AttributeError, match="do_format_volume"):
+        Disk(storage()).apply(verbs.FormatVolume("make a file system", "home", "xfs"))
+    with pytest.raises(AssertionError, match="a complete copy is formatted"):
+        Disk(storage()).apply(moves.MakeFileSystem("make a file system", "home", ("mkfs.xfs",)))
 
 
 # -- methods
@@ -472,10 +470,10 @@ def test_swap_can_be_what_grows() -> None:
 
 
 def home_is(host: Storage, **other: Any) -> Storage:
+    detail = other.pop("detail", ())
     home = replace(host.file_systems["home"], **other)
-    if "detail" in other:
-        plain = file_system(home.kind, host.groups[0].volumes[1].extents, "/home")
-        home = replace(home, detail=(*other["detail"], *plain.detail))
+    if detail:
+        home = told(home, *detail, *detail_of(home.kind, host.groups[0].volumes[1].extents * EXTENT))
     return replace(host, file_systems={**host.file_systems, "home": home})
 
 
@@ -876,7 +874,7 @@ def test_a_striped_btrfs_is_not_reduced_in_place() -> None:
 def test_quotas_that_ext4_keeps_as_a_feature_come_along() -> None:
     detail = (*EXT_DETAIL, "User quota inode:         3", "Group quota inode:        4")
     text = "\n".join(detail).replace(" 64bit", " 64bit quota").replace("{blocks}", "1309696")
-    home = file_system("ext4", 1279, "/home", detail=tuple(text.split("\n")))
+    home = told(file_system("ext4", 1279, "/home"), *text.split("\n"))
     host = storage(kind="ext4", free=600)
     host = replace(host, file_systems={**host.file_systems, "home": home}, tools=host.tools - {"setquota"})
     made = plan(host)
@@ -1148,9 +1146,9 @@ def test_the_picture() -> None:
 def test_a_run_that_is_nearly_full_is_refused_before_anything_begins(systemd: str, mib: int, served: str) -> None:
     image = "/var/lib/hostwright/centos-home.img"
     host = storage(**lost(image, image)) if served else WIDE
-    words = dict(host.host) | {"run_free": f"{mib * 256} 4096"} | ({"systemd": systemd} if systemd else {})
-    assert f"/run has {mib} MiB free" in refusal(replace(host, host=words))
-    assert plan(replace(host, host=words | {"run_free": f"{(mib + 1) * 256} 4096"})).changes
+    words = dict(host.host) | ({"systemd": systemd} if systemd else {})
+    assert f"/run has {mib} MiB free" in refusal(replace(host, host=words, run_free=mib * 1024**2))
+    assert plan(replace(host, host=words, run_free=(mib + 1) * 1024**2)).changes
 
 
 def test_the_line_that_leads_back_to_the_old_home_leads_back() -> None:

@@ -49,14 +49,14 @@ create_volume() {
 }
 
 # verb: forget_new VOLUME
-forget_new() { clear_tag "$1" hostwright.new; }
+forget_new() { clear_tag "$1" "$NEW_TAG"; }
 
 # verb: format_volume VOLUME KIND
 # Without the options that would make mkfs overwrite what it finds.
 format_volume() {
     at=$(volume "$1")
     closed "$at" && is_blank "$at" || return 1
-    has_tag "$1" hostwright.new
+    has_tag "$1" "$NEW_TAG"
     case $? in
         0) new=yes ;;
         1) new='' && head -c 1048576 "$at" | cmp -s -n 1048576 - /dev/zero || { why "$at has data in its first MiB: it is left as it is"; return 1; } ;;

@@ -4,7 +4,7 @@
 # What is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.
 give_back() {
     ask pvs -o pv_uuid,vg_name "$1" || return 1
-    case $answer in hostwr-ight-*) ;; '') why "LVM does not tell whose $1 is"; return 1 ;; *) return 0 ;; esac
+    case $answer in "${LENT:?}"*) ;; '') why "LVM does not tell whose $1 is"; return 1 ;; *) return 0 ;; esac
     if [ "$answer" != "${answer%% *}" ]; then
         move_away "$1" && try pvchange -x n "$1" && wipe_lent "$1" && try vgreduce "$VG" "$1" || return 1
     fi
@@ -49,7 +49,7 @@ unpolled='global { use_lvmpolld = 0 }'
 # wipe_lent DISK: all that was used of it, from the first extent on (1 MiB into the disk), reads as zeros.
 wipe_lent() {
     whole=$(blockdev --getsize64 "$1") && ask pvs -o pv_tags "$1" || { why "$1 does not tell its size and tags"; return 1; }
-    bytes=$(printf '%s\n' "$answer" | sed -n 's/.*hostwright\.wipe\.\([0-9]*\).*/\1/p')
+    bytes=$(printf '%s\n' "$answer" | sed -n "s/.*$WIPE_TAG\([0-9]*\).*/\1/p")
     [ -n "$bytes" ] && [ "$bytes" -lt "$whole" ] || bytes=$((whole / 1048576 * 1048576))
     bytes=$((bytes - 1048576))
     watch "wiping $1" "$bytes" sectors_written "$(number_of "$1")"

@@ -36,7 +36,7 @@ undo() {
     drop_lists || say "    warning: left behind: $reason"
     discard "$COPY" "$IMAGE" || say "    warning: left behind: $reason"
     # A copy that had home's name already, when home had to go back to where it was staged.
-    case $served in /*) if has_volume "$LV" && has_tag "$LV" hostwright.copy; then discard "$LV" '' || say "    warning: left behind: $reason"; fi ;; esac
+    case $served in /*) if has_volume "$LV" && has_tag "$LV" "$COPY_TAG"; then discard "$LV" '' || say "    warning: left behind: $reason"; fi ;; esac
     if [ -n "$MOUNT" ] && is_alone; then restore_fstab || say "    warning: $reason"; fi
     [ -z "$MOUNT" ] || tell
     reason=$kept
@@ -74,6 +74,6 @@ recover() {
     for pid in $found; do kill -KILL "$pid" 2>/dev/null; done
     if [ -n "$MOUNT" ]; then put_back || return 1; fi
     [ -z "$(device_at "$lost/disk")" ] || unmount "$lost/disk" || return 1
-    systemctl reset-failed 'hostwright-lvm-*' 2>/dev/null
+    systemctl reset-failed "$UNITS" 2>/dev/null
     echo '1 ended by force' >"$lost/status" || why "$lost/status cannot be written"
 }

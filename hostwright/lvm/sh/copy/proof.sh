@@ -220,5 +220,5 @@ keep_both() {
         *) line="$(by_id "$1") $(escaped "$MOUNT") $KIND $OPTIONS 0 0" ;;
     esac
     why "$2. Both are kept. If $MOUNT is right as it is, run again with lvm_trust_copy=yes. To go back to $1: write '$line' in place of the line" \
-        "below '# hostwright-lvm' in /etc/fstab, then \`systemctl daemon-reload; umount $MOUNT && mount $MOUNT\`, and run again"
+        "below '$MARK' in /etc/fstab, then \`systemctl daemon-reload; umount $MOUNT && mount $MOUNT\`, and run again"
 }
