@@ -229,6 +229,21 @@ def test_what_would_come_back_by_itself_is_refused(wanted: dict[str, Any]) -> No
         plan({"e0": wanted}, here)
 
 
+def test_routes_that_name_what_goes_are_told_of() -> None:
+    lines = [
+        "10.0.0.0/24 dev e0 proto kernel scope link src 10.0.0.5",
+        "172.16.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.5 linkdown",
+        "172.17.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.50",
+        "172.18.0.0/16 src 10.0.0.5 \\\tnexthop via 10.0.0.2 dev e0 weight 1 \\\tnexthop via 10.0.0.3 dev e0 weight 1",
+    ]
+    made = plan({"e0": {"absent": ["10.0.0.5/24"]}}, replace(HERE, routes=parse_routes(lines, 4)))
+    [note] = [note for note in made.notes if "route" in note]
+    assert "the route '172.16.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.5' stays without its source" in note
+    [change] = made.running
+    assert "ip route replace 172.16.0.0/16 via 10.0.0.1 dev e0 2>" in change.run
+    assert "ip route replace 172.16.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.5 2>" in change.undo
+
+
 def test_the_way_in_is_guarded() -> None:
     came = replace(HERE, way=CAME)
     assert not plan({"e1": {"present": ["10.9.0.1/24"]}}, came).guarded
