@@ -173,6 +173,11 @@ def test_refused_for_this_host(addresses: Any, said: str) -> None:
     assert str(refused.value).startswith(f"interface_addresses = {name!r}: ")
 
 
+def test_the_way_back_is_an_address() -> None:
+    with pytest.raises(Refusal, match=r"interface_confirm_address = '10\.0\.0\.6/24': no address: as in 10\.0\.0\.6"):
+        wish({"e0": {"exact": True}}, confirm_address="10.0.0.6/24")
+
+
 def test_an_address_may_move_from_one_interface_to_another() -> None:
     moved = plan({"e1": {"absent": ["10.0.1.5/24"]}, "e0": {"present": ["10.0.1.5/24"]}})
     assert [change.line for change in moved.running] == ["e1: 10.0.1.5/24 is removed", "e0: 10.0.1.5/24 is added"]
