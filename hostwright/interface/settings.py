@@ -51,7 +51,7 @@ class InterfaceSettings(Settings):
     def _are_addresses(cls, value: object) -> object:
         some = [value] if isinstance(value, (str, dict)) else value or []
         if not isinstance(some, (list, tuple)):
-            raise ValueError("no list of addresses")
+            raise ValueError("no list of addresses: as in [10.0.0.6/24]")
         return tuple(_static(one) for one in some)
 
     @model_validator(mode="after")
@@ -103,7 +103,10 @@ class AddressesSettings(Settings):
     @field_validator("confirm_address")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
-        return str(ip_address(text)) if text else None
+        try:
+            return str(ip_address(text)) if text else None
+        except ValueError:
+            raise ValueError("no address: as in 10.0.0.6, without a prefix length") from None
 
 
 def _interface(name: str, wished: object) -> InterfaceSettings:
@@ -112,7 +115,7 @@ def _interface(name: str, wished: object) -> InterfaceSettings:
     if not 0 < size < 16 or name in (".", "..") or re.search(r"[\s/:]", name) or not name.isprintable():
         raise ValueError(f"{name!r} is no name of an interface: 15 bytes at most, without blanks, / and :")
     if not isinstance(wished, Mapping):
-        raise ValueError(f"{name}: a mapping with present, absent or exact")
+        raise ValueError(f"{name}: it takes a mapping with present, absent or exact")
     try:
         return InterfaceSettings(**{str(key): value for key, value in wished.items()})
     except ValidationError as error:
@@ -167,9 +170,11 @@ def checked(static: Static) -> Static:
     """Refuses what no interface can have."""
     address, network = static.ip, static.address.network
     if address.is_multicast:
-        raise ValueError(f"{static.address} is a multicast address: groups are joined, not given to an interface")
+        raise ValueError(
+            f"{static.address} is a multicast address: groups are joined, not given to an interface; leave it out"
+        )
     if address.is_unspecified:
-        raise ValueError(f"{static.address} means no address at all")
+        raise ValueError(f"{static.address} means no address at all; leave it out")
     # /31 and /32, /127 and /128 have no address that is the network's own (RFC 3021, RFC 6164).
     if network.max_prefixlen - network.prefixlen > 1:
         if address == network.network_address:
@@ -179,13 +184,13 @@ def checked(static: Static) -> Static:
             last = f"{address - 1}/{network.prefixlen}"
             raise ValueError(f"{static.address} is the broadcast address of {network}; {last} is the last one in it")
     if static.peer and ip_address(static.peer).version != static.version:
-        raise ValueError(f"{static.address} has a peer of the other family: {static.peer}")
+        raise ValueError(f"{static.address} has a peer of the other family: {static.peer}; give it one of its own")
     if static.nodad and static.version == 4:
-        raise ValueError(f"{static.address}: nodad is for IPv6")
+        raise ValueError(f"{static.address}: nodad is for IPv6; leave it out")
     if static.scope != "global" and static.version == 6:
         raise ValueError(f"{static.address}: the scope of an IPv6 address is in the address itself; leave it out")
     if static.label and static.version == 6:
-        raise ValueError(f"{static.address}: a label is for IPv4")
+        raise ValueError(f"{static.address}: a label is for IPv4; leave it out")
     if static.label and not re.fullmatch(r"[!-~]{1,15}", static.label):
         raise ValueError(f"{static.address}: {static.label!r} is no label: 15 bytes of ASCII at most, without blanks")
     return static

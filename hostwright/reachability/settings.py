@@ -65,11 +65,19 @@ class ReachabilitySettings(Settings):
     @classmethod
     def _are_addresses(cls, public: dict[str, str]) -> dict[str, str]:
         for inside, outside in public.items():
-            ip_address(inside)
+            for text in (inside, outside):
+                _check_address(text)
             if purpose(outside).reach is not Reach.INTERNET:
                 what = purpose(outside).name
                 raise ValueError(f"{outside} is no address of the Internet ({what}); name the public one of {inside}")
         return public
+
+
+def _check_address(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no address: as in 10.0.0.5, without a prefix length") from None
 
 
 def _ports(text: object) -> Allowed:

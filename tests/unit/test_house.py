@@ -11,9 +11,11 @@ HOUSE = Path(__file__).parents[2] / "hostwright"
 COMMON = {"base", "net", "lock", "planned"}
 # By procedure, the others that it is made of.
 MADE_OF = {"mariadb": {"compose"}}
+DOING = ("pyinfra", "click", "gevent", "subprocess", "os", "pathlib", "socket")
 # By room, what it must know nothing of.
 STRANGE = {
-    "plan": ("pyinfra", "click", "gevent", "subprocess", "os", "pathlib", "socket"),
+    "plan": DOING,
+    "backends": DOING,
     "facts": ("hostwright.planned", "hostwright.lock"),
     "verify": ("hostwright.planned", "hostwright.lock"),
 }

@@ -173,6 +173,11 @@ def test_refused_for_this_host(addresses: Any, said: str) -> None:
     assert str(refused.value).startswith(f"interface_addresses = {name!r}: ")
 
 
+def test_the_way_back_is_an_address() -> None:
+    with pytest.raises(Refusal, match=r"interface_confirm_address = '10\.0\.0\.6/24': no address: as in 10\.0\.0\.6"):
+        wish({"e0": {"exact": True}}, confirm_address="10.0.0.6/24")
+
+
 def test_an_address_may_move_from_one_interface_to_another() -> None:
     moved = plan({"e1": {"absent": ["10.0.1.5/24"]}, "e0": {"present": ["10.0.1.5/24"]}})
     assert [change.line for change in moved.running] == ["e1: 10.0.1.5/24 is removed", "e0: 10.0.1.5/24 is added"]
@@ -227,6 +232,21 @@ def test_what_would_come_back_by_itself_is_refused(wanted: dict[str, Any]) -> No
     here = replace(HERE, files=files, tools=frozenset({"network-scripts"}), floating=frozenset())
     with pytest.raises(Refusal, match=r"10\.0\.0\.50 is one of the range"):
         plan({"e0": wanted}, here)
+
+
+def test_routes_that_name_what_goes_are_told_of() -> None:
+    lines = [
+        "10.0.0.0/24 dev e0 proto kernel scope link src 10.0.0.5",
+        "172.16.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.5 linkdown",
+        "172.17.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.50",
+        "172.18.0.0/16 src 10.0.0.5 \\\tnexthop via 10.0.0.2 dev e0 weight 1 \\\tnexthop via 10.0.0.3 dev e0 weight 1",
+    ]
+    made = plan({"e0": {"absent": ["10.0.0.5/24"]}}, replace(HERE, routes=parse_routes(lines, 4)))
+    [note] = [note for note in made.notes if "route" in note]
+    assert "the route '172.16.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.5' stays without its source" in note
+    [change] = made.running
+    assert "ip route replace 172.16.0.0/16 via 10.0.0.1 dev e0 2>" in change.run
+    assert "ip route replace 172.16.0.0/16 via 10.0.0.1 dev e0 src 10.0.0.5 2>" in change.undo
 
 
 def test_the_way_in_is_guarded() -> None:

@@ -125,6 +125,46 @@ def test_whoever_works_by_another_one_claims_alone(
     assert claims(replace(HERE, files=files, profiles=profiles, units=units), "eth0") == who
 
 
+OTHER = {"/etc/netplan/a.yaml": "network: {ethernets: {eth9: {}}}"}
+
+
+@pytest.mark.parametrize(
+    ("tools", "files", "units", "who"),
+    [
+        ({"netplan", "ifup", "nmcli"}, OTHER, {"eth0": ""}, "netplan"),
+        # Where netplan has no files, it is not what keeps addresses here.
+        ({"netplan", "ifup", "nmcli"}, {}, {"eth0": ""}, "networkd"),
+        ({"netplan", "ifup", "nmcli", "network-scripts"}, {}, {}, "ifupdown"),
+        ({"nmcli", "network-scripts"}, {}, {}, "ifcfg"),
+        # NetworkManager keeps its own alone.
+        ({"netplan", "nmcli"}, {}, {}, ""),
+    ],
+)
+def test_who_takes_what_nobody_has(tools: set[str], files: dict[str, str], units: dict[str, str], who: str) -> None:
+    found = replace(HERE, tools=frozenset(tools), files=files, units=units)
+    if who:
+        assert [one.backend for one in plan(found, present=["10.0.0.7/24"]).keepings] == [who]
+    else:
+        with pytest.raises(Refusal, match="nothing on this host keeps addresses of eth0"):
+            plan(found, present=["10.0.0.7/24"])
+    if "nmcli" in tools:
+        with pytest.raises(Refusal, match="interface_backend = 'network-manager': it is not at work for eth0"):
+            plan(found, "network-manager", present=["10.0.0.7/24"])
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "asked"), [("ifupdown", "", "eth0"), ("ifupdown", "eth0:1", "eth0:1"), ("netplan", "", "lan")]
+)
+def test_tools_are_asked_by_their_own_names(name: str, label: str, asked: str) -> None:
+    lan = {"/etc/netplan/a.yaml": "network: {ethernets: {lan: {match: {macaddress: '52:54:00:12:34:56'}}}}"}
+    found = replace(HERE, tools=frozenset({"ifup"}))
+    if name == "netplan":
+        unit = {"eth0": "/run/systemd/network/10-netplan-lan.network"}
+        found = replace(HERE, tools=frozenset({"netplan"}), files=lan, units=unit)
+    [keeping] = plan(found, present=[{"address": "10.0.0.7/24", "label": label}]).keepings
+    assert keeping.asks == ((name, asked, "10.0.0.7"),)
+
+
 def modes(found: HostInterfaces) -> dict[str, int]:
     packed = base64.b64decode(_packed(plan(found, present=["10.0.0.7/24"])))
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:

@@ -411,7 +411,8 @@ def test_the_longest_prefix_is_the_route() -> None:
         ({"allow": ["tcp/65536"]}, "no port"),
         ({"allow": 22}, "no list of ports"),
         ({"public": {"10.0.0.5": "10.0.0.6"}}, "10.0.0.6 is no address of the Internet (RFC 1918)"),
-        ({"public": {"db": "8.8.8.8"}}, "'db' does not appear to be an IPv4 or IPv6 address"),
+        ({"public": {"db": "8.8.8.8"}}, "'db' is no address: as in 10.0.0.5, without a prefix length"),
+        ({"public": {"10.0.0.5": "8.8.8.8/32"}}, "'8.8.8.8/32' is no address: as in 10.0.0.5"),
         ({"public": "10.0.0.5"}, "no mapping"),
     ],
 )
