@@ -69,7 +69,7 @@ def start(host: Host, text: str, job: str, owner: str) -> None:
     It travels within the command: an SFTP channel would keep the home of our own login busy.
     """
     packed = base64.b64encode(gzip.compress(text.encode(errors="surrogateescape"), mtime=0)).decode()
-    starting = script("ownership", "holders", "start", ID=job, RUN=f"{DIRECTORY}/{job}", OWNER=owner)
+    starting = script("start", ID=job, RUN=f"{DIRECTORY}/{job}", OWNER=owner)
 
     def ask() -> list[str]:
         good, output = _run(host, "start", starting, packed)
@@ -95,7 +95,7 @@ def follow(host: Host, job: str) -> Iterator[str]:
     A lost connection is made anew for two minutes; the job does not need us.
     """
     seen = 0
-    text = observing(script("processes", "follow", RUN=f"{DIRECTORY}/{job}"))
+    text = observing(script("follow", RUN=f"{DIRECTORY}/{job}"))
 
     def ask() -> Mapping[str, list[str]]:
         good, output = _run(host, "follow", f"{text}\nlook {seen + 1}\n")

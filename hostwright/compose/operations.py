@@ -128,7 +128,7 @@ def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
         "DIFF": "yes" if host.state.config.DIFF else "no",
     }
     known, show = transport.reaching(host, arguments), host.state.print_fact_input
-    text = observing(script("ownership", "project", "engine", "compose", **variables))
+    text = observing(script("compose", **variables))
     good, output = transport.run(host, "compose", text, known, packed(wish), print_input=show)
     if not good:
         raise Refusal(f"the host did not tell what there is of {wish.name}: {output.stderr.strip()}")
@@ -162,7 +162,7 @@ def _act(
     }
     ours = f"ours() {{ {fenced(':').get_raw_value()}; }}"
     call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"
-    text = f"{ours}\n{script('ownership', 'project', 'compose_up', **variables)}\n{guard}\n{call}"
+    text = f"{ours}\n{script('compose_up', **variables)}\n{guard}\n{call}"
     known = transport.connector_arguments(host)
     return transport.run(host, f"compose {plan.act}", text, known, packed(whole), print_output=True)[0]
 

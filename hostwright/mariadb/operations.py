@@ -236,7 +236,7 @@ def _decide(
 def _record(state: State, host: Host, wish: Mariadb, init: plans.InitPlan) -> bool:  # noqa: ARG001
     """Digests are for no command line: they can be guessed from."""
     record = posixpath.join(wish.data_dir, posixpath.basename(plans.RECORD))
-    text = script("plain", "record", RECORD=record, CONTAINER=wish.container)
+    text = script("record", RECORD=record, CONTAINER=wish.container)
     data = base64.b64encode("".join(f"{line}\n" for line in init.decided).encode()).decode()
     whole, known = f"{text}\n{fenced('decide').get_raw_value()}", transport.connector_arguments(host)
     return transport.run(host, "record", whole, known, data, print_output=True)[0]

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script, whole
+from hostwright.base.scripts import NONCE, observing, whole
 from hostwright.lvm.operations.job import VOLUMES
+from tests.scripts import script
 
 # In its package the name is the function.
 lock = import_module("hostwright.lock.held")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE, observing
 from hostwright.lvm.facts.storage import MountUnit, Storage, parse_storage
 from hostwright.lvm.operations.job import VOLUMES
+from tests.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
 

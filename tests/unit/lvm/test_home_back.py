@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
 from hostwright.lvm.operations.job import LIBRARY, VOLUMES
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, Host
 
 # Tags of the group, a line each.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
 from hostwright.lvm.operations.job import LIBRARY
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, wait_for
 
 USER = 1234
