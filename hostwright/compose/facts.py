@@ -177,7 +177,7 @@ class ComposeProject(ScriptFact[ProjectState]):
     @override
     def text(self, name: str, directory: str, main: str, files: str, secrets: str, diff: str) -> str:
         words = {"NAME": name, "DIRECTORY": directory, "MAIN": main, "FILES": files, "SECRETS": secrets, "DIFF": diff}
-        return script("ownership", "project", "engine", "compose", **words)
+        return script("compose", **words)
 
     @override
     def parsed(self, output: list[str]) -> ProjectState:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.lvm.operations.job import VOLUMES
-from tests.unit.lvm.scripts import script
+from tests.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
 

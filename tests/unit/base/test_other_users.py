@@ -17,7 +17,7 @@ import pytest
 
 from hostwright.base.scripts import NONCE, observing, whole
 from hostwright.lvm.operations.job import VOLUMES
-from tests.unit.lvm.scripts import script
+from tests.scripts import script
 
 # In its package the name is the function.
 lock = import_module("hostwright.lock.held")

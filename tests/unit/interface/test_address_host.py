@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script, whole
+from hostwright.base.scripts import NONCE, observing, whole
 from hostwright.interface.backends.backend import Keeping
 from hostwright.interface.facts import parse_interfaces
 from hostwright.interface.operations import _packed
@@ -17,6 +17,7 @@ from hostwright.interface.plan import AddressPlan, Change, decide
 from hostwright.net.addresses import parse_addresses
 from hostwright.net.links import Link
 from hostwright.net.routes import parse_routes
+from tests.scripts import script
 from tests.unit.interface.test_address import HERE, told, wish
 
 NOTHING = AddressPlan((), (), guarded=False, back_to="", notes=())

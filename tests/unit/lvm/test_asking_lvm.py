@@ -8,7 +8,7 @@ import pytest
 
 from hostwright.base.scripts import whole
 from hostwright.lvm.operations.job import LIBRARY
-from tests.unit.lvm.scripts import script
+from tests.scripts import script
 
 # What LVM tells of a group with two volumes and a lent disk. A fault is for one command, or for all of them.
 LVM = """

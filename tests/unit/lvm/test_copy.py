@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
+from tests.scripts import script
 
 COPIED = """
 why() { reason=$*; return 1; }

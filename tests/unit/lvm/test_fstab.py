@@ -13,7 +13,7 @@ from hostwright.base.scripts import NONCE, observing
 from hostwright.lvm.facts.mounts import MountUnit
 from hostwright.lvm.facts.storage import Storage, header, parse_storage
 from hostwright.lvm.operations.job import VOLUMES
-from tests.unit.lvm.scripts import script
+from tests.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
 

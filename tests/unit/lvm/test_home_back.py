@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hostwright.lvm.operations.job import LIBRARY, VOLUMES
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, Host
-from tests.unit.lvm.scripts import script
 
 # Tags of the group, a line each.
 LVM = """#!/bin/sh

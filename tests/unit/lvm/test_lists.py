@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hostwright.lvm.operations.job import LIBRARY
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, wait_for
-from tests.unit.lvm.scripts import script
 
 USER = 1234
 
