@@ -6,7 +6,7 @@ from math import ceil
 
 from typing_extensions import override
 
-from hostwright.lvm.file_systems.kind import MIB, Kind, Said
+from hostwright.lvm.file_systems.kind import ANOTHER, IN_PLACE, MIB, Kind, Said
 
 _SECTOR = 4096
 
@@ -63,12 +63,13 @@ class Btrfs(Kind):
         return ("mkfs.btrfs", "-q", "-f", "-K")
 
     @override
-    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> str:
+    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> tuple[str, str] | None:
         if (devices := said.get("Total devices", "1")) != "1":
-            return f"it spans {devices} devices"
+            return f"it spans {devices} devices", ANOTHER
         subvolumes = [path for name, path in said.items() if name.startswith("subvolume ")]
         if copied and subvolumes:
-            return f"a copy would lose its subvolumes ({', '.join(subvolumes[:5])}): in-place keeps them"
+            lost = f"a copy would lose its subvolumes ({', '.join(subvolumes[:5])})"
+            return lost, IN_PLACE
         if copied and "qgroups" in said:
-            return "a copy would lose its quota groups: in-place keeps them"
-        return ""
+            return "a copy would lose its quota groups", IN_PLACE
+        return None

@@ -5,7 +5,7 @@ from math import ceil
 
 from typing_extensions import override
 
-from hostwright.lvm.file_systems.kind import MIB, Kind, Said, version
+from hostwright.lvm.file_systems.kind import ANOTHER, MIB, Kind, Said, version
 
 _PASSING = {"needs_recovery", "orphan_present", "shared_blocks"}
 _QUOTAS = {"usr": "User", "grp": "Group", "prj": "Project"}
@@ -86,17 +86,18 @@ class Ext(Kind):
         yield from ("-E", ",".join(extended))
 
     @override
-    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> str:
+    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> tuple[str, str] | None:
         state = said.get("Filesystem state", "")
         if "error" in state or said.get("FS Error count"):
-            return f"its superblock says {state!r}: run e2fsck -f on it, unmounted, first"
+            return f"its superblock says {state!r}", "run e2fsck -f on it, unmounted, first"
         if "journal_dev" in _features(said) or said.get("Journal device"):
-            return "its journal is on another device (external journal)"
+            return "its journal is on another device (external journal)", ANOTHER
         if copied and "metadata_csum" in _features(said) and version(host.get("kernel", "")) < (4, 4):
             return (
-                f"kernel {host.get('kernel')} cannot change the UUID of an ext4 with checksums safely (Linux 4.4 can)"
+                f"kernel {host.get('kernel')} cannot change the UUID of an ext4 with checksums safely",
+                "update it first (Linux 4.4 can)",
             )
-        return ""
+        return None
 
     @override
     def quota_feature(self, said: Said) -> tuple[str, ...]:

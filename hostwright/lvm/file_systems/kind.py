@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 MIB = 1024**2
+# What to do instead, where a file system cannot be as it is.
+ANOTHER = "name another volume"
+IN_PLACE = "shrink it in-place, which keeps them"
 
 Said = Mapping[str, str]
 """what the tool of a file system says of it, by name"""
@@ -80,9 +83,9 @@ class Kind:
         """
         raise NotImplementedError(f"{self.name} holds no files")
 
-    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> str:
-        """Why it cannot be moved (`copied`) or resized as it is; empty when it can."""
-        return ""
+    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> tuple[str, str] | None:
+        """Why it cannot be moved (`copied`) or resized as it is, and what to do instead; None when it can."""
+        return None
 
     def quota_feature(self, said: Said) -> tuple[str, ...]:
         """The kinds of quota that it keeps as a feature of its own, and does not show among its mount options."""

@@ -6,7 +6,7 @@ from math import ceil
 
 from typing_extensions import override
 
-from hostwright.lvm.file_systems.kind import MIB, Kind, Said, version
+from hostwright.lvm.file_systems.kind import ANOTHER, MIB, Kind, Said, version
 
 _META = ("finobt", "rmapbt", "reflink", "bigtime", "inobtcount")
 
@@ -61,17 +61,18 @@ class Xfs(Kind):
         return tuple(_made(said))
 
     @override
-    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> str:
+    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> tuple[str, str] | None:
         if not said.get("log", "internal").startswith("internal"):
-            return "its log is on another device (external log)"
+            return "its log is on another device (external log)", ANOTHER
         if not said.get("realtime", "none").startswith("none"):
-            return "it has a realtime device"
+            return "it has a realtime device", ANOTHER
         if copied and said.get("meta-data crc") == "1" and not _keeps_uuid(host):
             return (
                 f"kernel {host.get('kernel')} with xfsprogs {host.get('xfsprogs')} cannot give a new XFS the UUID of "
-                "the old one (Linux 4.3 or RHEL 7.3, and xfsprogs 4.3): update them first"
+                "the old one (Linux 4.3 or RHEL 7.3, and xfsprogs 4.3)",
+                "update them first",
             )
-        return ""
+        return None
 
 
 def _made(said: Said) -> Iterator[str]:

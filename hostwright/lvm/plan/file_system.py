@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from hostwright.base.refusal import Refusal
 from hostwright.lvm.facts.file_system import FileSystem
 from hostwright.lvm.facts.survey import Survey
 from hostwright.lvm.file_systems import kind_of
@@ -23,17 +24,19 @@ def least_bytes(system: FileSystem, survey: Survey) -> int:
     return kind_of(system.kind).least_bytes(files_bytes(survey))
 
 
-def peculiarity(system: FileSystem, survey: Survey, host: Mapping[str, str], *, copied: bool) -> str:
-    """Why this file system cannot be moved (`copied`) or resized as it is; empty when it can."""
+def check_peculiar(name: str, system: FileSystem, survey: Survey, host: Mapping[str, str], *, copied: bool) -> None:
+    """Refuses a file system that cannot be moved (`copied`) or resized as it is.
+
+    + name: of its volume
+    """
     if odd := kind_of(system.kind).peculiarity(system.said, host, copied=copied):
-        return odd
+        raise Refusal(f"{name}: {odd[0]}", odd[1])
+    away = "move them elsewhere first"
     if survey.encrypted and copied:
-        return f"{survey.encrypted} entries are encrypted with fscrypt: a copy without the key loses them"
+        raise Refusal(f"{name}: a copy without the key loses {survey.encrypted} entries, encrypted with fscrypt", away)
     if survey.verity and copied:
-        return f"{survey.verity} files are sealed with fs-verity: a copy loses the seal"
+        raise Refusal(f"{name}: a copy loses the seal of {survey.verity} files, sealed with fs-verity", away)
     if survey.kernel_errors:
         said = survey.kernel_errors[-1].strip()
-        return (
-            f"the kernel has reported errors on it ({said}): check it, unmounted, and let the kernel forget (dmesg -C)"
-        )
-    return ""
+        why = f"{name}: the kernel has reported errors on it ({said})"
+        raise Refusal(why, "check it, unmounted, and let the kernel forget (dmesg -C)")

@@ -19,7 +19,7 @@ from hostwright.lvm.file_systems import COPYING, KINDS, one_of
 from hostwright.lvm.file_systems.kind import MIB
 from hostwright.lvm.plan.checks import check_layout, usable_group
 from hostwright.lvm.plan.cut import UNTOLD, check_whole
-from hostwright.lvm.plan.file_system import lags, peculiarity
+from hostwright.lvm.plan.file_system import check_peculiar, lags
 from hostwright.lvm.plan.fstab import check_line
 from hostwright.lvm.plan.marker import quota_options, read_marker, served_by, variables_of
 from hostwright.lvm.plan.method import Method, choose
@@ -260,8 +260,7 @@ def _growth(task: Task) -> tuple[Step, ...]:
         return ()
     if not point:
         raise Refusal(f"{group.name}/{grow.name} is not mounted", "mount it first: its file system grows while mounted")
-    if odd := peculiarity(system, Survey(), storage.host, copied=False):
-        raise Refusal(f"{group.name}/{grow.name}: {odd}")
+    check_peculiar(f"{group.name}/{grow.name}", system, Survey(), storage.host, copied=False)
     steps = list(install_step(task, KINDS[system.kind].growing))
     if more:
         steps.append(ExtendVolume(f"extend {size}", grow.name, task.grown, stripes_option(grow)))

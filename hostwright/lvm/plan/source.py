@@ -7,7 +7,7 @@ from hostwright.lvm.facts.mounts import fstab_lines
 from hostwright.lvm.facts.survey import Survey
 from hostwright.lvm.file_systems import KINDS, one_of
 from hostwright.lvm.file_systems.kind import MIB
-from hostwright.lvm.plan.file_system import files_bytes, least_bytes, peculiarity
+from hostwright.lvm.plan.file_system import check_peculiar, files_bytes, least_bytes
 from hostwright.lvm.plan.fstab import mapped
 from hostwright.lvm.plan.marker import memory_of, quota_options
 from hostwright.lvm.plan.sizes import size_text
@@ -55,8 +55,7 @@ def check_use(task: Task, survey: Survey, name: str) -> None:
     beneath = [other.point for other in storage.mounts if other.point.startswith(f"{mount.point}/")]
     if beneath:
         raise Refusal(f"file systems are mounted beneath {mount.point}: {', '.join(beneath)}", "unmount them first")
-    if odd := peculiarity(task.source, survey, storage.host, copied=False):
-        raise Refusal(f"{name}: {odd}")
+    check_peculiar(name, task.source, survey, storage.host, copied=False)
     if survey.unreadable:
         raise Refusal(f"{mount.point} cannot be looked through ({'; '.join(survey.unreadable)})", f"check {name} first")
     _check_busy(task, survey)
@@ -168,8 +167,8 @@ def check_paths(task: Task, survey: Survey) -> None:
 
 def check_copied(task: Task, survey: Survey) -> None:
     """Refuses what a copy would lose."""
-    if odd := peculiarity(task.source, survey, task.storage.host, copied=True):
-        raise Refusal(f"{task.group.name}/{task.shrink.name}: {odd}")
+    name = f"{task.group.name}/{task.shrink.name}"
+    check_peculiar(name, task.source, survey, task.storage.host, copied=True)
     quotas = quota_options(task) or "jquota=" in mount_options(task)
     if quotas and KINDS[task.source.kind].quotas_in_files(task.source.said):
         raise Refusal(

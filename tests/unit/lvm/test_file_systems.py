@@ -53,8 +53,8 @@ class MadeUp(Kind):
         return ("mkfs.madeup", "--seed", said["seed"])
 
     @override
-    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> str:
-        return "it is haunted" if copied and "ghost" in said else ""
+    def peculiarity(self, said: Said, host: Mapping[str, str], *, copied: bool) -> tuple[str, str] | None:
+        return ("it is haunted", "wait until it is light") if copied and "ghost" in said else None
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_one_more_is_copied_as_the_others_are() -> None:
 @pytest.mark.parametrize(
     ("said", "wish", "found", "message"),
     [
-        ("ghost=1", {}, {}, "haunted"),
+        ("ghost=1", {}, {}, "it is haunted: wait until it is light"),
         ("seed=8", {"shrink_to": "32M"}, {}, "64 MiB"),
         ("seed=8", {}, {"data": 3 * 1024**3}, "the files need"),
         ("seed=8", {"strategy": "in-place"}, {}, "it only grows"),
@@ -145,7 +145,7 @@ def test_each_kind_names_the_package_of_every_tool_it_takes(kind: Kind) -> None:
 def test_a_file_system_that_said_nothing_has_no_size(kind: Kind) -> None:
     for lines in ([], [""], ["=", ":", "own size", "devid", "subvolume", "Block count: lots", "data = bsize= blocks="]):
         assert kind.spans(kind.parse(lines)) == 0
-        assert isinstance(kind.peculiarity(kind.parse(lines), {}, copied=False), str)
+        assert kind.peculiarity(kind.parse(lines), {}, copied=False) is None
 
 
 def test_names_of_subvolumes_and_labels_say_nothing_of_the_size() -> None:
@@ -160,5 +160,5 @@ def test_names_of_subvolumes_and_labels_say_nothing_of_the_size() -> None:
     ]
     said = btrfs.parse(lines)
     assert btrfs.spans(said) == 1073741824
-    assert "(own size 5, a path b)" in btrfs.peculiarity(said, {}, copied=True)
+    assert "(own size 5, a path b)" in "".join(btrfs.peculiarity(said, {}, copied=True) or ())
     assert btrfs.spans(btrfs.parse([*lines[1:4], "\tdevid    2 size 5 used 1 path /dev/sdb"])) == 0
