@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
-from itertools import pairwise
+from ipaddress import ip_address
 
 from typing_extensions import override
 
 from hostwright.base.observe import ScriptFact, parsing
 from hostwright.base.scripts import NONCE, script, sections
-from hostwright.net.addresses import Address, HostAddress, Network, parse_addresses
+from hostwright.net.addresses import HostAddress, parse_addresses
+from hostwright.net.listeners import Listener, parse_published, parse_sockets
+from hostwright.net.routes import Route, parse_routes
 
 _SECTIONS = (
     *("who", "addresses", "routes4", "routes6", "rules4", "rules6", "sockets4", "sockets6"),
@@ -21,40 +22,6 @@ _CONTAINER = re.compile(
     r"[0-9]+:[^:]*:/(?:(?:docker|libpod_parent)/(?:libpod-)?"
     r"|system\.slice/docker-|machine\.slice/libpod-)(?P<id>[0-9a-f]{64})(?![0-9a-f])"
 )
-# What is no route to anybody.
-_NOWHERE = ("unreachable", "blackhole", "prohibit", "throw")
-_KINDS = ("unicast", "local", "broadcast", "multicast", "anycast", "nat", *_NOWHERE)
-
-
-@dataclass(frozen=True)
-class Route:
-    """
-    + via: the router, or nothing if those at the other end are on the link itself
-    + nowhere: packets to it are thrown away
-    """
-
-    to: Network
-    via: str
-    device: str
-    nowhere: bool = False
-
-
-@dataclass(frozen=True)
-class Listener:
-    """A socket that listens, or the published port of a container.
-
-    + address: nothing: every address of its families
-    + families: 4, 6 or both
-    + who: the process (`sshd, pid 411`), container, or nothing where it could not be read
-    + device: the interface that it is bound to, so that it is reached through its addresses alone
-    """
-
-    protocol: str
-    address: Address | None
-    port: int
-    families: tuple[int, ...]
-    who: str
-    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,16 +62,12 @@ def parse_reachability(lines: list[str], nonce: str = "") -> HostReachability:
     found = sections(lines, nonce, _SECTIONS)
     names = dict(line.partition("\t")[0].split(" ", 1) for line in found["containers"])
     users = _users(found["owners"], found["processes"], names)
-    sockets = [
-        one for family in (4, 6) for line in found.get(f"sockets{family}", []) for one in _socket(line, family, users)
-    ]
+    sockets = [one for family in (4, 6) for one in parse_sockets(found.get(f"sockets{family}", []), family, users)]
     firewall = found["firewall"]
     return HostReachability(
         user=found["who"][0],
         addresses=parse_addresses(found["addresses"]),
-        routes=tuple(
-            route for family in (4, 6) for line in found.get(f"routes{family}", []) for route in _routes(line, family)
-        ),
+        routes=tuple(route for family in (4, 6) for route in parse_routes(found.get(f"routes{family}", []), family)),
         other_rules=tuple(line for family in (4, 6) for line in found.get(f"rules{family}", [])),
         listeners=tuple(
             dict.fromkeys([*_merged(sockets, list(_published(found["containers"], found.get("routed", []))))])
@@ -112,27 +75,6 @@ def parse_reachability(lines: list[str], nonce: str = "") -> HostReachability:
         firewall=None if "unreadable" in firewall else tuple(_chain(line) for line in firewall),
         lacking=tuple(found["lacking"]),
     )
-
-
-def _socket(line: str, family: int, users: Mapping[str, str]) -> Iterator[Listener]:
-    protocol, _, _, _, local, _, details = [*line.split(maxsplit=6), ""][:7]
-    place, _, number = local.rpartition(":")
-    if protocol == "Netid" or number == "*":
-        return
-    text, _, device = place.partition("%")
-    if text in ("*", "0.0.0.0", "::", "[::]", ""):
-        # In an IPv6 socket `*` takes IPv4, too; older tools write `::` for both.
-        address, families = None, (4, 6) if family == 6 and text in ("*", "::", "") else (family,)
-    else:
-        here = ip_address(text.strip("[]"))
-        address = getattr(here, "ipv4_mapped", None) or here
-        families = (address.version,)
-    # The cgroup, whose name may be anything, comes behind both.
-    inode = re.search(r"(?:uid:(?P<uid>[0-9]+) )?ino:(?P<number>[0-9]+)", details)
-    who = users.get(inode["number"], "") if inode else ""
-    if inode and inode["uid"] and who:
-        who += f" (uid {inode['uid']})"
-    yield Listener(protocol, address, int(number), families, who, device.rstrip("]"))
 
 
 def _users(owners: list[str], processes: list[str], names: Mapping[str, str]) -> dict[str, str]:
@@ -165,32 +107,14 @@ def _process(pid: str, name: str, container: str) -> str:
 
 def _published(lines: list[str], routed: list[str]) -> Iterator[Listener]:
     """
-    + routed: addresses of containers, by their id: where the port of the host is 0, they are reached there without NAT
+    + routed: addresses of containers, by their id
     """
     # What a container has none of is empty, or in words.
     places = {id_: [ip_address(one) for one in said if {".", ":"} & {*one}] for id_, *said in map(str.split, routed)}
     for line in lines:
         who, _, ports = line.partition("\t")
-        name = f"container {who.partition(' ')[2]}"
-        for port in ports.split(", "):
-            outside, arrow, inside = port.partition("->")
-            place, _, numbers = outside.rpartition(":")
-            if not arrow or not place:
-                continue
-            target, _, protocol = inside.rpartition("/")
-            address = place.strip("[]")
-            anywhere = address in ("0.0.0.0", "::", ":", "")
-            family = 6 if ":" in place else 4
-            here: list[Address | None] = [None if anywhere else ip_address(address)]
-            if numbers == "0":
-                numbers = target
-                here = [one for one in places.get(who.partition(" ")[0], ()) if one.version == family]
-            first, _, last = numbers.partition("-")
-            if int(last or first) > 65535:
-                raise ValueError(f"{numbers} are no ports")
-            for number in range(int(first), int(last or first) + 1):
-                for one in here:
-                    yield Listener(protocol, one, number, (family,), name)
+        id_, _, name = who.partition(" ")
+        yield from parse_published(ports, f"container {name}", places.get(id_, ()))
 
 
 def _merged(sockets: list[Listener], published: list[Listener]) -> Iterator[Listener]:
@@ -209,25 +133,6 @@ def _merged(sockets: list[Listener], published: list[Listener]) -> Iterator[List
         else:
             yield socket
     yield from left
-
-
-def _routes(line: str, family: int) -> Iterator[Route]:
-    words = line.replace("\\", " ").split()
-    kind = words.pop(0) if words[0] in _KINDS else "unicast"
-    if kind not in ("unicast", *_NOWHERE):
-        return
-    to = words.pop(0)
-    network = ip_network("0.0.0.0/0" if family == 4 else "::/0") if to == "default" else ip_network(to)
-    hops: list[dict[str, str]] = [{}]
-    for name, value in pairwise(words):
-        if name == "nexthop":
-            hops.append({})
-        if name in ("via", "dev"):
-            hops[-1].setdefault(name, value)
-    for hop in hops:
-        if hop or kind in _NOWHERE:
-            # From a family to a router of the other one: `via inet6 fe80::1`.
-            yield Route(network, hop.get("via", ""), hop.get("dev", ""), kind in _NOWHERE)
 
 
 def _chain(line: str) -> Chain:

@@ -9,8 +9,10 @@ from typing import Any
 
 from hostwright.base.refusal import Refusal
 from hostwright.net.addresses import Address, HostAddress
+from hostwright.net.listeners import Listener
+from hostwright.net.routes import Route
 from hostwright.net.special_purpose import AS_OF, Purpose, Reach, purpose
-from hostwright.reachability.facts import HostReachability, Listener, Route
+from hostwright.reachability.facts import HostReachability
 
 
 @dataclass(frozen=True)

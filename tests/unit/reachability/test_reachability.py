@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
 from hostwright.net.addresses import parse_addresses
+from hostwright.net.listeners import Listener
+from hostwright.net.routes import Route
 from hostwright.net.special_purpose import Reach, covering, purpose
-from hostwright.reachability.facts import HostReachability, Listener, Route, parse_reachability
+from hostwright.reachability.facts import HostReachability, parse_reachability
 from hostwright.reachability.plan import Allowed, Report, Shared, as_json, complaint, draw, judge, lookup, pairs
 from hostwright.reachability.settings import ReachabilitySettings
 
