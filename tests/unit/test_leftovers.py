@@ -27,6 +27,7 @@ from hostwright.compose.plan.project import OVERRIDE, Project, complete, decide
 from hostwright.interface.backends import networkd
 from hostwright.lock.facts import HostLocks, parse_locks
 from hostwright.lvm.facts import storage as facts
+from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.rebalance import examine
 from hostwright.lvm.plan.resume import before_all
@@ -153,7 +154,7 @@ def test_one_that_was_killed_is_put_back_and_what_it_stopped_is_started(old: Old
         "say() { :; }",
     ]
     (old.place / "run" / "lvm" / "new").mkdir()
-    text = script(*LIBRARY, **header() | {"RUN": f"{old.place}/run/lvm/new", "MOUNT": "", "LOCK": "deploy"})
+    text = script(*LIBRARY, **HEADER | header() | {"RUN": f"{old.place}/run/lvm/new", "MOUNT": "", "LOCK": "deploy"})
     whole = "\n".join([text, *stubs, f"recover {old.id}", ""])
     subprocess.run(["sh", "-s"], input=whole, text=True, check=True)
     assert (old.place / "run" / "lvm" / "did").read_text() == "/home defaults centos home\nstart nfs-server.service\n"
@@ -179,7 +180,7 @@ def test_its_names_of_copies_images_and_tags_are_todays() -> None:
     for name in ("VG", "LV", "COPY", "MOUNT", "KIND", "OPTIONS", "UUID", "LABEL", "ORIGINAL", "IMAGE"):
         assert today[name] == header()[name]
     words = {"LOCK": "deploy", "OWNER": OWNER, "DOING": ""}
-    text = job.render(LIBRARY, plan.steps, plan.variables, job.Job("lvm", ID), words)
+    text = job.render(LIBRARY, plan.steps, (*HEADER.items(), *plan.variables), job.Job(PROCEDURE, ID), words)
     said = set(re.findall(r"(?<![\w/])hostwright\.[a-z]+|hostwr-ight|trusted\.hostwright\.\w+", left("job.sh")))
     assert {"hostwright.copy", "hostwright.wipe", "hostwr-ight"} <= said
     assert {one for one in said if one not in text} == set()
