@@ -87,7 +87,6 @@ class Storage:
     unit: MountUnit = field(default=MountUnit())
     active: tuple[tuple[str, ...], ...] | None = ()
     """what each list of lvm.conf allows to be active; None where LVM did not tell"""
-
     run_free: int | None = None
     """bytes on /run; None where that is not known"""
 

@@ -19,7 +19,7 @@ THING = ("kind", "command")
 class Holder:
     """Who keeps a file system busy: a process, or a thing of another kind that `command` names.
 
-    + unit: what stops the process and starts it again (shell/holders.sh, units_of)
+    + unit: what stops the process and starts it again (holders.sh, units_of)
     """
 
     kind: str

@@ -1,6 +1,6 @@
 """The kinds of file systems that volumes carry: a class each, and this table of them.
 
-What a kind is made, asked, grown and checked with by sh is in storage.sh, blocks.sh, sizes.sh and work.sh.
+What sh does by kind is in storage.sh (ask), blocks.sh (make), sizes.sh (grow) and exchange.sh (check, identify).
 """
 
 from collections.abc import Sequence
