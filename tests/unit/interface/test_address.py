@@ -21,7 +21,7 @@ from hostwright.interface.backends.backend import Keeping
 from hostwright.interface.backends.choice import claims
 from hostwright.interface.facts import HostInterfaces, Profile, Way
 from hostwright.interface.ifconfig import Understood, understand, understood
-from hostwright.interface.operations import _packed, _told
+from hostwright.interface.operations import _commands, _packed, _told
 from hostwright.interface.plan import AddressPlan, Change, as_static, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.interface.static_address import Static
@@ -287,6 +287,7 @@ def test_two_claims_are_refused() -> None:
         backend="network-manager",
     )
     assert by_choice.keepings[0].command == ("nmcli", "connection", "modify", "u", "+ipv4.addresses", "10.0.0.6/24")
+    assert _commands(by_choice) == "nmcli connection modify u +ipv4.addresses 10.0.0.6/24 && :"
 
     # NetworkManager's addresses have no route of the kernel's.
     line = "2: e0    inet 10.0.0.5/24 scope global noprefixroute e0\\       valid_lft forever preferred_lft forever"

@@ -400,3 +400,8 @@ def test_a_command_that_is_there_twice_goes_twice() -> None:
     [first, second] = [one.static for one in ifupdown.declared(files, "eth0")]
     assert first == second
     assert ifupdown.edited(files, "eth0", [], [first]) == {ifupdown.MAIN: "iface eth0 inet dhcp\n"}
+
+
+def test_what_ifconfig_does_beside_addresses_declares_none() -> None:
+    commands = "".join(f"    up ifconfig eth0 {words}\n" for words in ("mtu 9000", "up", "inet 81::d/64", "promisc"))
+    assert ifupdown.declared({ifupdown.MAIN: f"iface eth0 inet dhcp\n{commands}"}, "eth0") == ()
