@@ -50,8 +50,6 @@ class Rebalance(Settings):
 class Shrinking(Rebalance):
     """What `logical_volume` asks for where a volume must shrink: its keys are the arguments of that."""
 
-    prefix = ""
-
     @override
     @classmethod
     def key(cls, field: str) -> str:

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import DidNotTell, Refusal
 from hostwright.lvm.facts.archives import Archives, Area, LvmArchives, Segment, State, parse_archives
+from hostwright.lvm.facts.blocks import Blocks, LvmBlocks
 from hostwright.lvm.facts.groups import PhysicalVolume
-from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.storage import LvmStorage, Storage
 from hostwright.lvm.operations import archives as looking
+from hostwright.lvm.operations import blocks, rebalance
 from hostwright.lvm.plan.cut import UNTOLD, Cut
 from hostwright.lvm.plan.cut import refused as refused_cut
 from hostwright.lvm.plan.rebalance import decide, examine
-from hostwright.lvm.settings import Rebalance
+from hostwright.lvm.settings import LogicalVolumeWish, Rebalance
 from tests.unit.lvm.hosts import EXTENT, detail_of, file_system, storage, told, volume
 
 
@@ -259,6 +261,22 @@ def test_the_host_is_asked_for_archives_only_when_a_volume_was_cut(monkeypatch: 
     assert "did not tell all" in refused(host(), found)
     assert asked == [((LvmArchives, {"_sudo": True}), {"vg": "centos"})]
     assert "VG='a'\"'\"'; touch /x'" in LvmArchives().text(vg="a'; touch /x")
+
+
+@pytest.mark.parametrize(
+    "wish", [{"size": "5G"}, {"size": "1G"}, {"present": False, "confirm": "centos/home"}], ids=["grow", "shrink", "go"]
+)
+def test_whoever_asks_for_the_volume_is_told_the_way_back(
+    monkeypatch: pytest.MonkeyPatch, wish: dict[str, object]
+) -> None:
+    there = host()
+    answers = {LvmStorage: there, LvmBlocks: Blocks(there, volume="centos/home"), LvmArchives: archives(*STORY)}
+    for module in (looking, rebalance, blocks):
+        monkeypatch.setattr(module, "observe", lambda fact, _, **__: answers[fact])
+    with pytest.raises(Refusal, match="`lvextend -l 667 centos/home"):
+        blocks._volume_plan(LogicalVolumeWish(vg="centos", name="home", **wish), {}, blocks.Coming())
+    with pytest.raises(Refusal, match="`lvextend -l 667 centos/home"):
+        rebalance._plan(Rebalance(shrink_to="2G"), {})
 
 
 def test_odd_names_reach_lvm_as_they_are() -> None:
