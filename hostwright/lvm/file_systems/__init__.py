@@ -1,6 +1,7 @@
 """The kinds of file systems that volumes carry: a class each, and this table of them.
 
-What sh does by kind is in storage.sh (ask), blocks.sh (make), sizes.sh (grow) and exchange.sh (check, identify).
+What sh does by kind is in storage.sh (ask), blocks.sh (make), sizes.sh (grow), room.sh (check) and exchange.sh
+(identify).
 """
 
 from collections.abc import Sequence
