@@ -214,7 +214,7 @@ def _down_files(project: Project, state: ProjectState) -> tuple[str, ...]:
 
 def draw(host: str, project: Project, plan: ComposePlan) -> str:
     lines = [f"{host}: compose project {project.name} in {project.directory} ({plan.compose})"]
-    lines += [f"  {line}" for line in plan.lines or ("nothing to do: it is as wanted",)]
+    lines += [f"  {line}" for line in plan.lines or ("nothing to change",)]
     return "\n".join([*lines, *(f"    {line}" for line in plan.diff)])
 
 
