@@ -67,19 +67,19 @@ class Engine:
     containers: tuple[Container, ...] = ()
 
 
-def normalized(selector: str, policy: str | bool) -> str:
-    """The policy as it is compared; YAML takes `no` for false."""
+def normalized(policy: str | bool) -> str:
+    """The policy as it is compared; YAML takes `no` for false. ValueError: it is none."""
     if policy is False:
         return "no"
     name, colon, retries = str(policy).partition(":")
     if policy is True or name not in POLICIES:
-        raise Refusal(f"{selector}: {policy!r} is no restart policy; it is one of {', '.join(POLICIES)}, on-failure:5")
+        raise ValueError(f"no restart policy: it is one of {', '.join(POLICIES)}, on-failure:5")
     if not colon:
         return name
     if name != "on-failure":
-        raise Refusal(f"{selector}: {policy!r}: only on-failure takes a number of retries")
+        raise ValueError("only on-failure takes a number of retries")
     if not re.fullmatch("[0-9]+", retries):
-        raise Refusal(f"{selector}: {policy!r}: the number of retries is a number from 0 on (0: no limit)")
+        raise ValueError("the number of retries is a number from 0 on (0: no limit)")
     return f"{name}:{int(retries)}" if int(retries) else name
 
 

@@ -11,7 +11,9 @@ from hostwright.base.engine import Container, Engine, as_owner, called, complain
 from hostwright.base.refusal import Refusal
 from hostwright.base.shown import shown
 from hostwright.docker.facts import Containers
+from hostwright.docker.settings import RestartPolicies
 
+_KEY = RestartPolicies.key("restart_policies")
 _COMPOSE = "com.docker.compose."
 
 
@@ -46,9 +48,9 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
     + rules: policies by container: its name, a shell pattern, or `label=KEY` or `label=KEY=VALUE`; with `USER/` before
       it, of the engines that are this user's own
     """
-    wished = {selector: normalized(selector, policy) for selector, policy in rules.items()}
+    wished = {selector: _wished(selector, policy) for selector, policy in rules.items()}
     if not found.engines and not found.unlooked:
-        raise Refusal("there is neither docker nor podman on this host")
+        raise Refusal("there is neither docker nor podman on this host", "install one of them", key=_KEY)
     chosen: dict[_Key, tuple[Engine, Container, str]] = {}
     for selector, policy in wished.items():
         for key, (engine, container) in select(found, selector).items():
@@ -56,7 +58,9 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
             if wished[other] != policy:
                 raise Refusal(
                     f"container {_named(engine, container)}: {other!r} wants {wished[other]}, and {selector!r} wants "
-                    f"{policy}; say one of them"
+                    f"{policy}",
+                    "say one of them",
+                    key=_KEY,
                 )
     changes: dict[tuple[str, str], Change] = {}
     engines = [engine for engine in found.engines if any(engine is one for one, _, _ in chosen.values())]
@@ -67,20 +71,23 @@ def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
         if container.auto_remove and policy != "no":
             if unit := container.labels.get("PODMAN_SYSTEMD_UNIT", ""):
                 raise Refusal(
-                    f"container {name} is made anew by {unit} each time, so it takes no restart policy ({policy}); "
-                    "Restart= in that unit says what becomes of it"
+                    f"container {name} is made anew by {unit} each time, so it takes no restart policy ({policy})",
+                    "Restart= in that unit says what becomes of it",
+                    key=_KEY,
                 )
             raise Refusal(
-                f"container {name} was made with --rm: it goes when it ends, so it takes no restart policy "
-                f"({policy}); make it anew without --rm"
+                f"container {name} was made with --rm: it goes when it ends, so it takes no restart policy ({policy})",
+                "make it anew without --rm",
+                key=_KEY,
             )
         warnings += _warnings(engine, container, policy)
         if container.policy == policy:
             continue
         if not engine.updates:
             raise Refusal(
-                f"this {engine.name} cannot change the policy of a container: it has no update --restart; make {name} "
-                f"anew with --restart={policy}"
+                f"this {engine.name} cannot change the policy of a container: it has no update --restart",
+                f"make {name} anew with --restart={policy}",
+                key=_KEY,
             )
         together = changes.get((called(engine), policy), Change(engine, policy, ()))
         changes[called(engine), policy] = replace(together, containers=(*together.containers, container))
@@ -99,7 +106,7 @@ def select(found: Containers, selector: str) -> _Found:
     owned = [engine for engine in found.engines if engine.owner and user in ("", engine.owner.name)]
     if user:
         if not owned:
-            raise Refusal(f"{selector!r}: {_nowhere(found, user)}")
+            raise Refusal(_nowhere(found, user), key=_KEY, value=selector)
         return _of_users(found, selector, inner, [], owned)
     some = _fitting(hosts, inner)
     silent = [said for engine in hosts if (said := complaint(engine, found.user))]
@@ -110,8 +117,15 @@ def select(found: Containers, selector: str) -> _Found:
             silent[0] += f"; or name one by one what {selector!r} is about"
         elif others:
             silent[0] += f"; or say {', '.join(others)} for what is there"
-        raise Refusal(silent[0])
+        raise Refusal(silent[0], key=_KEY, value=selector)
     return some or _of_users(found, selector, inner, hosts, owned)
+
+
+def _wished(selector: str, policy: str | bool) -> str:
+    try:
+        return normalized(policy)
+    except ValueError as error:
+        raise Refusal(str(error), key=_KEY, value={selector: policy}) from None
 
 
 def _split(selector: str) -> tuple[str, str]:
@@ -149,7 +163,8 @@ def _of_users(found: Containers, selector: str, inner: str, hosts: list[Engine],
     silent = [said for engine in owned if (said := complaint(engine, found.user))]
     if found.unlooked:
         silent.append(f"engines of users could not be looked for: {found.unlooked}")
-    raise Refusal("; ".join([f"no container is {selector!r}; there are: {there}", *silent]))
+    why = "; ".join([f"no container is {selector!r}; there are: {there}", *silent])
+    raise Refusal(why, key=_KEY, value=selector)
 
 
 def _nowhere(found: Containers, user: str) -> str:
@@ -191,12 +206,17 @@ def _check_supervisor(container: Container, name: str) -> None:
     if any(key.startswith("com.docker.swarm.") for key in labels):
         service = labels.get("com.docker.swarm.service.name", "SERVICE")
         raise Refusal(
-            f"container {name} is a task of the swarm service {service}, which starts another one where it "
-            f"ends: docker service update --restart-condition any {shlex.quote(service)} (or none, on-failure)"
+            f"container {name} is a task of the swarm service {service}, which starts another one where it ends",
+            f"docker service update --restart-condition any {shlex.quote(service)} (or none, on-failure)",
+            key=_KEY,
         )
     if any(key.startswith("io.kubernetes.") for key in labels):
         pod = labels.get("io.kubernetes.pod.name", "?")
-        raise Refusal(f"container {name} is of the Kubernetes pod {pod}, whose restartPolicy says what becomes of it")
+        raise Refusal(
+            f"container {name} is of the Kubernetes pod {pod}",
+            "restartPolicy of the pod says what becomes of it",
+            key=_KEY,
+        )
 
 
 def _warnings(engine: Engine, container: Container, policy: str) -> list[str]:
@@ -252,5 +272,5 @@ def draw(host: str, plan: PolicyPlan) -> str:
             f"  {_named(change.engine, one)}: {one.policy} -> {change.policy}{where}" for one in change.containers
         ]
     if not plan.changes:
-        lines.append("  nothing to do: they are as wanted")
+        lines.append("  nothing to change")
     return "\n".join([*lines, *(f"  note: {shown(warning[:1000])}" for warning in plan.warnings)])

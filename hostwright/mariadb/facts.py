@@ -2,12 +2,13 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from typing_extensions import override
 
 from hostwright.base.observe import ScriptFact, pairs, parsing
 from hostwright.base.scripts import NONCE, script, sections
+from hostwright.net.listeners import Listener, parse_processes, parse_published
 
 # Without a character set of its own the client takes all that it reads for latin1.
 CLIENT = (
@@ -46,8 +47,8 @@ class DataDirectory:
     + unsaid: why that cannot be told
     + user: who looked, if that was not root
     + odd: what is among the data under one of our names, and is no file
-    + listeners: what listens on which address, in the words of ss(8); nothing where that cannot be told
-    + ports: what containers publish, in the words of docker-ps(1)
+    + listeners: who listens for TCP; nothing where that cannot be told
+    + published: TCP ports of containers, by the container's name
     + image_version: of the server in the image, where that has not run on these data yet; `absent`: it is not here yet
     + image_upgrades: it has a tool that upgrades data, too
     """
@@ -61,8 +62,8 @@ class DataDirectory:
     unsaid: str = ""
     user: str = ""
     odd: str = ""
-    listeners: tuple[tuple[str, str], ...] | None = ()
-    ports: Mapping[str, str] = field(default_factory=dict)
+    listeners: tuple[Listener, ...] | None = ()
+    published: tuple[Listener, ...] = ()
     image_version: str = ""
     image_upgrades: bool = False
 
@@ -92,7 +93,6 @@ def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
         if time:
             record[name] = Once(event, digest, time, code)
     data = pairs(found["data"])
-    listeners = (line.partition("\t") for line in found.get("listeners", []))
     ports = (line.partition("\t") for line in found.get("ports", []))
     image = found.get("image", [])
     return DataDirectory(
@@ -105,8 +105,10 @@ def parse_data(lines: list[str], nonce: str = "") -> DataDirectory:
         unsaid=" ".join(found.get("unsaid", [])),
         user=data.get("user", ""),
         odd=data.get("odd", ""),
-        listeners=tuple((address, process) for address, _, process in listeners) if "listeners" in found else None,
-        ports={name: published for name, _, published in ports},
+        listeners=tuple(parse_processes(found["listeners"])) if "listeners" in found else None,
+        published=tuple(
+            port for name, _, text in ports for port in parse_published(text, name) if port.protocol == "tcp"
+        ),
         image_version=" ".join(image),
         image_upgrades=any(line.endswith(("mariadb-upgrade", "mysql_upgrade")) for line in image),
     )

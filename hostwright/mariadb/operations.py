@@ -8,7 +8,7 @@ import re
 import secrets
 import subprocess
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +94,9 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
             raise Refusal(f"{wish.container} does not answer as root", f"see docker logs {wish.container}")
         return plans.decide_accounts(wish, told)
 
-    def sets_them(plan: plans.AccountsPlan) -> Iterator[FunctionCommand]:
-        if host.state.is_executing and not plan.known:
-            plan = accounts({})
-            echo(f"\n{drawn(plan)}\n")
-        if plan.changes:
-            yield FunctionCommand(_set_accounts, (wish, plan), {})
+    def sets_them(plan: plans.AccountsPlan) -> list[FunctionCommand]:
+        # Where they were not known the lock has been taken since, so they were looked at again.
+        return [FunctionCommand(_set_accounts, (wish, plan), {})]
 
     def drawn(plan: plans.InitPlan | plans.UpgradePlan | plans.AccountsPlan) -> str:
         return plans.draw(host.name, wish, plan)
@@ -155,14 +152,15 @@ def _inits(wish: Mariadb) -> list[records.Init]:
             continue
         path = Path(text)
         if not re.fullmatch("[A-Za-z0-9_.-]+", path.name) or "\0" in text or path.name in {one.name for one in found}:
-            raise Refusal(f"mariadb_init = {text!r}: letters, digits and _ . - in its name, and each name once")
+            raise _no_init(text, "letters, digits and _ . - in its name, and each name once")
         content = _unpacked(text, path)
         try:
             content.decode()
         except UnicodeDecodeError as error:
-            raise Refusal(
-                f"mariadb_init = {text!r}: it is no UTF-8 (byte {error.start + 1}), and would be stored as something "
-                f"else: iconv -f LATIN1 -t UTF-8, or what it is in; a dump with binary values is made with --hex-blob"
+            raise _no_init(
+                text,
+                f"it is no UTF-8 (byte {error.start + 1}), and would be stored as something else",
+                "iconv -f LATIN1 -t UTF-8, or what it is in; a dump with binary values is made with --hex-blob",
             ) from None
         found.append(records.Init(path.name, content))
     return found
@@ -181,14 +179,16 @@ def _unpacked(text: str, path: Path) -> bytes:
         return content
     except FileNotFoundError as error:
         if error.filename == "zstd":
-            raise Refusal(
-                f"mariadb_init = {text!r}: zstd is not on this machine: install it, or unpack the file"
-            ) from None
-        raise Refusal(f"mariadb_init = {text!r}: {error.strerror}; a file on the controller, or a statement") from None
+            raise _no_init(text, "zstd is not on this machine", "install it, or unpack the file") from None
+        raise _no_init(text, str(error.strerror), "a file on the controller, or a statement") from None
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, subprocess.CalledProcessError):
-        raise Refusal(f"mariadb_init = {text!r}: it cannot be unpacked; is it whole?") from None
+        raise _no_init(text, "it cannot be unpacked; is it whole?") from None
     except OSError as error:
-        raise Refusal(f"mariadb_init = {text!r}: {error.strerror}; a file on the controller, or a statement") from None
+        raise _no_init(text, str(error.strerror), "a file on the controller, or a statement") from None
+
+
+def _no_init(text: str, why: str, remedy: str = "") -> Refusal:
+    return Refusal(why, remedy, key=Mariadb.key("init"), value=text)
 
 
 def _option(value: str | int | bool) -> str:

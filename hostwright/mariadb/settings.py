@@ -7,7 +7,6 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hostwright.base.engine import normalized
-from hostwright.base.refusal import Refusal
 from hostwright.base.settings import Settings, compose_path, container_name, image_name
 from hostwright.net.special_purpose import Reach, covering, purpose
 
@@ -169,10 +168,7 @@ class Mariadb(Settings):
     @field_validator("restart")
     @classmethod
     def _is_policy(cls, policy: str | bool) -> str:
-        try:
-            return normalized("mariadb_restart", policy)
-        except Refusal as refusal:
-            raise ValueError(str(refusal)) from None
+        return normalized(policy)
 
     @field_validator("databases")
     @classmethod

@@ -29,4 +29,4 @@ def test_every_container_has_the_policy_of_its_rule(
     for selector, policy in rules.items():
         for engine, container in select(found, selector).values():
             asked = as_owner(engine.owner.name, engine.owner.uid, engine.name) if engine.owner else engine.name
-            assert Container(host, container.id, asked).restart_policy == normalized(selector, policy)
+            assert Container(host, container.id, asked).restart_policy == normalized(policy)

@@ -43,9 +43,10 @@ def main_file(project: Project, old: Collection[str] = ()) -> str:
     if not there and not project.files:
         return FILES[0]
     if not there:
-        raise Refusal(f"compose project {project.name} has none of {', '.join(FILES)}")
+        raise Refusal(f"compose project {project.name} has none of {', '.join(FILES)}", key="files")
     if len(there) > 1:
-        raise Refusal(f"compose project {project.name} has {' and '.join(there)}: compose takes one of them, say which")
+        why = f"compose project {project.name} has {' and '.join(there)}: compose takes one of them, say which"
+        raise Refusal(why, key="files")
     return there[0]
 
 
@@ -61,12 +62,14 @@ def compose_files(project: Project) -> list[str]:
         if name not in project.files or name == OVERRIDE or not _GIVEN.fullmatch(name):
             raise Refusal(
                 f"compose project {project.name}: COMPOSE_FILE={named} in .env: {name!r} is none of its files; give it "
-                "with them, under a name of letters, digits and _ . / - only"
+                "with them, under a name of letters, digits and _ . / - only",
+                key="files",
             )
     if not named and len(given) > 2:
         raise Refusal(
             f"compose project {project.name} has {' and '.join(given[1:])}: compose takes one of them, or what "
-            "COMPOSE_FILE in .env names"
+            "COMPOSE_FILE in .env names",
+            key="files",
         )
     return given
 
@@ -105,14 +108,16 @@ def read(project: Project, path: str) -> dict[str, Any]:
     try:
         found = _yaml(project.files[path])
     except (yaml.YAMLError, ValueError) as error:
-        raise Refusal(f"compose project {project.name}: {path} is no YAML: {' '.join(str(error).split())}") from None
+        raise Refusal(
+            f"compose project {project.name}: {path} is no YAML: {' '.join(str(error).split())}", key="files"
+        ) from None
     found = found if isinstance(found, dict) else {}
     services = found.get("services") or {}
     is_all = "include" not in found and len(compose_files(project)) == 1
     if not isinstance(services, dict) or (
         is_all and not (services and all(isinstance(one, dict) for one in services.values()))
     ):
-        raise Refusal(f"compose project {project.name}: {path} has no services")
+        raise Refusal(f"compose project {project.name}: {path} has no services", key="files")
     # Of `off` YAML 1.1 makes no name: compose knows it.
     said = {str(name): one for name, one in services.items() if type(name) in (str, int) and isinstance(one, dict)}
     return {**found, "services": said}

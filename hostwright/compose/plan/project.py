@@ -72,25 +72,30 @@ def _named_by(project: Project, key: str) -> dict[str, str]:
 def check_place(project: Project) -> None:
     if not _NAME.fullmatch(project.name):
         raise Refusal(
-            f"compose project {project.name!r}: small letters, digits, _ and - only, and a letter or digit first"
+            f"compose project {project.name!r}: small letters, digits, _ and - only, and a letter or digit first",
+            key="name",
         )
     try:
         directory = compose_path(project.directory)
     except ValueError as error:
-        raise Refusal(f"compose project {project.name}: directory {project.directory!r}: {error}") from None
+        why = f"compose project {project.name}: directory {project.directory!r}: {error}"
+        raise Refusal(why, key="directory") from None
     if posixpath.normpath(directory) == "/":
-        raise Refusal(f"compose project {project.name}: directory {project.directory!r}: an absolute path, and not /")
+        why = f"compose project {project.name}: directory {project.directory!r}: an absolute path, and not /"
+        raise Refusal(why, key="directory")
 
 
 def check(project: Project) -> None:
     check_place(project)
     for path in project.files:
         if not _is_below(path):
-            raise Refusal(f"compose project {project.name}: file {path!r}: a path below {project.directory}")
+            why = f"compose project {project.name}: file {path!r}: a path below {project.directory}"
+            raise Refusal(why, key="files")
     if OVERRIDE in project.files:
         raise Refusal(
-            f"compose project {project.name}: {OVERRIDE} is the name of our own file there; give yours the name "
-            f"{OVERRIDES[0]}, by which it is taken in the same way"
+            f"compose project {project.name}: {OVERRIDE} is the name of our own file there",
+            f"give yours the name {OVERRIDES[0]}, by which it is taken in the same way",
+            key="files",
         )
     for key, valid, named in (
         ("container_name", container_name, _named_by(project, "container_name")),
@@ -101,7 +106,7 @@ def check(project: Project) -> None:
                 valid(name)
             except ValueError as error:
                 raise Refusal(
-                    f"compose project {project.name}: {key} of service {service} = {name!r}: {error}"
+                    f"compose project {project.name}: {key} of service {service} = {name!r}: {error}", key="files"
                 ) from None
 
 
@@ -162,8 +167,9 @@ def _check_names(project: Project, state: ProjectState, name: str, service: Serv
     if state.names.get(wanted, project.name) != project.name:
         of = f"the compose project {state.names[wanted]}" if state.names[wanted] else "no compose project"
         raise Refusal(
-            f"container {wanted} is there already, and of {of}; "
-            f"remove it (docker rm {wanted}: its volumes stay), or choose another name"
+            f"container {wanted} is there already, and of {of}",
+            f"remove it (docker rm {wanted}: its volumes stay), or choose another name",
+            key="files",
         )
 
 
@@ -190,9 +196,11 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
         )
     if remove_data and old and not ours:
         raise Refusal(
-            f"compose project {project.name}: remove_data: none of its containers is there any more, and nothing else "
-            "tells whose the volumes of that name are; take it down without, and remove them by hand (docker volume ls "
-            f"-f label=com.docker.compose.project={project.name})"
+            f"compose project {project.name}: none of its containers is there any more, and nothing else tells whose "
+            "the volumes of that name are",
+            "take it down without, and remove them by hand (docker volume ls -f "
+            f"label=com.docker.compose.project={project.name})",
+            key="remove_data",
         )
     volumes = ["its volumes: removed with all that is in them"] if remove_data and (ours or old) else []
     lines = [f"container {one.name}: stopped and removed" for one in ours] + [f"file {path}: removed" for path in old]
@@ -214,16 +222,16 @@ def _down_files(project: Project, state: ProjectState) -> tuple[str, ...]:
 
 def draw(host: str, project: Project, plan: ComposePlan) -> str:
     lines = [f"{host}: compose project {project.name} in {project.directory} ({plan.compose})"]
-    lines += [f"  {line}" for line in plan.lines or ("nothing to do: it is as wanted",)]
+    lines += [f"  {line}" for line in plan.lines or ("nothing to change",)]
     return "\n".join([*lines, *(f"    {line}" for line in plan.diff)])
 
 
 def _answers(state: ProjectState) -> None:
     if not state.engine:
-        raise Refusal("there is no docker on this host")
+        raise Refusal("there is no docker on this host", "install it")
     must_answer("docker", state.user, state.error, state.units, state.elsewhere)
     if state.compose not in ("docker compose", "docker-compose"):
-        raise Refusal("there is no compose on this host: install docker-compose (Debian), or docker-compose-plugin")
+        raise Refusal("there is no compose on this host", "install docker-compose (Debian), or docker-compose-plugin")
 
 
 def _old(state: ProjectState) -> tuple[str, ...]:

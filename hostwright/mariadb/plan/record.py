@@ -8,6 +8,7 @@ from itertools import count, product
 
 from hostwright.base.refusal import Refusal
 from hostwright.mariadb.facts import Once
+from hostwright.mariadb.settings import Mariadb
 from hostwright.mariadb.several_commands import costly_digest
 
 # The first runs recorded a plain hash of this and of the contents.
@@ -85,13 +86,17 @@ def _beginnings(name: str, record: Mapping[str, Once]) -> list[str]:
 def _can_be_new(init: Init, free: Sequence[str], names: Iterable[str], record: Mapping[str, Once]) -> None:
     if init.name and init.name in names:
         raise Refusal(
-            f"mariadb_init = {init.name}: it has other contents than those that were run by that name, and they are in "
-            "another one now; give the new contents a name of their own"
+            "it has other contents than those that were run by that name, and they are in another one now",
+            "give the new contents a name of their own",
+            key=Mariadb.key("init"),
+            value=init.name,
         )
     for name in free:
         lost = [one for one in _beginnings(name, record) if one in free]
         if lost and "." not in record[name].digest:
             raise Refusal(
-                f"mariadb_init: whether {init.name or 'a statement'} in it is the {name} that was run already can be "
-                f"told only with {lost[0]}, which was taken out: put that back"
+                f"whether {init.name or 'a statement'} in it is the {name} that was run already can be told only with "
+                f"{lost[0]}, which was taken out",
+                "put that back",
+                key=Mariadb.key("init"),
             )

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from hostwright.base.refusal import Refusal
 from hostwright.mariadb.facts import Accounts, DataDirectory, Once
@@ -12,10 +13,6 @@ from hostwright.mariadb.settings import ALL, OPTION, Grant, Mariadb, User
 
 RECORD = "/var/lib/mysql/hostwright-once"
 ROOT_HOST = "localhost"
-# As ss(8) has them; a process whose name is meant to look like this has no room in 15 bytes for all of it.
-_USERS = re.compile(
-    r'users:\(\("(?P<name>[\w.:/@+-]+)",pid=(?P<pid>[0-9]+),fd=[0-9]+\)(,\("[\w.:/@+-]+",pid=[0-9]+,fd=[0-9]+\))*\)'
-)
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,10 @@ def decide_init(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory)
         lines.append(f"{name}: {said}, as mariadb_init_resume says")
     if open_:
         raise Refusal(
-            f"{'; '.join(open_)}. Look at the database (docker logs {wish.container}), then decide: "
-            "--data mariadb_init_resume=rerun (run it), or done (it is all there)"
+            "; ".join(open_),
+            f"look at the database (docker logs {wish.container}), then decide: --data {wish.key('init_resume')}=rerun "
+            "(run it), or done (it is all there)",
+            key=wish.key("init"),
         )
     notes += [_gone(name, last) for name, last in found.record.items() if name not in (*digests, "-")]
     return InitPlan(tuple(decided), tuple(lines), tuple(notes))
@@ -125,7 +124,9 @@ def is_path(text: str) -> bool:
     if dump_kind(text):
         return True
     if len(text.split()) == 1 and re.search("[./]", text):
-        raise Refusal(f"mariadb_init = {text!r}: no dump; files in it end with .sql, .sql.gz, .sql.xz or .sql.zst")
+        raise Refusal(
+            "no dump", "files in it end with .sql, .sql.gz, .sql.xz or .sql.zst", key=Mariadb.key("init"), value=text
+        )
     return False
 
 
@@ -138,73 +139,61 @@ def check_host(wish: Mariadb, found: DataDirectory) -> None:
     """Refuses data and ports that are somebody else's."""
     if found.user:
         raise Refusal(
-            f"{found.user} may not look at {wish.data_dir}: it needs root; let pyinfra use sudo (_sudo, --sudo)"
+            f"{found.user} may not look at {wish.data_dir}", "let pyinfra use sudo (_sudo, --sudo): it needs root"
         )
+    data = {"key": wish.key("data_dir"), "value": wish.data_dir}
     if found.odd:
         raise Refusal(
-            f"mariadb_data_dir = {wish.data_dir}: {found.odd} in it is no file of ours, and would lead root elsewhere; "
-            "look who put it there, and remove it"
+            f"{found.odd} in it is no file of ours, and would lead root elsewhere",
+            "look who put it there, and remove it",
+            **data,
         )
     if found.unsaid:
-        raise Refusal(f"mariadb_data_dir = {wish.data_dir}: who else uses it cannot be told: {found.unsaid}")
+        raise Refusal(f"who else uses it cannot be told: {found.unsaid}", "mend that first", **data)
     if found.used_by:
-        raise Refusal(f"mariadb_data_dir = {wish.data_dir}: {'; '.join(found.used_by[:3])}")
+        raise Refusal("; ".join(found.used_by[:3]), "choose another one, or stop them", **data)
     if found.others:
-        raise Refusal(
-            f"mariadb_data_dir = {wish.data_dir}: it holds {', '.join(found.others)}, and no MariaDB; choose another"
-        )
+        raise Refusal(f"it holds {', '.join(found.others)}, and no MariaDB", "choose another one", **data)
     here, there = _version(found.version), _version(found.image_version)
     if here and there and here > there:
         raise Refusal(
-            f"mariadb_data_dir = {wish.data_dir}: its data are of MariaDB {here[0]}.{here[1]}, and the image has "
-            f"{there[0]}.{there[1]}; an older server spoils them: use an image of {here[0]}.{here[1]} or newer"
+            f"its data are of MariaDB {here[0]}.{here[1]}, and the image has {there[0]}.{there[1]}; an older server "
+            "spoils them",
+            f"use an image of {here[0]}.{here[1]} or newer",
+            **data,
         )
     if wish.upgrade and there and not found.image_upgrades and upgrade(found):
         raise Refusal(
-            f"mariadb_upgrade = yes: {wish.image} has neither mariadb-upgrade nor mysql_upgrade; use an image with the "
-            "client's programs, or say mariadb_upgrade=no"
+            f"{wish.image} has neither mariadb-upgrade nor mysql_upgrade",
+            f"use an image with the client's programs, or say {wish.key('upgrade')}=no",
+            key=wish.key("upgrade"),
+            value="yes",
         )
     for published in wish.publish:
-        address, _, port = published.rpartition(":")[0].rpartition(":")
-        for listening, process in found.listeners or ():
-            other, _, its_port = listening.rpartition(":")
-            other = other.partition("%")[0]
-            meets = not address or other in ("*", "0.0.0.0", "[::]", address) or address in ("0.0.0.0", "[::]")
-            if port == its_port and meets:
-                _is_ours(wish, found, published, port, process)
+        place, _, port = published.rpartition(":")[0].rpartition(":")
+        address = None if place in ("", "0.0.0.0", "[::]") else ip_address(place.strip("[]"))
+        ours = [one for one in found.published if one.port == int(port)]
+        for one in found.listeners or ():
+            if one.port == int(port) and (address is None or one.address in (None, address)):
+                _is_ours(wish, [other.who for other in ours], published, port, one.who)
         # An engine without a proxy has nobody listen for a container.
-        for name, ports in found.ports.items():
-            if name != wish.container and any(
-                not address or other in ("0.0.0.0", address) or address in ("0.0.0.0", "[::]")
-                for other, its_ports in _host_ports(ports)
-                if int(port) in its_ports
-            ):
-                raise _taken(published, f"container {name}", port)
+        for one in ours:
+            anywhere = one.address is None and address is not None and address.version in one.families
+            if one.who != wish.container and (address is None or one.address == address or anywhere):
+                raise _taken(wish, published, f"container {one.who}", port)
 
 
-def _is_ours(wish: Mariadb, found: DataDirectory, published: str, port: str, process: str) -> None:
-    holders = [
-        name
-        for name, ports in found.ports.items()
-        if any(int(port) in its_ports for _, its_ports in _host_ports(ports))
-    ]
-    if wish.container in holders:
-        return
-    name = _USERS.fullmatch(process)
-    who = f"container {holders[0]}" if holders else f"{name['name']}, pid {name['pid']}" if name else "somebody"
-    raise _taken(published, who, port)
+def _is_ours(wish: Mariadb, holders: Sequence[str], published: str, port: str, process: str) -> None:
+    """
+    + holders: containers that publish the port
+    """
+    if wish.container not in holders:
+        raise _taken(wish, published, f"container {holders[0]}" if holders else process or "somebody", port)
 
 
-def _taken(published: str, who: str, port: str) -> Refusal:
-    return Refusal(
-        f"mariadb_publish = {published}: {who} listens on port {port} of the host already; choose another one"
-    )
-
-
-def _host_ports(published: str) -> list[tuple[str, range]]:
-    """Addresses and TCP ports, of docker-ps(1): `127.0.0.1:3306-3307->3306-3307/tcp, [::]:80->80/tcp`."""
-    found = re.findall(r"([^ ,]*):([0-9]{1,5})(?:-([0-9]{1,5}))?->[0-9-]+/tcp", published)
-    return [(address, range(int(first), int(last or first) + 1)) for address, first, last in found]
+def _taken(wish: Mariadb, published: str, who: str, port: str) -> Refusal:
+    why = f"{who} listens on port {port} of the host already"
+    return Refusal(why, "choose another one", key=wish.key("publish"), value=published)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -138,7 +138,10 @@ def test_users_own_are_found_where_root_has_none() -> None:
         ("docker", "db", "always"),
         ("bob's podman", "web", "always"),
     ]
-    assert refused(found, {"x": "no"}) == "no container is 'x'; there are: db; of bob's podman: web"
+    assert (
+        refused(found, {"x": "no"})
+        == "docker_restart_policies = 'x': no container is 'x'; there are: db; of bob's podman: web"
+    )
     assert "no engine of eve's own is found" in refused(found, {"eve/x": "no"})
     assert "loginctl enable-linger eve" in refused(found, {"eve/x": "no"})
     assert "let pyinfra use sudo" in refused(host(engine("docker"), user="ada"), {"bob/web": "no"})

@@ -53,7 +53,7 @@ def test_podman_of_three_releases(name: str, created: str, updates: bool, boots:
 @pytest.mark.parametrize("name", ["podman3.0", "podman4.3"])
 def test_a_podman_that_cannot_change_a_policy_is_none_where_nothing_changes(name: str) -> None:
     assert not decide(recorded(name), {"db": "on-failure:3", "web-1": "no"}).changes
-    with pytest.raises(Refusal, match="it has no update --restart; make web-1 anew with --restart=always"):
+    with pytest.raises(Refusal, match="it has no update --restart: make web-1 anew with --restart=always"):
         decide(recorded(name), {"web-1": "always"})
 
 

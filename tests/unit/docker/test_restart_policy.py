@@ -139,7 +139,7 @@ def labelled(name: str, **labels: str) -> Containers:
             "docker service update --restart-condition any shop",
         ),
         ({"com.docker.swarm.node.id": "n"}, "is a task of the swarm service SERVICE"),
-        ({"io.kubernetes.pod.name": "web-0"}, "is of the Kubernetes pod web-0, whose restartPolicy"),
+        ({"io.kubernetes.pod.name": "web-0"}, "is of the Kubernetes pod web-0: restartPolicy of the pod"),
     ],
 )
 def test_what_an_orchestrator_runs_is_its_own_affair(labels: dict[str, str], said: str) -> None:

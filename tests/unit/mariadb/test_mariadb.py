@@ -26,9 +26,22 @@ from hostwright.mariadb.plan.server import (
     warnings,
 )
 from hostwright.mariadb.settings import Mariadb
+from hostwright.net.listeners import parse_processes, parse_published
 
 ROOT = {("root", "localhost"): True}
 NOTHING = Accounts(True, frozenset(), ROOT, {})
+
+
+def directory(has_data: bool = True, record: Any = None, *, listeners: Any = (), ports: Any = None, **more: Any) -> Any:
+    """
+    + listeners: addresses and users, as ss(8) has them
+    + ports: what containers publish, as docker-ps(1) has it
+    """
+    told = tuple(parse_processes("\t".join(one) for one in listeners))
+    published = [
+        port for name, text in (ports or {}).items() for port in parse_published(text, name) if port.protocol == "tcp"
+    ]
+    return DataDirectory(has_data, record or {}, listeners=told, published=tuple(published), **more)
 
 
 def wish(**more: Any) -> Mariadb:
@@ -155,7 +168,7 @@ def test_who_listens_may_be_unknown_and_that_is_said() -> None:
         ({"others": ("/d/mail",)}, "it holds /d/mail, and no MariaDB"),
         (
             {"used_by": ("container other (exited) may write there",)},
-            "/mysql: container other .exited. may write there",
+            "/mysql': container other .exited. may write there",
         ),
         ({"unsaid": "docker: Error"}, "who else uses it cannot be told: docker: Error"),
         ({"odd": "hostwright-once"}, "hostwright-once in it is no file of ours"),
@@ -188,7 +201,7 @@ def test_who_listens_may_be_unknown_and_that_is_said() -> None:
 )
 def test_what_is_somebody_elses(more: dict[str, Any], said: str) -> None:
     with pytest.raises(Refusal, match=said):
-        check_host(wish(), DataDirectory(True, {}, **more))
+        check_host(wish(), directory(**more))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +227,7 @@ def test_what_is_somebody_elses(more: dict[str, Any], said: str) -> None:
     ],
 )
 def test_what_is_nobody_elses(more: dict[str, Any]) -> None:
-    check_host(wish(), DataDirectory(True, {}, **more))
+    check_host(wish(), directory(**more))
 
 
 @pytest.mark.parametrize(
@@ -352,7 +365,7 @@ def test_new_data_need_no_upgrade() -> None:
 def test_an_image_that_cannot_upgrade_is_refused_where_it_would_have_to() -> None:
     known = {"version": "10.6.12", "upgraded": "10.6.12", "image_version": "mariadbd Ver 11.8.3-MariaDB"}
     old = DataDirectory(True, {}, **known)
-    with pytest.raises(Refusal, match="mariadb_upgrade = yes: bare has neither mariadb-upgrade nor mysql_upgrade"):
+    with pytest.raises(Refusal, match="mariadb_upgrade = 'yes': bare has neither mariadb-upgrade nor mysql_upgrade"):
         check_host(wish(upgrade=True, image="bare"), old)
     check_host(wish(image="bare"), old)
     check_host(wish(upgrade=True), DataDirectory(True, {}, **known | {"upgraded": "11.8.1", "version": "11.8.1"}))
@@ -377,7 +390,7 @@ def test_upgrade_is_said_as_other_keys_are(value: object) -> None:
     ],
 )
 def test_a_port_in_a_range_that_we_publish_is_ours(published: str, ours: bool) -> None:
-    busy = DataDirectory(True, {}, listeners=(("127.0.0.1:23306", ""),), ports={"mariadb_yoga": published})
+    busy = directory(listeners=(("127.0.0.1:23306", ""),), ports={"mariadb_yoga": published})
     if ours:
         check_host(wish(), busy)
     else:

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +13,7 @@ import pytest
 
 from hostwright.base.scripts import NONCE, observing
 from hostwright.mariadb.facts import DataDirectory, MariadbData, parse_data, users_script
+from hostwright.net.listeners import Listener
 from tests.scripts import script
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "mariadb" / "commands"
@@ -350,11 +352,13 @@ def test_what_there_is_is_told(served: Path) -> None:
     (served / "hostwright-once").write_text("done\ta\t1\tnow\t\n")
     (served / "hostwright-server").write_text("10.11.6\n")
     (served / "mariadb_upgrade_info").write_text("10.6.4-MariaDB\n")
-    found = seen(served, {"ss": "printf 'State Recv-Q\\nLISTEN 0 5 127.0.0.1:3306 x:* users\\n'"})
+    found = seen(
+        served, {"ss": "printf 'State Recv-Q\\nLISTEN 0 5 127.0.0.1:3306 x:* users:((\"mariadbd\",pid=7,fd=3))\\n'"}
+    )
     assert (found.has_data, found.version, found.record["a"].event) == (True, "10.11.6", "done")
     assert found.upgraded == "10.6.4-MariaDB"
     assert (found.used_by, found.unsaid, found.user, found.odd) == ((), "", "", "")
-    assert found.listeners == (("127.0.0.1:3306", "users"),)
+    assert found.listeners == (Listener("tcp", ip_address("127.0.0.1"), 3306, (4,), "mariadbd, pid 7"),)
     found = seen(served, container("other", served) | {"ss": "exit 1"})
     assert found.listeners is None
     assert found.used_by[0].startswith("container other (running) may write there")

@@ -107,7 +107,7 @@ def test_a_file_is_known_by_its_name_or_else_by_its_contents(by: Callable[..., R
     assert to_run([Init("renamed.sql", b"A"), *statements("B")], record) == []
     for twice in ("twice.sql", "a.sql"), ("a.sql", "twice.sql"):
         assert to_run([Init(name, b"A") for name in twice], record) == ["A"]
-    with pytest.raises(Refusal, match=r"mariadb_init = a.sql: it has other contents .* a name of their own"):
+    with pytest.raises(Refusal, match=r"mariadb_init = 'a.sql': it has other contents .* a name of their own"):
         named([Init("a.sql", b"other"), Init("moved.sql", b"A")], record)
     assert to_run([Init("c.sql", b"other"), Init("moved.sql", b"A")], record) == ["other"]
 
@@ -185,13 +185,13 @@ def zstd(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("text", ["init.sh", "./init", "dumps/", "/srv/dumps", "schema.txt"])
 def test_a_word_that_can_only_be_a_path_is_no_statement(text: str) -> None:
-    with pytest.raises(Refusal, match="no dump; files in it end with"):
+    with pytest.raises(Refusal, match="no dump: files in it end with"):
         operations._inits(wish(text))
     assert operations._inits(wish("SELECT 1.5", "COMMIT")) == [Init("", b"SELECT 1.5"), Init("", b"COMMIT")]
 
 
 def test_a_dump_that_is_not_there_is_no_statement() -> None:
-    with pytest.raises(Refusal, match="No such file or directory; a file on the controller, or a statement"):
+    with pytest.raises(Refusal, match="No such file or directory: a file on the controller, or a statement"):
         operations._inits(wish("nowhere/dump.sql.gz"))
 
 
