@@ -12,11 +12,10 @@ from hostwright.base.transport import connector_arguments, echo
 from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_run, wait_seconds
 from hostwright.lvm.plan.steps import Plan
 
-VOLUMES = ("asking", "packages", "copies", "work", "room", "exchange", "leftovers", "lent", "sizes", "lvm")
 LIBRARY = (
-    *("processes", "lock", "job", "holders", "ownership"),
-    *("lists", "tree", "marks", "compare", "quotas", "copying", "proof"),
-    *("fstab", *VOLUMES, "places", "initramfs", "blocks"),
+    *("processes", "lock", "job", "holders", "ownership", "packages", "asking", "copies", "mounted", "units", "room"),
+    *("cell", "work", "lists", "sums", "stuck", "tree", "marks", "compare", "quotas", "proof", "kept_proof", "copying"),
+    *("fstab", "exchange", "lent", "leftovers", "places", "rebalance", "sizes", "initramfs", "blocks"),
 )
 
 

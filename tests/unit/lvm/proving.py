@@ -34,7 +34,7 @@ for tree in source copy; do
         mount -o remount,bind,noatime "$WORK/$tree" || exit 99
 done
 """
-LIBRARY = ("lists", "tree", "marks", "compare", "quotas", "copying", "proof")
+LIBRARY = ("lists", "cell", "sums", "stuck", "tree", "marks", "compare", "quotas", "copying", "proof", "kept_proof")
 
 
 def shell(place: Path, command: str, lists: Path | None = None) -> "subprocess.CompletedProcess[str]":

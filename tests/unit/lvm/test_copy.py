@@ -26,7 +26,7 @@ def run(place: Path, command: str) -> None:
     (place / "lists").mkdir()
     environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}"}
     header = {"RUN": str(place), "LISTS": str(place / "lists"), "S": str(place / "source"), "C": str(place / "copy")}
-    text = script("lists", "tree", "marks", "compare", **header)
+    text = script("lists", "cell", "sums", "stuck", "tree", "marks", "compare", **header)
     subprocess.run(
         ["sh", "-c", f"{text}\n{COPIED}\nlive=yes pass=1\n{command}"], env=environment, check=True, timeout=60
     )

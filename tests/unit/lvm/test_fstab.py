@@ -11,7 +11,7 @@ import pytest
 
 from hostwright.base.scripts import NONCE, observing, script
 from hostwright.lvm.facts.storage import MountUnit, Storage, parse_storage
-from hostwright.lvm.operations.job import VOLUMES
+from hostwright.lvm.operations.job import LIBRARY
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
 
@@ -55,9 +55,7 @@ def command(place: Path, name: str, text: str) -> None:
 
 def run(place: Path, *lines: str, before: str = "", **header: str) -> tuple[int, str]:
     """Runs functions of the library where /etc and /run are the test's; its exit code, and the reason of a failure."""
-    text = script(
-        "job", "holders", "fstab", *VOLUMES, "blocks", **(HEADER | {"RUN": str(place), "PLACE": str(place)} | header)
-    )
+    text = script(*LIBRARY, **(HEADER | {"RUN": str(place), "PLACE": str(place)} | header))
     (place / "script").write_text(
         "\n".join(
             [text, HOST, f"PATH={place}/bin:$PATH", *lines, "code=$?", f'echo "$reason" >{place}/reason', "exit $code"]

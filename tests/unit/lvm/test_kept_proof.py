@@ -97,7 +97,7 @@ def run(place: Path, kind: str, commands: str, **header: str) -> str:
         }
         words |= {"OPTIONS": "defaults", "SERVED": "home_hostwright", "PROOF": "", "TRUST": "no", "LOGIN": "1"}
         words |= {"MAKE": MAKERS[kind][0], "MARKER": encoded(MEMORY), "ORIGINAL": "", "QUOTA": "", "IMAGE": ""}
-        library = script(*(name for name in LIBRARY if name != "blocks"), **(words | header))
+        library = script(*LIBRARY, **(words | header))
         (place / "script").write_text("\n".join([library, HOST, MAKERS[kind][2], commands]))
         done = subprocess.run(
             ["unshare", "-m", "sh", str(place / "script")], check=False, timeout=100, capture_output=True, text=True
