@@ -68,7 +68,7 @@ def _acted(
             _show(draw(new))
         return new
 
-    if is_stale():
+    if _is_stale():
         plan = anew()
     if not plan.changes:
         host.noop("nothing to change")
@@ -95,7 +95,7 @@ def _is_at_work() -> bool:
     return host.current_op_hash in (host.executing_op_hash, host.nested_executing_op_hash)
 
 
-def is_stale() -> bool:
+def _is_stale() -> bool:
     """Whether this run has done anything to the host since its plans were made, or has waited for its lock."""
     return host.state.is_executing and any(
         data.operation_meta.executed for data in host.state.ops[host.state.inventory.get_host(host.name)].values()

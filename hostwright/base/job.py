@@ -6,6 +6,7 @@ import secrets
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from gevent import Timeout
 from pyinfra.api import Host
@@ -16,8 +17,8 @@ from hostwright.base.scripts import NONCE, observing, script, sections
 from hostwright.base.transport import LOST, Answer, connector_arguments, is_cut, patiently, run
 from hostwright.base.verbs import Verb
 
-DIRECTORY = "/run/hostwright/lvm"
-LOG = "/var/log/hostwright/lvm.log"
+DIRECTORY = "/run/hostwright"
+LOGS = "/var/log/hostwright"
 POLL_SECONDS = 3.0
 ANSWER_SECONDS = 60
 LEASE_SECONDS = 10
@@ -25,23 +26,47 @@ LEASE_SECONDS = 10
 BUSY = "75"
 
 
+@dataclass(frozen=True)
+class Job:
+    """
+    + procedure: whose it is, as its directory, its log and its unit are called
+    + description: what systemd says of it
+    """
+
+    procedure: str
+    id: str
+    description: str = ""
+
+    @property
+    def directory(self) -> str:
+        return f"{DIRECTORY}/{self.procedure}/{self.id}"
+
+    @property
+    def log(self) -> str:
+        return f"{LOGS}/{self.procedure}.log"
+
+    @property
+    def unit(self) -> str:
+        return f"hostwright-{self.procedure}-{self.id}"
+
+
 def new_id() -> str:
     return secrets.token_hex(4)
 
 
 def render(
-    files: Sequence[str], steps: Sequence[Verb], variables: Sequence[tuple[str, str]], job: str, lock: Mapping[str, str]
+    files: Sequence[str], steps: Sequence[Verb], variables: Sequence[tuple[str, str]], job: Job, lock: Mapping[str, str]
 ) -> str:
     """The whole script of a job: header, library, and a line for each step.
 
     + lock: LOCK, OWNER and DOING, as shell/lock.sh wants them; it is taken for as long as the job is at work
     """
     header = dict(variables) | {
-        "ID": job,
+        "ID": job.id,
         "STEPS": str(len(steps)),
-        "RUN": f"{DIRECTORY}/{job}",
-        "LOG": LOG,
-        "WORK": f"{DIRECTORY}/mnt",
+        "RUN": job.directory,
+        "LOG": job.log,
+        "WORK": f"{DIRECTORY}/{job.procedure}/mnt",
         "LEASE": str(LEASE_SECONDS),
         "WAIT": "0",
         "CONNECTION": "no",
@@ -63,13 +88,14 @@ class Lost(JobFailed):
     """The host cannot be reached any more."""
 
 
-def start(host: Host, text: str, job: str, owner: str) -> None:
+def start(host: Host, text: str, job: Job, owner: str) -> None:
     """Puts the script on the host and starts it detached from this connection, once, however often it is told to.
 
     It travels within the command: an SFTP channel would keep the home of our own login busy.
     """
     packed = base64.b64encode(gzip.compress(text.encode(errors="surrogateescape"), mtime=0)).decode()
-    starting = script("ownership", "holders", "start", ID=job, RUN=f"{DIRECTORY}/{job}", OWNER=owner)
+    words = {"RUN": job.directory, "OWNER": owner, "UNIT": job.unit, "DESCRIPTION": job.description}
+    starting = script("ownership", "holders", "start", **words)
 
     def ask() -> list[str]:
         good, output = _run(host, "start", starting, packed)
@@ -83,19 +109,19 @@ def start(host: Host, text: str, job: str, owner: str) -> None:
         raise JobFailed(f"the job could not be started: {failure[0]}")
 
 
-def stop(host: Host, job: str) -> None:
-    """Ends a job as a signal would: it puts home back, and clears away what it made."""
+def stop(host: Host, job: Job) -> None:
+    """Ends a job as a signal would: it puts back what it took away, and clears away what it made."""
     text = 'lives "$(cat "$RUN/process")" && kill -TERM "-$(cut -d : -f 1 "$RUN/process")"'
-    _ask(host, job, lambda: _run(host, "stop", f"{script('processes', RUN=f'{DIRECTORY}/{job}')}\n{text}"))
+    _ask(host, job, lambda: _run(host, "stop", f"{script('processes', RUN=job.directory)}\n{text}"))
 
 
-def follow(host: Host, job: str) -> Iterator[str]:
+def follow(host: Host, job: Job) -> Iterator[str]:
     """The lines of the job's log as they come; ends when the job has ended well.
 
     A lost connection is made anew for two minutes; the job does not need us.
     """
     seen = 0
-    text = observing(script("processes", "follow", RUN=f"{DIRECTORY}/{job}"))
+    text = observing(script("processes", "follow", RUN=job.directory))
 
     def ask() -> Mapping[str, list[str]]:
         good, output = _run(host, "follow", f"{text}\nlook {seen + 1}\n")
@@ -131,11 +157,11 @@ def _run(host: Host, title: str, text: str, data: str = "") -> tuple[bool, Comma
         return run(host, f"job {title}", text, connector_arguments(host), data)
 
 
-def _ask(host: Host, job: str, ask: Callable[[], Answer]) -> Answer:
+def _ask(host: Host, job: Job, ask: Callable[[], Answer]) -> Answer:
     try:
         return patiently(host, ask)
     except LOST as error:
         raise Lost(
             f"no connection any more ({error}). The job goes on there by itself. Run the same command again: it finds "
-            f"the job and follows it. Its log on the host is {DIRECTORY}/{job}/log, at its end also {LOG}"
+            f"the job and follows it. Its log on the host is {job.directory}/log, at its end also {job.log}"
         ) from None

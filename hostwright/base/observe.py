@@ -9,12 +9,12 @@ from pydantic_core import to_jsonable_python
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
-from pyinfra.connectors.util import CommandOutput
 from typing_extensions import override
 
 from hostwright.base import transport
 from hostwright.base.refusal import DidNotTell
 from hostwright.base.scripts import NONCE, observing
+from hostwright.base.stdin import query
 
 T = TypeVar("T")
 
@@ -77,18 +77,15 @@ def pairs(lines: Sequence[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
-def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], **about: Any) -> T:
-    """In place of host.get_fact, which knows command lines only; refused where the host did not tell."""
-    known = transport.reaching(host, arguments)
+def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], data: str = "", **about: Any) -> T:
+    """In place of host.get_fact, which knows command lines only; refused where the host did not tell.
+
+    + data: what the script reads from `data`
+    """
     text = observing(fact().text(**about))
-
-    def ask() -> tuple[bool, CommandOutput]:
-        shown = (host.state.print_fact_input, host.state.print_fact_output and not fact.secret)
-        return transport.run(host, fact.__name__, text, known, "", *shown)
-
     said: Sequence[str] = ()
     try:
-        good, output = transport.patiently(host, ask)
+        good, output = query(fact.__name__, text, arguments, data, fact.secret)
         said = output.stderr_lines
         if good and output.stdout_lines:
             if missing := [name for name in fact.always if f"@@ {NONCE} {name}" not in output.stdout_lines]:

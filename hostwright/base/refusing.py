@@ -19,6 +19,15 @@ _refusals: WeakKeyDictionary[State, dict[str, Refusal]] = WeakKeyDictionary()
 
 
 @contextmanager
+def refused_as(failure: type[Exception]) -> Iterator[None]:
+    """Around what decides again in the midst of an act, which ends by failures of its own."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise failure(str(refusal)) from None
+
+
+@contextmanager
 def refusing() -> Iterator[None]:
     """Around what may refuse while files are loaded: then nothing is changed on any host."""
     try:

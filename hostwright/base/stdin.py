@@ -1,20 +1,34 @@
-"""Commands that get what must be in no process list and no log on their standard input."""
+"""Scripts that look and scripts that act: they and their data go by standard input, past process lists and logs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import StringCommand
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
+from pyinfra.api import Host
 from pyinfra.connectors.util import CommandOutput
 
-from hostwright.base.transport import reaching
+from hostwright.base import transport
 
 
-def asked(command: StringCommand, stdin: str, arguments: dict[str, Any]) -> tuple[bool, CommandOutput]:
-    """In place of a fact, and of a command whose words are shown only as they may be."""
-    show = host.state.print_fact_input
-    return host.run_shell_command(command, print_input=show, **_connecting(reaching(host, arguments), stdin))
+def query(
+    title: str, text: str, arguments: Mapping[str, Any], data: str = "", secret: bool = False
+) -> tuple[bool, CommandOutput]:
+    """In place of a fact: a lost connection is made anew, so only for what may be asked twice.
+
+    + secret: what it says is for no output, however much of that is asked for
+    """
+    known = transport.reaching(host, arguments)
+
+    def ask() -> tuple[bool, CommandOutput]:
+        shown = (host.state.print_fact_input, host.state.print_fact_output and not secret)
+        return transport.run(host, title, text, known, data, *shown)
+
+    return transport.patiently(host, ask)
 
 
-def _connecting(arguments: dict[str, Any], stdin: str) -> dict[str, Any]:
-    return {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments} | {"_stdin": stdin}
+def execute(host: Host, title: str, text: str, data: str = "", show: bool = False) -> tuple[bool, CommandOutput]:
+    """In place of a command of the operation at work, which reaches the host in the same way.
+
+    + show: its output as it comes
+    """
+    return transport.run(host, title, text, transport.connector_arguments(host), data, print_output=show)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from typing_extensions import override
 
-from hostwright.base.observe import pairs, parsing
+from hostwright.base.observe import ScriptFact, pairs, parsing
 from hostwright.base.refusal import DidNotTell
-from hostwright.base.scripts import sections
+from hostwright.base.scripts import NONCE, script, sections
 
 _LABEL = "com.docker.compose."
 DIGEST = "hostwright.digest"
@@ -163,6 +164,24 @@ def parse_project(lines: list[str], nonce: str = "") -> ProjectState:
         known=frozenset(model["services"]) | frozenset(found.get("every", [])),
         model=model,
     )
+
+
+class ComposeProject(ScriptFact[ProjectState]):
+    """What there is of a compose project, and what its files would make of it; `data` is the files, packed."""
+
+    what = "what there is of {name}"
+
+    # The model has the secrets that compose puts in.
+    secret = True
+
+    @override
+    def text(self, name: str, directory: str, main: str, files: str, secrets: str, diff: str) -> str:
+        words = {"NAME": name, "DIRECTORY": directory, "MAIN": main, "FILES": files, "SECRETS": secrets, "DIFF": diff}
+        return script("ownership", "project", "engine", "compose", **words)
+
+    @override
+    def parsed(self, output: list[str]) -> ProjectState:
+        return parse_project(output, NONCE)
 
 
 def _model(packed: str) -> Mapping[str, Any]:

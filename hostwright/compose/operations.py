@@ -14,10 +14,10 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 from pyinfra.api.operation import OperationMeta
 
-from hostwright.base import transport
-from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing, script
-from hostwright.compose.facts import parse_project
+from hostwright.base.observe import observe
+from hostwright.base.scripts import script
+from hostwright.base.stdin import execute
+from hostwright.compose.facts import ComposeProject
 from hostwright.compose.plan.project import (
     ComposePlan,
     Project,
@@ -113,26 +113,19 @@ def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, 
         wish = complete(wish)
     else:
         check_place(wish)
-    state = parse_project(_look(wish, arguments), NONCE)
+    state = observe(
+        ComposeProject,
+        arguments,
+        packed(wish),
+        name=wish.name,
+        directory=wish.directory,
+        main=" ".join(compose_files(wish)) if wish.files else "",
+        files="\n".join(sorted(wish.files)),
+        secrets="\n".join(sorted(wish.secrets)),
+        diff="yes" if host.state.config.DIFF else "no",
+    )
     plan = decide(wish, state) if present else decide_absent(wish, state, remove_data)
     return replace(plan, diff=state.diff)
-
-
-def _look(wish: Project, arguments: dict[str, Any]) -> list[str]:
-    variables = {
-        "NAME": wish.name,
-        "DIRECTORY": wish.directory,
-        "MAIN": " ".join(compose_files(wish)) if wish.files else "",
-        "FILES": "\n".join(sorted(wish.files)),
-        "SECRETS": "\n".join(sorted(wish.secrets)),
-        "DIFF": "yes" if host.state.config.DIFF else "no",
-    }
-    known, show = transport.reaching(host, arguments), host.state.print_fact_input
-    text = observing(script("ownership", "project", "engine", "compose", **variables))
-    good, output = transport.run(host, "compose", text, known, packed(wish), print_input=show)
-    if not good:
-        raise Refusal(f"the host did not tell what there is of {wish.name}: {output.stderr.strip()}")
-    return list(output.stdout_lines)
 
 
 def _act(
@@ -163,8 +156,7 @@ def _act(
     ours = f"ours() {{ {fenced(':').get_raw_value()}; }}"
     call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"
     text = f"{ours}\n{script('ownership', 'project', 'compose_up', **variables)}\n{guard}\n{call}"
-    known = transport.connector_arguments(host)
-    return transport.run(host, f"compose {plan.act}", text, known, packed(whole), print_output=True)[0]
+    return execute(host, f"compose {plan.act}", text, packed(whole), show=True)[0]
 
 
 def packed(wish: Project) -> str:

@@ -1,4 +1,4 @@
-"""The steps that move home into a smaller volume. What they lead to stands in the layouts of their plan."""
+"""The steps that move the source into a smaller volume. What they lead to stands in the layouts of their plan."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -96,7 +96,7 @@ class Verify(Step):
 @dataclass(frozen=True)
 class TakeAway(Step):
     """
-    + image: that home is served from until then, if it is
+    + image: that the source is served from until then, if it is
     """
 
     image: str = ""
@@ -123,7 +123,7 @@ class ServeImage(Step):
 @dataclass(frozen=True)
 class CheckProof(Step):
     """
-    + former: the volume or image that home was before
+    + former: the volume or image that the source was before
     """
 
     former: str

@@ -5,8 +5,8 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 from typing_extensions import override
 
-from hostwright.base.refusal import Refusal
 from hostwright.base.settings import Settings, absolute
+from hostwright.lvm.file_systems import KINDS, one_of
 from hostwright.lvm.plan.sizes import extents_of
 
 GIB = 1024**3
@@ -55,7 +55,7 @@ class Shrinking(Rebalance):
     @override
     @classmethod
     def key(cls, field: str) -> str:
-        return {"shrink_to": "size", "shrink": "name"}.get(field, field)
+        return {"shrink_to": "size", "shrink": "name", "grow_to": "size", "grow": "name"}.get(field, field)
 
 
 class Block(Settings):
@@ -112,7 +112,7 @@ class LogicalVolumeWish(Block):
     vg: str
     name: str
     size: str | None = None
-    fs: Literal["xfs", "ext4", "ext3", "ext2", "btrfs", "swap"] | None = None
+    fs: str | None = None
     mount: str | None = None
     options: str = "defaults"
     busy: Literal["refuse", "stop"] = "refuse"
@@ -123,14 +123,18 @@ class LogicalVolumeWish(Block):
     _are_names = field_validator("vg", "name")(lvm_name)
     _are_absolute = field_validator("mount", "staging", "scratch")(absolute)
 
+    @field_validator("fs")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        if kind not in KINDS:
+            raise ValueError(f"it should be {one_of([repr(name) for name in KINDS])}")
+        return kind
+
     @field_validator("size")
     @classmethod
     def _is_size(cls, text: str) -> str:
         if not takes_all(text):
-            try:
-                extents_of(text, extent_size=4 * 1024**2, group_extents=GIB)
-            except Refusal as refusal:
-                raise ValueError(str(refusal)) from None
+            extents_of(text, extent_size=4 * 1024**2, group_extents=GIB)
         return text
 
     @field_validator("options")
@@ -162,7 +166,4 @@ def takes_all(size: str) -> bool:
 
 
 def bytes_of(text: str) -> int:
-    try:
-        return extents_of(text, extent_size=1, group_extents=1)
-    except Refusal as refusal:
-        raise ValueError(str(refusal)) from None
+    return extents_of(text, extent_size=1, group_extents=1)

@@ -6,7 +6,9 @@ from typing import ClassVar
 from typing_extensions import override
 
 from hostwright.lvm.facts.blocks import Blocks
-from hostwright.lvm.facts.storage import FileSystem, Group, Mount, Swap, fstab_lines
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group
+from hostwright.lvm.facts.mounts import Mount, Swap, fstab_lines
 from hostwright.lvm.plan.forecast import (
     EXTENT_SIZE,
     allocated,
@@ -251,7 +253,7 @@ class FormatVolume(Step):
     @override
     def forecast(self, blocks: Blocks, vg: str) -> Blocks:
         group = with_volume(group_of(blocks, vg), self.volume, tags=())
-        system = FileSystem(self.kind, "", "", "", 0, 0, 0, (), foreseen=True)
+        system = FileSystem(self.kind, "", "", "", 0, 0, 0, foreseen=True)
         return with_system(with_group(blocks, group), group, self.volume, system)
 
 

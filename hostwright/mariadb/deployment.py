@@ -3,12 +3,10 @@
 from pyinfra import host
 
 from hostwright.base.refusing import is_meant
-from hostwright.lock.held import held
 from hostwright.mariadb.operations import server
 from hostwright.mariadb.settings import Mariadb
 
 
 def deploy() -> None:
     if is_meant("mariadb_", Mariadb.model_fields, "root_password"):
-        with held(doing="setting up MariaDB"):
-            server({name: host.data.get(f"mariadb_{name}") for name in Mariadb.model_fields})
+        server({name: host.data.get(f"mariadb_{name}") for name in Mariadb.model_fields})

@@ -1,5 +1,6 @@
-"""What ran once for the data of a MariaDB, and what accounts it has (operations/mariadb.py asks)."""
+"""What ran once for the data of a MariaDB, and what accounts it has (operations.py asks)."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +9,15 @@ from typing_extensions import override
 from hostwright.base.observe import ScriptFact, pairs, parsing
 from hostwright.base.scripts import NONCE, script, sections
 
+# Without a character set of its own the client takes all that it reads for latin1.
+CLIENT = (
+    '"$(command -v mariadb || command -v mysql)" --no-defaults --default-character-set=utf8mb4 --protocol=socket '
+    "--user=root"
+)
+# Without --raw no name of a database is more than a part of its line.
+_BATCH = "--batch -N --force"
+# The hash of a password is nothing for a log.
+_HIDING = r"/^GRANT [A-Z_, ]* ON \*\.\* TO /{ s/ IDENTIFIED BY PASSWORD '[^']*'//; s/ USING '[^']*'//g; }"
 _SECTIONS = ("data", "record", "others", "listeners", "users", "unsaid", "ports", "image")
 
 
@@ -140,6 +150,28 @@ class MariadbData(ScriptFact[DataDirectory]):
     @override
     def parsed(self, output: list[str]) -> DataDirectory:
         return parse_data(output, NONCE)
+
+
+class MariadbAccounts(ScriptFact[Accounts]):
+    """What databases and users a MariaDB in a container has; `data` is the SQL that asks for it."""
+
+    what = "what databases and users {container} has"
+    always = ("accounts",)
+    secret = True
+
+    @override
+    def text(self, container: str) -> str:
+        client = inside(container, f"exec {CLIENT} {_BATCH}")
+        return f"section accounts\ndata | base64 -d | {client} 2>/dev/null | sed {shlex.quote(_HIDING)}"
+
+    @override
+    def parsed(self, output: list[str]) -> Accounts:
+        return parse_accounts(sections(output, NONCE, self.always)["accounts"])
+
+
+def inside(container: str, command: str) -> str:
+    """The command line by which root runs a line of sh in the container, which reads what it is given."""
+    return f"docker exec -i {container} sh -c {shlex.quote(command)}"
 
 
 def users_script(directory: str, container: str, project: str) -> str:

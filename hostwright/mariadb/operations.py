@@ -6,44 +6,33 @@ import lzma
 import posixpath
 import re
 import secrets
-import shlex
 import subprocess
 import zlib
-from collections.abc import Generator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State
 
-from hostwright.base import transport
 from hostwright.base.observe import observe
 from hostwright.base.refusal import Refusal
-from hostwright.base.refusing import failing, refusing
+from hostwright.base.refusing import refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
-from hostwright.base.stdin import asked
+from hostwright.base.stdin import execute
 from hostwright.base.transport import echo
 from hostwright.compose import operations as compose
-from hostwright.lock.held import fenced
-from hostwright.mariadb.facts import DataDirectory, MariadbData, parse_accounts, users_script
+from hostwright.lock.held import fenced, held
+from hostwright.mariadb.facts import CLIENT, DataDirectory, MariadbAccounts, MariadbData, inside, users_script
 from hostwright.mariadb.plan import record as records
 from hostwright.mariadb.plan import server as plans
 from hostwright.mariadb.settings import Mariadb
 from hostwright.mariadb.several_commands import HERE, SeveralCommands
-from hostwright.planned import is_stale
+from hostwright.planned import planned
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mariadb"
 COMMANDS = "commands"
-# Without a character set of its own the client takes all that it reads for latin1.
-_CLIENT = (
-    '"$(command -v mariadb || command -v mysql)" --no-defaults --default-character-set=utf8mb4 --protocol=socket '
-    "--user=root"
-)
-# Without --raw no name of a database is more than a part of its line.
-_BATCH = "--batch -N --force"
-# The hash of a password is nothing for a log.
-_HIDING = r"/^GRANT [A-Z_, ]* ON \*\.\* TO /{ s/ IDENTIFIED BY PASSWORD '[^']*'//; s/ USING '[^']*'//g; }"
 # Not what a program on the host or its user may read: also what can be guessed from what is in them.
 _SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my.cnf"))
 
@@ -51,6 +40,8 @@ _SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my
 def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **arguments: Any) -> None:
     """
     Run a MariaDB in a container, with what is run once on its data, and with its databases and users.
+
+    The lock of the host is held for all of it, unless nothing is to be changed.
 
     + settings: the data of `deploys/mariadb.py` by their keys without `mariadb_`; `root_password` is required
     + wait: seconds until it must be healthy
@@ -74,32 +65,60 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
         found = _look(wish, arguments)
         contents = records.named(inits, found.record)
         salt = records.salt_of(found.record) or secrets.token_hex(8)
-        init = _init(wish, found, records.digests(contents, found.record, salt))
-    echo("")
-    commands = _commands(wish, contents, salt)
-    _decide(
-        init=init,
-        wish=wish,
-        contents=contents,
-        salt=salt,
-        **({"name": f"Record what is decided of {wish.container}"} | arguments),
-    )
-    files = _files(wish, commands)
+    files = _files(wish, _commands(wish, contents, salt))
     hidden = {path for path in files if path.startswith(_SECRET[:2]) or path in _SECRET[2:]}
-    compose.project(
-        _project(wish),
-        wish.project_dir,
-        {path: content for path, content in files.items() if path not in hidden},
-        {path: files[path] for path in hidden},
-        live=[f"{COMMANDS}/secret/root.sql"],
-        wait=wait,
-        guard=users_script(**_about(wish)),
-        **arguments,
-    )
-    if wish.upgrade:
-        _upgrade(found=found, wish=wish, **({"name": f"Upgrade the tables of {wish.container}"} | arguments))
-    words = {"name": f"Databases and users of {wish.container}"} | arguments
-    _set_accounts(plan=_accounts(wish, arguments), wish=wish, **words)
+
+    def look(arguments: dict[str, Any]) -> DataDirectory:
+        # Where files are loaded, one look is for all that is planned.
+        return _look(wish, arguments) if host.state.is_executing else found
+
+    def init(arguments: dict[str, Any]) -> plans.InitPlan:
+        data = look(arguments)
+        if records.named(inits, data.record) != contents or records.salt_of(data.record) not in ("", salt):
+            raise Refusal(f"somebody else has run something on {wish.data_dir} meanwhile", "run this again")
+        return plans.decide_data(wish, records.digests(contents, data.record, salt), data)
+
+    def records_it(plan: plans.InitPlan) -> list[FunctionCommand]:
+        return [FunctionCommand(_record, (wish, plan), {})]
+
+    def upgrade(arguments: dict[str, Any]) -> plans.UpgradePlan:
+        return plans.decide_upgrade(wish, look(arguments))
+
+    def upgrades(_: plans.UpgradePlan) -> list[FunctionCommand]:
+        return [FunctionCommand(_upgrade_tables, (wish,), {})]
+
+    def accounts(arguments: dict[str, Any]) -> plans.AccountsPlan:
+        asked = base64.b64encode(plans.question(wish).encode()).decode()
+        told = observe(MariadbAccounts, arguments, asked, container=wish.container)
+        if host.state.is_executing and not told.answers:
+            raise Refusal(f"{wish.container} does not answer as root", f"see docker logs {wish.container}")
+        return plans.decide_accounts(wish, told)
+
+    def sets_them(plan: plans.AccountsPlan) -> Iterator[FunctionCommand]:
+        if host.state.is_executing and not plan.known:
+            plan = accounts({})
+            echo(f"\n{drawn(plan)}\n")
+        if plan.changes:
+            yield FunctionCommand(_set_accounts, (wish, plan), {})
+
+    def drawn(plan: plans.InitPlan | plans.UpgradePlan | plans.AccountsPlan) -> str:
+        return plans.draw(host.name, wish, plan)
+
+    doing = "setting up MariaDB"
+    with held(doing=doing, **arguments):
+        planned(f"Record what is decided of {wish.container}", init, drawn, records_it, arguments, doing)
+        compose.project(
+            _project(wish),
+            wish.project_dir,
+            {path: content for path, content in files.items() if path not in hidden},
+            {path: files[path] for path in hidden},
+            live=[f"{COMMANDS}/secret/root.sql"],
+            wait=wait,
+            guard=users_script(**_about(wish)),
+            **arguments,
+        )
+        planned(f"Upgrade the tables of {wish.container}", upgrade, drawn, upgrades, arguments, doing)
+        planned(f"Databases and users of {wish.container}", accounts, drawn, sets_them, arguments, doing)
 
 
 def _project(wish: Mariadb) -> str:
@@ -118,10 +137,10 @@ def _commands(wish: Mariadb, contents: Mapping[str, bytes], salt: str) -> Severa
     files["my.cnf"] = "\n".join(["[mysqld]", *options, ""]).encode()
     return SeveralCommands(
         server=(TEMPLATES / COMMANDS / "server").read_text(),
-        ready=f"{_CLIENT} --execute 'SELECT 1' >/dev/null\n",
+        ready=f"{CLIENT} --execute 'SELECT 1' >/dev/null\n",
         before=(TEMPLATES / COMMANDS / "before").read_text(),
         record=plans.RECORD,
-        once={name: f"exec {_CLIENT} --batch <{HERE}/sql/{name}\n" for name in contents},
+        once={name: f"exec {CLIENT} --batch <{HERE}/sql/{name}\n" for name in contents},
         files=files,
         recorded={name: records.salted(content, salt) for name, content in contents.items()},
     )
@@ -195,92 +214,28 @@ def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
     return found
 
 
-def _init(wish: Mariadb, found: DataDirectory, digests: Mapping[str, str]) -> plans.InitPlan:
-    plan = plans.decide_init(wish, digests, found)
-    notes = (*plans.warnings(wish, found), *plan.notes)
-    lines = (*plan.lines, *plans.upgrade_lines(wish, found))
-    if lines or notes:
-        echo(f"\n{plans.draw(host.name, f'data in {wish.data_dir}', lines, notes)}")
-    return plan
-
-
-def _accounts(wish: Mariadb, arguments: dict[str, Any]) -> plans.AccountsPlan:
-    client = f"docker exec -i {wish.container} sh -c {shlex.quote(f'exec {_CLIENT} {_BATCH}')}"
-    command = StringCommand("sh", "-c", shlex.quote(f"{client} 2>/dev/null | sed {shlex.quote(_HIDING)}"))
-    _, output = asked(command, plans.question(wish), arguments)
-    plan = plans.decide_accounts(wish, parse_accounts(list(output.stdout_lines)))
-    lines = plan.lines if plan.known else ("looked at once it answers",)
-    echo(f"{plans.draw(host.name, 'databases and users', lines, plan.notes)}\n")
-    return plan
-
-
-@operation()
-def _decide(
-    init: plans.InitPlan, wish: Mariadb, contents: Mapping[str, bytes], salt: str
-) -> Generator[FunctionCommand, None, None]:
-    try:
-        if is_stale():
-            found = _look(wish, {})
-            if records.named(_inits(wish), found.record) != contents or records.salt_of(found.record) not in ("", salt):
-                raise Refusal(f"somebody else has run something on {wish.data_dir} meanwhile: run this again")
-            init = _init(wish, found, records.digests(contents, found.record, salt))
-    except Refusal as refusal:
-        yield failing(f"refused, and not changed by this operation: {refusal}")
-        return
-    if init.decided:
-        yield FunctionCommand(_record, (wish, init), {})
-    else:
-        host.noop("nothing is to be decided")
-
-
-def _record(state: State, host: Host, wish: Mariadb, init: plans.InitPlan) -> bool:  # noqa: ARG001
+def _record(state: State, host: Host, wish: Mariadb, plan: plans.InitPlan) -> bool:  # noqa: ARG001
     """Digests are for no command line: they can be guessed from."""
     record = posixpath.join(wish.data_dir, posixpath.basename(plans.RECORD))
     text = script("plain", "record", RECORD=record, CONTAINER=wish.container)
-    data = base64.b64encode("".join(f"{line}\n" for line in init.decided).encode()).decode()
-    whole, known = f"{text}\n{fenced('decide').get_raw_value()}", transport.connector_arguments(host)
-    return transport.run(host, "record", whole, known, data, print_output=True)[0]
-
-
-@operation()
-def _upgrade(found: DataDirectory, wish: Mariadb) -> Generator[FunctionCommand, None, None]:
-    try:
-        if is_stale():
-            found = _look(wish, {})
-    except Refusal as refusal:
-        yield failing(f"refused, and not changed by this operation: {refusal}")
-        return
-    if plans.upgrade(found):
-        yield FunctionCommand(_upgrade_tables, (wish,), {})
-    else:
-        host.noop("its tables are of its server's version")
+    data = base64.b64encode("".join(f"{line}\n" for line in plan.decided).encode()).decode()
+    return execute(host, "record", f"{text}\n{fenced('decide').get_raw_value()}", data, show=True)[0]
 
 
 def _upgrade_tables(state: State, host: Host, wish: Mariadb) -> bool:  # noqa: ARG001
     text = f"{script('mariadb_upgrade', CONTAINER=wish.container)}\n{fenced('upgrade').get_raw_value()}"
-    good, output = transport.run(host, "upgrade", text, transport.connector_arguments(host))
+    good, output = execute(host, "upgrade", text)
     # A line for each table, and at the end what went wrong.
     for line in output.output_lines[-40:] if not good else ():
         echo(line, host.print_prefix)
     return good
 
 
-@operation()
-def _set_accounts(plan: plans.AccountsPlan, wish: Mariadb) -> Generator[FunctionCommand, None, None]:
-    if is_stale() or (host.state.is_executing and not plan.known):
-        plan = _accounts(wish, {})
-        if not plan.known:
-            yield failing(f"{wish.container} does not answer as root: see docker logs {wish.container}")
-            return
-    if plan.statements or not plan.known:
-        yield FunctionCommand(_apply, (wish, plan), {})
-    else:
-        host.noop("they are as wanted")
-
-
-def _apply(state: State, host: Host, wish: Mariadb, plan: plans.AccountsPlan) -> bool:  # noqa: ARG001
-    client = f"docker exec -i {wish.container} sh -c {shlex.quote(f'exec {_CLIENT} --batch')}"
-    good, output = asked(fenced(client), "\n".join(plan.statements), {})
+def _set_accounts(state: State, host: Host, wish: Mariadb, plan: plans.AccountsPlan) -> bool:  # noqa: ARG001
+    client = inside(wish.container, f"exec {CLIENT} --batch")
+    text = fenced(f"statements=$(data | base64 -d) && printf '%s\\n' \"$statements\" | {client}").get_raw_value()
+    data = base64.b64encode("\n".join(plan.statements).encode()).decode()
+    good, output = execute(host, "accounts", text, data)
     for line in output.stderr_lines:
         # An error of the server quotes what it did not understand.
         echo(plans.without_hashes(line), host.print_prefix)

@@ -15,13 +15,15 @@ from hostwright.interface import facts as interfaces
 from hostwright.lock import facts as lock
 from hostwright.lvm.facts import archives, blocks
 from hostwright.lvm.facts import storage as lvm
+from hostwright.lvm.facts.survey import LvmSurvey
+from hostwright.lvm.names import HEADER
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.mariadb import facts as mariadb
 from hostwright.reachability import facts as reachability
 
 HOME = """
     VG LV COPY MOUNT KIND OPTIONS QUOTA UUID LABEL ORIGINAL MARKER IMAGE BUSY SERVED PROOF TRUST TAGS READ_AHEAD
-    ALLOCATION PROFILE
+    ALLOCATION PROFILE UNITS
 """
 LOCK = {"LOCK": "deploy", "OWNER": "me", "DOING": "nothing"}
 
@@ -37,11 +39,13 @@ SCRIPTS: dict[str, Callable[[], str]] = {
     "interfaces": lambda: observing(interfaces.Interfaces().text()),
     "locks": lambda: observing(lock.HostLocks().text()),
     "storage": lambda: observing(lvm.LvmStorage().text(vg="x", shrink="x")),
-    "survey": lambda: observing(lvm.LvmSurvey().text(mount_point="/home", device="dm-1")),
+    "survey": lambda: observing(LvmSurvey().text(mount_point="/home", device="dm-1")),
     "mariadb": lambda: observing(mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x")),
     "reachability": lambda: observing(reachability.Reachability().text()),
-    "a job": lambda: job.render(LIBRARY, (), [(name, "x") for name in HOME.split()], "0a", LOCK),
-    "start of a job": lambda: with_header("ID RUN OWNER", "ownership", "holders", "start"),
+    "a job": lambda: job.render(
+        LIBRARY, (), [(name, "x") for name in (*HEADER, *HOME.split())], job.Job("shop", "0a"), LOCK
+    ),
+    "start of a job": lambda: with_header("RUN OWNER UNIT DESCRIPTION", "ownership", "holders", "start"),
     "compose": lambda: observing(
         with_header("NAME DIRECTORY MAIN FILES SECRETS DIFF", "ownership", "project", "engine", "compose")
     ),

@@ -52,8 +52,8 @@ reload() { [ ! -d /run/systemd/system ] || try systemctl daemon-reload; }
 
 # home_line TEXT: home's one line, as it was planned on or as we left it, becomes TEXT. Any other is somebody else's.
 home_line() {
-    TEXT=$1 AT=$MOUNT ORIGINAL=$ORIGINAL CLOSED=$closed awk "$fstab_words"'
-        /^# hostwright-lvm / { ours = 1; next }
+    TEXT=$1 AT=$MOUNT ORIGINAL=$ORIGINAL CLOSED=$closed MARK=$MARK awk "$fstab_words"'
+        index($0, ENVIRON["MARK"] " ") == 1 { ours = 1; next }
         is_home() {
             lines++
             if (!ours && $0 != ENVIRON["ORIGINAL"]) theirs = 1
@@ -71,8 +71,8 @@ marker() {
     [ -n "$PROOF" ] || { printf '%s\n' "$MARKER"; return; }
     case $leads in /*) at=$leads ;; *) at=$(volume "$leads") ;; esac
     uuid=$(blkid -p -o value -s UUID "$at") && [ -n "$uuid" ] || { why "blkid does not tell the UUID on $at"; return 1; }
-    memory=$(printf %s "${MARKER#\# hostwright-lvm }" | base64 -d) && [ -n "$memory" ] &&
-        memory=$(printf '%s, "proof": "%s uuid=%s"}' "${memory%\}}" "$PROOF" "$uuid" | base64 -w 0) && printf '# hostwright-lvm %s\n' "$memory"
+    memory=$(printf %s "${MARKER#"$MARK" }" | base64 -d) && [ -n "$memory" ] &&
+        memory=$(printf '%s, "proof": "%s uuid=%s"}' "${memory%\}}" "$PROOF" "$uuid" | base64 -w 0) && printf '%s %s\n' "$MARK" "$memory"
 }
 
 # leads_home: home has one line, and that leads to $leads, the name of a volume or the path of an image.

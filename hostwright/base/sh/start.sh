@@ -1,5 +1,6 @@
-# Starts a job detached from this connection. Set before this: ID RUN OWNER; ownership.sh and holders.sh stand before it, and `data` prints the
-# job. Whoever lost the connection over it says it again: only the first one to make its directory starts it.
+# Starts a job detached from this connection. Set before this: RUN OWNER UNIT DESCRIPTION; ownership.sh and holders.sh
+# stand before it, and `data` prints the job. Whoever lost the connection over it says it again: only the first one to make
+# its directory starts it.
 start() {
     : >"$RUN/log" || exit 1
     for old in "${RUN%/*}"/*/; do
@@ -8,7 +9,7 @@ start() {
     data | base64 -d | gzip -d >"$RUN/job.sh" || { rm -rf "$RUN"; exit 1; }
     login=$(own_login)
     if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
-        systemd-run --quiet --unit="hostwright-lvm-$ID" --description="hostwright moves space between volumes" \
+        systemd-run --quiet --unit="$UNIT" --description="$DESCRIPTION" \
             env HOSTWRIGHT_OWNER="$OWNER" sh "$RUN/job.sh" "$login" || exit 1
     else
         HOSTWRIGHT_OWNER=$OWNER setsid sh "$RUN/job.sh" "$login" </dev/null >/dev/null 2>&1 &

@@ -10,7 +10,9 @@ from typing_extensions import override
 
 from hostwright.base.observe import ScriptFact, pairs, parsing
 from hostwright.base.scripts import NONCE, script, sections
-from hostwright.lvm.facts.storage import ALWAYS, SECTIONS, Holder, Storage, holders, parse_storage
+from hostwright.lvm.facts.devices import parse_signs
+from hostwright.lvm.facts.storage import ALWAYS, SECTIONS, Storage, header, parse_storage
+from hostwright.lvm.facts.survey import Holder, parse_holders
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,6 @@ class Blocks:
     early: bool = False
 
 
-def _signs(lines: Sequence[str]) -> tuple[str, ...]:
-    known = [line.split("=", 1)[1] for line in lines if line.startswith(("TYPE=", "PTTYPE=", "SIGNATURE="))]
-    known += [f"used by {line.split('=', 1)[1]}" for line in lines if line.startswith("HOLDER=")]
-    if "NONZERO=yes" in lines and not known:
-        known = ["data in its first MiB"]
-    return tuple(dict.fromkeys(known))
-
-
 def _disk(lines: Sequence[str]) -> Disk:
     values = pairs(lines)
     if "KNAME" not in values:
@@ -74,7 +68,7 @@ def _disk(lines: Sequence[str]) -> Disk:
         "READONLY" in values,
         "GROUP" in values,
         values.get("GROUP", ""),
-        _signs(lines),
+        parse_signs(lines),
     )
 
 
@@ -92,10 +86,10 @@ def parse_blocks(lines: list[str], nonce: str = "") -> Blocks:
         storage=parse_storage(lines, nonce),
         disks={name.removeprefix("disk "): _disk(found[name]) for name in found if name.startswith("disk ")},
         volume=pairs(signs).get("VOLUME", ""),
-        signs=_signs(signs),
+        signs=parse_signs(signs),
         open=int(pairs(signs).get("OPEN", 0) or 0),
         point=None if point is None else _point(point),
-        holders=holders(found.get("holders", [])),
+        holders=parse_holders(found.get("holders", [])),
         libdevmapper=tuple(int(part) for part in initramfs.get("LIBRARY", "").split(".") if part),
         early="EARLY" in initramfs,
     )
@@ -125,9 +119,9 @@ class LvmBlocks(ScriptFact[Blocks]):
         scratch: str = "",
         holders: str = "",
     ) -> str:
-        variables = {"VG": vg, "SHRINK": volume, "STAGING": staging, "SCRATCH": scratch}
         more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
-        return script("processes", "ownership", "holders", "storage", "initramfs", "disks", **variables, **more)
+        variables = header(vg, volume, staging, scratch) | more
+        return script("processes", "ownership", "holders", "storage", "initramfs", "disks", **variables)
 
     @override
     def parsed(self, output: list[str]) -> Blocks:

@@ -1,23 +1,20 @@
 """Asks LVM's archives, where a volume was found that somebody has cut."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from hostwright.base.observe import observe
 from hostwright.base.refusal import DidNotTell
 from hostwright.lvm.facts.archives import Archives, LvmArchives
-from hostwright.lvm.plan.cut import CutVolume, with_remedy
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.plan.cut import UNTOLD, cut_volumes
 
 
-@contextmanager
-def saying_the_way_back(arguments: dict[str, Any]) -> Iterator[None]:
-    """Only the refusal of a cut volume costs this look."""
+def archives_of(storage: Storage, vg: str, arguments: dict[str, Any]) -> Archives:
+    """What may tell the way back; only a volume that was cut costs this look."""
+    group = storage.group(vg)
+    if group is None or not cut_volumes(storage, group):
+        return UNTOLD
     try:
-        yield
-    except CutVolume as cut:
-        try:
-            archives = observe(LvmArchives, arguments, vg=cut.group.name)
-        except DidNotTell:
-            archives = Archives()
-        raise with_remedy(cut, archives) from None
+        return observe(LvmArchives, arguments, vg=vg)
+    except DidNotTell:
+        return UNTOLD

@@ -4,9 +4,9 @@ Each is planned twice: when the deploy file is loaded, for the host that the blo
 every refusal comes before the first change; and, where this run has changed the host since, when its turn has come.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,18 +15,17 @@ from pyinfra.api import FunctionCommand, Host
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
-from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import refusing
 from hostwright.base.settings import Model, validated
 from hostwright.lvm.facts.blocks import Blocks, LvmBlocks
-from hostwright.lvm.facts.storage import LvmSurvey, Survey
-from hostwright.lvm.operations.archives import saying_the_way_back
+from hostwright.lvm.facts.survey import LvmSurvey, Survey
+from hostwright.lvm.names import DEFAULT_STAGING
+from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
-from hostwright.lvm.plan import logical_volume as volumes
-from hostwright.lvm.plan import physical_volume as disks
-from hostwright.lvm.plan import volume_group as groups
+from hostwright.lvm.plan import logical_volume as logical_volume_plan
+from hostwright.lvm.plan import physical_volume as physical_volume_plan
+from hostwright.lvm.plan import volume_group as volume_group_plan
 from hostwright.lvm.plan.forecast import after
-from hostwright.lvm.plan.method import DEFAULT_STAGING
 from hostwright.lvm.plan.picture import draw, draw_steps
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan
@@ -77,7 +76,7 @@ def physical_volume(
 
     def look(coming: Coming) -> Plan:
         blocks = _observed(coming, arguments, devices=[wish.device])
-        return before_all(blocks.storage) or disks.decide(blocks, wish)
+        return before_all(blocks.storage) or physical_volume_plan.decide(blocks, wish)
 
     return _block(f"Physical volume {wish.device}{_absent(present)}", look, arguments, devices=[wish.device])
 
@@ -123,7 +122,7 @@ def volume_group(
 
     def look(coming: Coming) -> Plan:
         blocks = _observed(coming, arguments, devices=wish.devices, vg=wish.name)
-        return before_all(blocks.storage) or groups.decide(blocks, wish)
+        return before_all(blocks.storage) or volume_group_plan.decide(blocks, wish)
 
     return _block(f"Volume group {wish.name}{_absent(present)}", look, arguments, devices=wish.devices)
 
@@ -150,7 +149,7 @@ def logical_volume(
     + name: name of the volume
     + size: its size: `50G`, `51200m` (LVM's binary units), `12800 extents`, `40%VG`, or `100%FREE` for all that is left
     + fs: `xfs`, `ext4`, `ext3`, `ext2`, `btrfs`, or `swap` (which is taken into use); none leaves what is on it alone
-    + mount: the directory it is mounted on; made if it is not there
+    + mount: its mount point, a directory that is made if it is not there
     + options: its mount options, with commas between them, as in fstab(5)
     + present: `False` unmounts the volume and removes it, with its line in /etc/fstab
     + confirm: `VG/NAME` once more, for `present=False`: what is removed is asked for twice
@@ -161,9 +160,9 @@ def logical_volume(
     frees stays free in the group.
 
     Refused, before anything is changed on any host: a relative size, or one that the group has no room for; another
-    file system than the volume carries (nothing is ever overwritten), or one on a volume that is not blank; a directory
-    with entries in it, or that something else is mounted on, now or by /etc/fstab; what `rebalance` refuses, for a
-    volume that must shrink; a group with a volume that somebody cut; to remove a volume that is in use, or that
+    file system than the volume carries (nothing is ever overwritten), or one on a volume that is not blank; a mount
+    point with entries in it, or that something else is mounted on, now or by /etc/fstab; what `rebalance` refuses, for
+    a volume that must shrink; a group with a volume that somebody cut; to remove a volume that is in use, or that
     `confirm` does not name.
     Sources: lvcreate(8), lvextend(8), lvremove(8), mkfs(8), mount(8), fstab(5), swapon(8).
 
@@ -175,41 +174,28 @@ def logical_volume(
 
         lvm.logical_volume("data", "pg", "20G", fs="xfs", mount="/var/lib/postgresql")
     """
-    wish = _wish(
-        LogicalVolumeWish,
-        vg=vg,
-        name=name,
-        size=size,
-        fs=fs,
-        mount=mount,
-        options=options,
-        present=present,
-        confirm=confirm,
-        busy=busy,
-        staging=staging,
-        scratch=scratch,
-        strategy=strategy,
-    )
-
-    def look(coming: Coming) -> Plan:
-        blocks = _observed(
-            coming,
-            arguments,
-            vg=wish.vg,
-            volume=wish.name,
-            point=wish.mount or "",
-            staging=wish.staging or ("" if wish.scratch else DEFAULT_STAGING),
-            scratch=wish.scratch or "",
-            holders="" if wish.present else "yes",
-        )
-        if first := before_all(blocks.storage, wish.vg):
-            return first
-        with saying_the_way_back(arguments):
-            task = volumes.shrinking(blocks, wish)
-            return volumes.decide(blocks, wish, task, _survey(task, arguments))
-
+    values = {key: value for key, value in locals().items() if key in LogicalVolumeWish.model_fields}
+    wish = _wish(LogicalVolumeWish, **values)
     title = f"Logical volume {wish.full_name}{f' of {wish.size}' if present else ''}{_absent(present)}"
-    return _block(title, look, arguments, pictured=True)
+    return _block(title, partial(_volume_plan, wish, arguments), arguments, pictured=True)
+
+
+def _volume_plan(wish: LogicalVolumeWish, arguments: dict[str, Any], coming: Coming) -> Plan:
+    blocks = _observed(
+        coming,
+        arguments,
+        vg=wish.vg,
+        volume=wish.name,
+        point=wish.mount or "",
+        staging=wish.staging or ("" if wish.scratch else DEFAULT_STAGING),
+        scratch=wish.scratch or "",
+        holders="" if wish.present else "yes",
+    )
+    if first := before_all(blocks.storage, wish.vg):
+        return first
+    archives = archives_of(blocks.storage, wish.vg, arguments)
+    task = logical_volume_plan.shrinking(blocks, wish, archives)
+    return logical_volume_plan.decide(blocks, wish, task, _survey(task, arguments), archives)
 
 
 def _survey(task: Task | None, arguments: dict[str, Any]) -> Survey | None:
@@ -222,12 +208,6 @@ def _survey(task: Task | None, arguments: dict[str, Any]) -> Survey | None:
 def _wish(model: type[Model], **values: Any) -> Model:
     with refusing():
         return validated(model, values)
-
-
-def _in_our_words(refusal: Refusal) -> Refusal:
-    """The plans of `rebalance` speak of its data; here the same are arguments."""
-    text = re.sub(r"(?<!--data )\blvm_shrink_to\b", "size", str(refusal))
-    return Refusal(re.sub(r"(?<!--data )\blvm_(vg|busy|staging|scratch|strategy)\b", r"\1", text))
 
 
 def _absent(present: bool) -> str:
@@ -255,10 +235,7 @@ def _block(
         # Where operations are made while others run, nothing is still to come.
         here = host.state.inventory.get_host(host.name)
         coming = Coming() if host.state.is_executing else _coming.setdefault(here, Coming())
-        try:
-            plan = look(coming)
-        except Refusal as refusal:
-            raise _in_our_words(refusal) from None
+        plan = look(coming)
         coming.plans.append(plan)
         coming.devices.extend(devices)
         return plan

@@ -6,10 +6,11 @@ from functools import partial
 from pyinfra.api import FunctionCommand, Host, State
 
 from hostwright.base import job
-from hostwright.base.refusal import Refusal
+from hostwright.base.refusing import refused_as
 from hostwright.base.shown import shown
 from hostwright.base.transport import connector_arguments, echo
 from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_run, wait_seconds
+from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.plan.steps import Plan
 
 LIBRARY = (
@@ -24,7 +25,7 @@ def carried_out(plan: Plan, look: Callable[[], Plan], lock_wait: float | None = 
     + look: makes the plan anew, from what the host is like then
     + lock_wait: seconds to wait for whoever else has the lock of the host; what the data say, by default
     """
-    return [FunctionCommand(_carry_out, (plan, look, lock_wait), {})]
+    return [FunctionCommand(_carry_out, (plan, refused_as(job.JobFailed)(look), lock_wait), {})]
 
 
 def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], lock_wait: float | None) -> bool:  # noqa: ARG001
@@ -47,7 +48,7 @@ def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], l
                 if isinstance(failure, job.Lost) or not plan.stop:
                     raise
             plan = look()
-    except (job.JobFailed, Refusal) as failure:
+    except job.JobFailed as failure:
         echo(str(failure), host.print_prefix)
         return False
     finally:
@@ -56,18 +57,23 @@ def _carry_out(state: State, host: Host, plan: Plan, look: Callable[[], Plan], l
     return True
 
 
+def _job(identity: str) -> job.Job:
+    return job.Job(PROCEDURE, identity, "hostwright moves space between volumes")
+
+
 def _doing(plan: Plan) -> str:
     return f"changing the volumes of {plan.group}" if plan.group else "changing volumes"
 
 
 def _run(host: Host, plan: Plan) -> None:
     """Returns when it is done, and raises JobFailed when it could not be."""
-    identity = plan.follow
-    if not identity:
-        identity, owner = job.new_id(), this_run()
+    current = _job(plan.follow or job.new_id())
+    if not plan.follow:
+        owner = this_run()
         words = {"LOCK": DEPLOY, "OWNER": owner, "DOING": _doing(plan)}
-        job.start(host, job.render(LIBRARY, plan.steps, plan.variables, identity, words), identity, owner)
+        variables = (*HEADER.items(), ("UNITS", _job("*").unit), *plan.variables)
+        job.start(host, job.render(LIBRARY, plan.steps, variables, current, words), current, owner)
     elif plan.stop:
-        job.stop(host, identity)
-    for line in job.follow(host, identity):
+        job.stop(host, current)
+    for line in job.follow(host, current):
         host.log(shown(line))

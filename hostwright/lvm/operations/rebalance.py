@@ -15,12 +15,13 @@ from hostwright.base.refusing import refusing
 from hostwright.base.settings import unresolved, validated
 from hostwright.base.transport import echo
 from hostwright.lock.held import wait_seconds
-from hostwright.lvm.facts.storage import LvmStorage, LvmSurvey
-from hostwright.lvm.operations.archives import saying_the_way_back
+from hostwright.lvm.facts.storage import LvmStorage
+from hostwright.lvm.facts.survey import LvmSurvey
+from hostwright.lvm.names import DEFAULT_STAGING
+from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
-from hostwright.lvm.plan import rebalance as plans
-from hostwright.lvm.plan.method import DEFAULT_STAGING
 from hostwright.lvm.plan.picture import as_data, draw
+from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan
 from hostwright.lvm.plan.task import kernel_name
@@ -48,16 +49,16 @@ def rebalance(
     Shrink one logical volume and give the space to another one, online, whatever file system it carries.
 
     + vg: name of the volume group
-    + shrink: name of the volume that shrinks (home: XFS, ext4, ext3, ext2, btrfs; or swap)
+    + shrink: name of the volume that shrinks (XFS, ext4, ext3, ext2, btrfs; or swap)
     + shrink_to: its final size: `50G`, `51200m` (LVM's binary units), `12800 extents`, `40%VG`
-    + grow: name of the volume that grows (root: XFS, ext4, ext3, ext2, btrfs; or swap)
+    + grow: name of the volume that grows (XFS, ext4, ext3, ext2, btrfs; or swap)
     + grow_to: its final size, or `100%FREE` for all that is left in the end
-    + staging: a directory on another file system of the host, for a copy that home is served from meanwhile
+    + staging: a directory on another file system of the host, for a copy that is mounted in its place meanwhile
     + scratch: a spare disk to borrow, wiped and given back in the end
-    + busy: `refuse` when somebody uses home, or `stop` them: units are started again afterwards
+    + busy: `refuse` when somebody uses what shrinks, or `stop` them: units are started again afterwards
     + strategy: force `beside`, `staging` or `in-place` instead of choosing by what the host has
     + abandon: go back to the state before a run that was lost or is still at work, while that loses nothing
-    + trust_copy: end what a lost run began, though its copy cannot be proved to hold what the old home has
+    + trust_copy: end what a lost run began, though its copy cannot be proved to hold what the old volume has
     + plan_json: a file on the controller that gets the plans as JSON, by host
     + lock_wait: seconds to wait for another deploy that has the lock of the host; what the data say, by default
 
@@ -72,26 +73,12 @@ def rebalance(
 
         lvm.rebalance(shrink_to="50G")
     """
+    values = {key: value for key, value in locals().items() if key in Rebalance.model_fields}
     with refusing():
         wait = wait_seconds(lock_wait)
         if unfilled := list(unresolved("lvm_plan_json", plan_json)):
             raise Refusals(unfilled)
-        wish = validated(
-            Rebalance,
-            {
-                "vg": vg,
-                "shrink": shrink,
-                "shrink_to": shrink_to,
-                "grow": grow,
-                "grow_to": grow_to,
-                "staging": staging,
-                "scratch": scratch,
-                "busy": busy,
-                "strategy": strategy,
-                "abandon": abandon,
-                "trust_copy": trust_copy,
-            },
-        )
+        wish = validated(Rebalance, values)
 
     def drawn(plan: Plan) -> str:
         if plan_json and not host.state.is_executing:
@@ -121,12 +108,11 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     )
     if first := before_all(storage, wish.vg, stop=wish.abandon):
         return first
-    with saying_the_way_back(arguments):
-        task = plans.examine(storage, wish)
+    task = examine(storage, wish, archives_of(storage, wish.vg, arguments))
     survey = None
     if task.needs_survey and task.mount:
         survey = observe(LvmSurvey, arguments, mount_point=task.mount.point, device=kernel_name(storage, task.mount))
-    return plans.decide(task, survey)
+    return decide(task, survey)
 
 
 def _write_json(path: Path, name: str, plan: Plan) -> None:

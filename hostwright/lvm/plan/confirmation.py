@@ -1,10 +1,14 @@
 """What is removed is asked for twice: once by present=False, once by its name."""
 
 from hostwright.base.refusal import Refusal
+from hostwright.lvm.settings import Block
 
 
-def check_confirmed(what: str, lost: str, name: str, confirm: str | None) -> None:
-    if confirm == name:
+def check_confirmed(what: str, lost: str, name: str, wish: Block) -> None:
+    if wish.confirm == name:
         return
-    said = f"confirm = {confirm!r} does not name it" if confirm else "that must be asked for twice"
-    raise Refusal(f"present=False would remove {what}: {lost}. {said}: confirm={name!r} does it")
+    remedy = f"what is removed is asked for twice: say confirm={name!r}"
+    if wish.confirm:
+        why = f"it does not name what would be removed, {what}: {lost}"
+        raise Refusal(why, remedy, key=wish.key("confirm"), value=wish.confirm)
+    raise Refusal(f"it would remove {what}: {lost}", remedy, key=wish.key("present"), value=wish.present)

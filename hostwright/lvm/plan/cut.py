@@ -3,60 +3,84 @@
 Pure. What it lost is whole as long as nobody writes to the extents that it lies in. Swap loses nothing by it.
 """
 
-import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hostwright.base.refusal import Refusal
+from hostwright.lvm import names
 from hostwright.lvm.facts.archives import Archives, Area, Segment, State
-from hostwright.lvm.facts.storage import FileSystem, Group, Storage, Volume
-from hostwright.lvm.file_systems import EXT, SHRINKABLE, size_by_itself
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.file_systems import KINDS
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.task import extents_text
 
+UNTOLD = Archives()
 
-class CutVolume(Refusal):
+
+@dataclass(frozen=True)
+class Cut:
     """LVM's archives may tell how to bring it back."""
 
-    def __init__(self, group: Group, volume: Volume, system: FileSystem) -> None:
-        self.group, self.volume, self.system = group, volume, system
-        name = f"{group.name}/{volume.name}"
-        super().__init__(
-            f"{name} is {extents_text(group, volume.extents)}, but its {system.kind} file system is "
-            f"{size_text(size_by_itself(system))}: somebody has cut the volume. Write nothing to it, and make or "
-            f"extend no other volume of {group.name}"
-        )
+    group: Group
+    volume: Volume
+    system: FileSystem
 
 
-def check_whole(storage: Storage, group: Group, only: str = "") -> None:
+def cut_volumes(storage: Storage, group: Group) -> list[Cut]:
+    """Those that are shorter than their file systems say."""
+    return [
+        Cut(group, volume, system)
+        for volume in group.volumes
+        if (system := _looked_at(storage, volume)) and system.spans > volume.extents * group.extent_size
+    ]
+
+
+def check_whole(storage: Storage, group: Group, archives: Archives, only: str = "") -> None:
     """Refuses a group in which what is free may be the end of a volume that was cut. `only`: one volume alone."""
+    cut = {found.volume.name: found for found in cut_volumes(storage, group)}
     for volume in group.volumes:
-        system = storage.file_systems.get(volume.name)
-        if only not in ("", volume.name) or volume.origin or "thin" in volume.layout or _unfinished(volume, system):
+        if only not in ("", volume.name):
             continue
         name = f"{group.name}/{volume.name}"
-        if system is None:
-            if "public" in volume.role and re.match(r"\d", volume.device):
-                raise Refusal(f"/dev/{name} is not there, though {name} is active: `vgmknodes {group.name}` first")
-            continue
-        if system.foreseen or system.kind not in SHRINKABLE:
-            continue
-        size = size_by_itself(system)
-        if not size:
+        if _has_no_node(storage, volume):
+            raise Refusal(f"/dev/{name} is not there, though {name} is active", f"`vgmknodes {group.name}` first")
+        system = _looked_at(storage, volume)
+        if system and not system.spans:
             raise Refusal(
-                f"the {system.kind} file system on {name} did not tell its size: "
-                f"see what `{_asking(group, volume, system)}` says first"
+                f"the {system.kind} file system on {name} did not tell its size",
+                f"see what `{_asking(group, volume, system)}` says first",
             )
-        if size > volume.extents * group.extent_size:
-            raise CutVolume(group, volume, system)
+        if volume.name in cut:
+            raise refused(cut[volume.name], archives)
+
+
+def _is_apart(volume: Volume, system: FileSystem | None) -> bool:
+    """Whether its extents are not what its file system lies in."""
+    return bool(volume.origin) or "thin" in volume.layout or _unfinished(volume, system)
+
+
+def _has_no_node(storage: Storage, volume: Volume) -> bool:
+    system = storage.file_systems.get(volume.name)
+    is_active = "public" in volume.role and volume.device[:1].isdigit()
+    return system is None and is_active and not _is_apart(volume, system)
+
+
+def _looked_at(storage: Storage, volume: Volume) -> FileSystem | None:
+    """Its file system, where that says how large it is."""
+    system = storage.file_systems.get(volume.name)
+    if system is None or system.foreseen or _is_apart(volume, system):
+        return None
+    return system if system.kind in KINDS and KINDS[system.kind].files else None
 
 
 def _unfinished(volume: Volume, system: FileSystem | None) -> bool:
     """A copy or lists that a lost run left: what was in their extents before may still look like a file system."""
     served = system is not None and system.mounted
-    copy = "hostwright.copy" in volume.tags and volume.name.endswith("_hostwright")
-    lists = "hostwright.lists" in volume.tags and volume.name.endswith("_hostwright_lists")
+    copy = names.COPY_TAG in volume.tags and volume.name.endswith(names.COPY_SUFFIX)
+    lists = names.LISTS_TAG in volume.tags and volume.name.endswith(names.LISTS_SUFFIX)
     return (copy or lists) and not served
 
 
@@ -65,31 +89,32 @@ def _device(group: Group, volume: Volume) -> str:
 
 
 def _asking(group: Group, volume: Volume, system: FileSystem) -> str:
-    if system.kind == "xfs" and system.mounted:
-        return f"xfs_info {shlex.quote(system.mounted)}"
-    device = _device(group, volume)
-    return {"xfs": f"xfs_repair -n {device}", "btrfs": f"btrfs filesystem show {device}"}.get(
-        system.kind, f"dumpe2fs -h {device}"
-    )
+    mounted = shlex.quote(system.mounted) if system.mounted else ""
+    return KINDS[system.kind].ask(_device(group, volume), mounted)
 
 
 # -- the way back
 
 
-def with_remedy(cut: CutVolume, archives: Archives) -> Refusal:
+def refused(cut: Cut, archives: Archives) -> Refusal:
     """The refusal with the command that brings it back, or with the reason why there is none."""
+    group, volume, system = cut.group, cut.volume, cut.system
+    why = (
+        f"{group.name}/{volume.name} is {extents_text(group, volume.extents)}, but its {system.kind} file system is "
+        f"{size_text(system.spans)}: somebody has cut the volume"
+    )
+    still = f"write nothing to it, and make or extend no other volume of {group.name}"
     found = _commands(cut, archives)
     if isinstance(found, str):
         unread = f" ({', '.join(archives.unreadable)}: cannot be read)" if archives.unreadable else ""
-        return Refusal(f"{cut}. No command brings it back for sure: {found}{unread}")
-    return Refusal(f"{cut}. This brings it back: `{' && '.join(found)}`. Then {_look(cut)}")
+        return Refusal(why, f"{still}. No command brings it back for sure: {found}{unread}")
+    return Refusal(why, f"{still}. This brings it back: `{' && '.join(found)}`. Then {_look(cut)}")
 
 
-def _look(cut: CutVolume) -> str:
+def _look(cut: Cut) -> str:
     """What to do once the volume is whole, before anything is written to it."""
     system, device = cut.system, _device(cut.group, cut.volume)
-    check = {"xfs": "xfs_repair -n", "btrfs": "btrfs check --readonly"} | dict.fromkeys(EXT, "e2fsck -fn")
-    look = f"`{check[system.kind]} {device}`"
+    look = f"`{KINDS[system.kind].check} {device}`"
     if system.mounted == "/":
         return f"boot a rescue system and check it: {look}; once that finds nothing, run again"
     if system.mounted:
@@ -100,7 +125,7 @@ def _look(cut: CutVolume) -> str:
     return f"check it, before you mount it: {look}; once that finds nothing, run again"
 
 
-def _commands(cut: CutVolume, archives: Archives) -> tuple[str, ...] | str:
+def _commands(cut: Cut, archives: Archives) -> tuple[str, ...] | str:
     group, volume, now = cut.group, cut.volume, cut.group.sequence
     if not archives.directories:
         return "the host did not tell all that LVM has kept of its metadata: run again"
@@ -123,14 +148,14 @@ def _commands(cut: CutVolume, archives: Archives) -> tuple[str, ...] | str:
     return _unfit(cut, whole, since) or _extending(cut, whole)
 
 
-def _last_whole(cut: CutVolume, states: list[State]) -> State | None:
-    size = size_by_itself(cut.system)
+def _last_whole(cut: Cut, states: list[State]) -> State | None:
+    size = cut.system.spans
     whole = [state for state in states if state.extents(cut.volume.uuid) * state.extent_size >= size]
     before = [state for state in whole if state.sequence < cut.group.sequence]
     return max(before, key=lambda state: state.sequence, default=None)
 
 
-def _unfit(cut: CutVolume, whole: State, since: list[State]) -> str:
+def _unfit(cut: Cut, whole: State, since: list[State]) -> str:
     """Why the extents that it had can no longer be what they were; empty when they are."""
     uuid, name = cut.volume.uuid, f"{cut.group.name}/{cut.volume.name}"
     least = min(state.extents(uuid) for state in since)
@@ -157,9 +182,9 @@ def _unfit(cut: CutVolume, whole: State, since: list[State]) -> str:
     return ""
 
 
-def _extending(cut: CutVolume, whole: State) -> tuple[str, ...]:
+def _extending(cut: Cut, whole: State) -> tuple[str, ...]:
     """A command for each piece: of several ranges in one, LVM takes the larger ones first."""
-    names = {disk.uuid: disk.name for disk in cut.group.disks}
+    known = {disk.uuid: disk.name for disk in cut.group.disks}
     segments = whole.volumes[cut.volume.uuid]
     striped = any(segment.kind == "striped" for segment in segments)
     commands = []
@@ -168,13 +193,13 @@ def _extending(cut: CutVolume, whole: State) -> tuple[str, ...]:
         stripes = ["-i", str(len(piece.areas))] if striped else []
         if piece.kind == "striped":
             stripes += ["-I", f"{piece.stripe_size // 1024}k"]
-        ranges = [f"{_escaped(names[a.disk])}:{a.first}-{a.first + a.extents - 1}" for a in piece.areas]
+        ranges = [f"{_escaped(known[a.disk])}:{a.first}-{a.first + a.extents - 1}" for a in piece.areas]
         words = ["lvextend", "-l", size, *stripes, f"{cut.group.name}/{cut.volume.name}", *ranges]
         commands.append(shlex.join(words))
     return tuple(commands)
 
 
-def _lacking(cut: CutVolume, whole: State) -> list[Segment]:
+def _lacking(cut: Cut, whole: State) -> list[Segment]:
     uuid = cut.volume.uuid
     return _joined(_clipped(whole.volumes[uuid], cut.volume.extents, whole.extents(uuid)))
 

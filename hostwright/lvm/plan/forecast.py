@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hostwright.lvm.facts.blocks import Blocks
-from hostwright.lvm.facts.storage import FileSystem, Group, PhysicalVolume, Volume
-from hostwright.lvm.file_systems import MIB
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, PhysicalVolume, Volume
+from hostwright.lvm.file_systems.kind import MIB
 from hostwright.lvm.plan.steps import Plan, Step
 
 EXTENT_SIZE = 4 * MIB
@@ -16,7 +17,7 @@ EXTENT_SIZE = 4 * MIB
 
 
 def after(blocks: Blocks, plan: Plan) -> Blocks:
-    if not plan.way:
+    if not plan.method:
         return stepped(blocks, plan.group, plan.steps)
     # The others are the way to its layout.
     blocks = stepped(blocks, plan.group, [step for step in plan.steps if step.lasts])
@@ -67,7 +68,7 @@ def new_volume(name: str, extents: int, tags: tuple[str, ...]) -> Volume:
 
 
 def swap_path(group: Group, name: str) -> str:
-    return f"/dev/dm-{next(volume.device for volume in group.volumes if volume.name == name).split(':')[-1]}"
+    return f"/dev/{next(volume.node for volume in group.volumes if volume.name == name)}"
 
 
 def allocated(group: Group, extents: int) -> Group:
@@ -83,7 +84,7 @@ def allocated(group: Group, extents: int) -> Group:
 
 def of_unknown_size(system: FileSystem) -> FileSystem:
     """It will fill its volume; what it said of its size before is no longer so."""
-    return replace(system, detail=(), foreseen=True)
+    return replace(system, spans=0, said={}, foreseen=True)
 
 
 def with_disk(blocks: Blocks, device: str, **other: object) -> Blocks:

@@ -1,27 +1,41 @@
 """Decides how a volume comes to have a size, a file system and a mount point, or goes away.
 
-A volume that must become smaller is left to plans/lvm.py, with nothing that grows.
+A volume that must become smaller is left to rebalance.py, with nothing that grows.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
+from hostwright.lvm import names
+from hostwright.lvm.facts.archives import Archives
 from hostwright.lvm.facts.blocks import Blocks
-from hostwright.lvm.facts.storage import FileSystem, Group, Mount, Storage, Survey, Volume
-from hostwright.lvm.file_systems import MIB
-from hostwright.lvm.plan import rebalance as lvm
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.mounts import Mount
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import KINDS, packages
+from hostwright.lvm.plan import rebalance
 from hostwright.lvm.plan.checks import check_layout, usable_group
 from hostwright.lvm.plan.confirmation import check_confirmed
-from hostwright.lvm.plan.cut import check_whole
+from hostwright.lvm.plan.cut import UNTOLD, check_whole
+from hostwright.lvm.plan.file_system import lags
 from hostwright.lvm.plan.forecast import after, stepped
 from hostwright.lvm.plan.fstab import line_steps, own_lines
 from hostwright.lvm.plan.marker import read_marker
-from hostwright.lvm.plan.sizes import extents_of, size_text
+from hostwright.lvm.plan.sizes import size_text, wished_extents
 from hostwright.lvm.plan.steps import Layout, Plan, Step
 from hostwright.lvm.plan.swap import swap_active, swap_off_steps
-from hostwright.lvm.plan.task import Task, extents_text, install_packages, no_file_system, own_disks, stripes_option
+from hostwright.lvm.plan.task import (
+    Task,
+    extents_text,
+    guarded,
+    install_packages,
+    no_file_system,
+    own_disks,
+    stripes_option,
+)
 from hostwright.lvm.settings import LogicalVolumeWish, Shrinking, takes_all
 from hostwright.lvm.verbs import (
     ChangeLine,
@@ -36,14 +50,8 @@ from hostwright.lvm.verbs import (
     UnmountVolume,
 )
 
-NEW = "hostwright.new"
-"""the tag of a volume that we made, and that has no file system yet"""
 
-LEAST = {"xfs": file_systems.XFS_LEAST, "btrfs": 110 * MIB}
-MAKERS = {"xfs": "mkfs.xfs", "btrfs": "mkfs.btrfs"} | dict.fromkeys(file_systems.EXT, "mke2fs")
-
-
-def shrinking(blocks: Blocks, wish: LogicalVolumeWish) -> Task | None:
+def shrinking(blocks: Blocks, wish: LogicalVolumeWish, archives: Archives = UNTOLD) -> Task | None:
     """The task of making it smaller, or of ending what a lost run had begun; None when there is nothing of the kind."""
     storage = blocks.storage
     if not wish.present or storage.group(wish.vg) is None:
@@ -55,7 +63,7 @@ def shrinking(blocks: Blocks, wish: LogicalVolumeWish) -> Task | None:
         return None
     if volume:
         _check_kind(storage, wish)
-    return lvm.examine(
+    return rebalance.examine(
         storage,
         Shrinking(
             vg=wish.vg,
@@ -67,17 +75,24 @@ def shrinking(blocks: Blocks, wish: LogicalVolumeWish) -> Task | None:
             scratch=wish.scratch,
             strategy=wish.strategy,
         ),
+        archives,
     )
 
 
-def decide(blocks: Blocks, wish: LogicalVolumeWish, task: Task | None = None, survey: Survey | None = None) -> Plan:
+def decide(
+    blocks: Blocks,
+    wish: LogicalVolumeWish,
+    task: Task | None = None,
+    survey: Survey | None = None,
+    archives: Archives = UNTOLD,
+) -> Plan:
     """The plan; `task` is what `shrinking` made of the wish, and `survey` what it needs to know of the files."""
     if not wish.present:
-        return _removal(blocks, wish)
-    group = usable_group(blocks.storage, wish.vg)
-    check_whole(blocks.storage, group)
+        return _removal(blocks, wish, archives)
+    group = usable_group(blocks.storage, wish.vg, wish.key("vg"))
+    check_whole(blocks.storage, group, archives)
     if task:
-        plan = lvm.decide(task, survey)
+        plan = rebalance.decide(task, survey)
         # What is still to be done for a volume that a lost run had left is seen once it is whole.
         rest = _staged(blocks, wish, STAGES[1:]) if task.served == "volume" and not plan.again else ()
         return replace(plan, steps=(*plan.steps, *rest))
@@ -91,11 +106,7 @@ def decide(blocks: Blocks, wish: LogicalVolumeWish, task: Task | None = None, su
     if not steps:
         return Plan(wish.vg, before, before)
     variables = growth.variables if growth else (("VG", wish.vg),)
-    return Plan(wish.vg, before, end, _guarded(group, steps), variables=variables)
-
-
-def _guarded(group: Group, steps: list[Step]) -> tuple[Step, ...]:
-    return (IsUnchanged(f"see that {group.name} is as planned", group.sequence), *steps)
+    return Plan(wish.vg, before, end, guarded(group, steps), variables=variables)
 
 
 def _lost(storage: Storage, group: Group, wish: LogicalVolumeWish) -> bool:
@@ -105,9 +116,9 @@ def _lost(storage: Storage, group: Group, wish: LogicalVolumeWish) -> bool:
         return False
     volume = group.volume(wish.name)
     return (
-        marker["image"].endswith(f"/{wish.vg}-{wish.name}.img")
-        or group.volume(f"{wish.name}_hostwright") is not None
-        or (volume is not None and "hostwright.copy" in volume.tags)
+        marker["image"].endswith(names.image_path("", wish.vg, wish.name))
+        or group.volume(names.copy_name(wish.name)) is not None
+        or (volume is not None and names.COPY_TAG in volume.tags)
     )
 
 
@@ -121,9 +132,7 @@ def _wanted(group: Group, wish: LogicalVolumeWish) -> int:
     now = volume.extents if volume else 0
     if takes_all(wish.size):
         return now + _free(group)
-    return extents_of(
-        wish.size, extent_size=group.extent_size, group_extents=group.extents, now=now if volume else None
-    )
+    return wished_extents(wish, "size", group, now if volume else None)
 
 
 def _check_kind(storage: Storage, wish: LogicalVolumeWish) -> str:
@@ -131,8 +140,10 @@ def _check_kind(storage: Storage, wish: LogicalVolumeWish) -> str:
     kind = (storage.file_systems.get(wish.name) or no_file_system()).kind
     if wish.fs and kind not in ("", wish.fs):
         raise Refusal(
-            f"{wish.full_name} carries {kind}, not {wish.fs}: that is never overwritten. Say fs={kind!r}, or remove "
-            f"the volume first (present=False, confirm={wish.full_name!r})"
+            f"{wish.full_name} carries {kind}, not {wish.fs}, and that is never overwritten",
+            f"say fs={kind!r}, or remove the volume first (present=False, confirm={wish.full_name!r})",
+            key=wish.key("fs"),
+            value=wish.fs,
         )
     return kind
 
@@ -165,19 +176,27 @@ def _made(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     if wanted - now > _free(group):
         lacking = (wanted - now - _free(group)) * group.extent_size
         raise Refusal(
-            f"size = {wish.size!r} needs {size_text(lacking)} more than {group.name} has free "
-            f"({extents_text(group, _free(group))}): name a smaller size, or add a disk to the group"
+            f"it needs {size_text(lacking)} more than {group.name} has free ({extents_text(group, _free(group))})",
+            "name a smaller size, or add a disk to the group",
+            key=wish.key("size"),
+            value=wish.size,
         )
     if wanted < 1:
-        raise Refusal(f"size = {wish.size!r}: {group.name} has no free extent for {wish.name}")
+        raise Refusal(
+            f"{group.name} has no free extent for {wish.name}",
+            "add a disk to the group, or make another volume smaller first",
+            key=wish.key("size"),
+            value=wish.size,
+        )
     size = wanted * group.extent_size
-    if wish.fs and size < LEAST.get(wish.fs, 0):
-        raise Refusal(f"size = {wish.size!r}: {wish.fs} needs {size_text(LEAST[wish.fs])} at least")
+    if wish.fs and size < KINDS[wish.fs].least:
+        least = size_text(KINDS[wish.fs].least)
+        raise Refusal(f"too small for {wish.fs}", f"give it {least} at least", key=wish.key("size"), value=wish.size)
     if volume:
         return ()
     disks = [disk.name for disk in own_disks(group) if disk.allocatable]
     title = f"make {wish.full_name} ({extents_text(group, wanted)})"
-    return (CreateVolume(title, wish.name, wanted, NEW if wish.fs else "", tuple(disks)),)
+    return (CreateVolume(title, wish.name, wanted, names.NEW_TAG if wish.fs else "", tuple(disks)),)
 
 
 def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
@@ -186,18 +205,24 @@ def _formatted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     kind = _check_kind(blocks.storage, wish)
     _, volume, _ = _found(blocks, wish)
     if kind:
-        step = ForgetNew(f"{wish.full_name} has its file system: take our mark away", wish.name)
-        return (step,) if NEW in volume.tags else ()
-    signs = [sign for sign in blocks.signs if NEW not in volume.tags or not sign.startswith("data in")]
+        step = ForgetNew(f"remove our tag from {wish.full_name}, which has its file system", wish.name)
+        return (step,) if names.NEW_TAG in volume.tags else ()
+    signs = [sign for sign in blocks.signs if names.NEW_TAG not in volume.tags or not sign.startswith("data in")]
     if signs:
         raise Refusal(
-            f"{wish.full_name} is not blank ({', '.join(signs)}): no file system is made on it. Empty it yourself, "
-            f"after a look, or remove it first (present=False, confirm={wish.full_name!r})"
+            f"{wish.full_name} is not blank ({', '.join(signs)}), and no file system is made on it",
+            f"empty it yourself, after a look, or remove it first (present=False, confirm={wish.full_name!r})",
+            key=wish.key("fs"),
+            value=wish.fs,
         )
     if blocks.open:
-        raise Refusal(f"{wish.full_name} is in use (its device is open): no file system is made on it; end that first")
-    tool = MAKERS.get(wish.fs, "")
-    missing = [file_systems.TOOLS[tool]] if tool and tool not in blocks.storage.tools else []
+        raise Refusal(
+            f"{wish.full_name} is in use (its device is open), and no file system is made on it",
+            "end that first",
+            key=wish.key("fs"),
+            value=wish.fs,
+        )
+    missing = [packages()[tool] for tool in KINDS[wish.fs].making[:1] if tool not in blocks.storage.tools]
     what = "swap" if wish.fs == "swap" else f"a file system ({wish.fs})"
     return (
         *install_packages(blocks.storage, missing),
@@ -211,7 +236,7 @@ def _put_to_use(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
     if wish.fs == "swap":
         if swap_active(storage, wish.vg, volume) is not None:
             return ()
-        return (SwapOn(f"take {wish.full_name} into use as swap", wish.name),)
+        return (SwapOn(f"use {wish.full_name} as swap", wish.name),)
     if wish.mount is None:
         return ()
     own = _mounts(storage, volume, system)
@@ -219,30 +244,33 @@ def _put_to_use(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
         return ()
     if own:
         raise Refusal(
-            f"{wish.full_name} is mounted on {own[0].point}, not on {wish.mount}: unmount it first, "
-            f"or say mount={own[0].point!r}"
+            f"{wish.full_name} is mounted on {own[0].point}",
+            f"unmount it first, or say mount={own[0].point!r}",
+            key=wish.key("mount"),
+            value=wish.mount,
         )
-    _check_point(blocks, wish.mount)
+    if refusal := _unfit_point(blocks, wish.mount):
+        raise Refusal(*refusal, key=wish.key("mount"), value=wish.mount)
     assert wish.fs is not None
     return (MountVolume(f"mount it on {wish.mount}", wish.name, wish.fs, wish.options, wish.mount),)
 
 
-def _check_point(blocks: Blocks, path: str) -> None:
+def _unfit_point(blocks: Blocks, path: str) -> tuple[str, str] | None:
+    """Why nothing is mounted there, and what to do instead."""
     point = blocks.point
     other = next((mount for mount in blocks.storage.mounts if mount.point == path), None)
     if other:
-        raise Refusal(f"mount = {path!r}: {other.source} is mounted there; unmount it first, or name another directory")
+        return f"{other.source} is mounted there", "unmount it first, or name another directory"
     if point is None:
-        return
+        return None
     if point.real != path:
-        raise Refusal(f"mount = {path!r} leads to {point.real} (symbolic link, or dots): name that")
+        return f"it leads to {point.real} (symbolic link, or dots)", "name that"
     if point.odd:
-        raise Refusal(f"mount = {path!r} is there, but no directory: name another one")
+        return "it is there, but no directory", "name another one"
     if point.entries:
-        raise Refusal(
-            f"mount = {path!r} has entries in it ({', '.join(point.entries)}), which the mount would hide: "
-            "move them away first, or name another directory"
-        )
+        hidden = f"it has entries in it ({', '.join(point.entries)}), which the mount would hide"
+        return hidden, "move them away first, or name another directory"
+    return None
 
 
 def _persisted(blocks: Blocks, wish: LogicalVolumeWish) -> tuple[Step, ...]:
@@ -269,10 +297,10 @@ def _growth(blocks: Blocks, wish: LogicalVolumeWish) -> Plan | None:
     """The volume first, then its file system; one that lags behind its volume is a change too."""
     group, volume, system = _found(blocks, wish)
     wanted = _wanted(group, wish)
-    lags = file_systems.lags(system, volume.extents * group.extent_size, group.extent_size)
-    if wanted == volume.extents and not lags:
+    behind = lags(system, volume.extents * group.extent_size, group.extent_size)
+    if wanted == volume.extents and not behind:
         return None
-    if system.kind not in (*file_systems.GROWABLE, "swap"):
+    if system.kind not in KINDS:
         title = f"extend {wish.full_name} to {extents_text(group, wanted)}"
         step = ExtendVolume(title, wish.name, wanted, stripes_option(volume))
         layout = _layout(group)
@@ -282,7 +310,7 @@ def _growth(blocks: Blocks, wish: LogicalVolumeWish) -> Plan | None:
     alone = Shrinking(vg=wish.vg, shrink=wish.name, shrink_to=f"{volume.extents} extents", grow=wish.name)
     mount = own[0] if own else None
     task = Task(alone, blocks.storage, group, volume, volume, volume.extents, wanted, system, mount, line, "volume")
-    return lvm.decide(task, None)
+    return rebalance.decide(task, None)
 
 
 def _layout(group: Group) -> Layout:
@@ -292,7 +320,7 @@ def _layout(group: Group) -> Layout:
 # -- removal
 
 
-def _removal(blocks: Blocks, wish: LogicalVolumeWish) -> Plan:
+def _removal(blocks: Blocks, wish: LogicalVolumeWish, archives: Archives) -> Plan:
     storage = blocks.storage
     if storage.group(wish.vg) is None:
         return Plan(wish.vg, Layout(0, 1, ()), Layout(0, 1, ()))
@@ -300,28 +328,30 @@ def _removal(blocks: Blocks, wish: LogicalVolumeWish) -> Plan:
     layout = _layout(group)
     if _lost(storage, group, wish):
         raise Refusal(
-            f"a lost run left {wish.full_name} half moved, and its mark in /etc/fstab: "
-            "let present=True end that first, then remove it"
+            f"a lost run left {wish.full_name} half moved, and its marker in /etc/fstab",
+            "let present=True end that first, then remove it",
+            key=wish.key("present"),
+            value=wish.present,
         )
     if group.volume(wish.name) is None:
         return Plan(wish.vg, layout, layout)
     _, volume, system = _found(blocks, wish)
-    check_whole(storage, group, only=wish.name)
+    check_whole(storage, group, archives, only=wish.name)
     check_layout(group, volume)
     own = _mounts(storage, volume, system)
     _check_unused(blocks, wish, own, swap=swap_active(storage, wish.vg, volume) is not None)
-    check_confirmed(f"volume {wish.full_name}", _lost_text(blocks, group, volume, system), wish.full_name, wish.confirm)
+    check_confirmed(f"volume {wish.full_name}", _lost_text(blocks, group, volume, system), wish.full_name, wish)
     steps = [
         *(UnmountVolume(f"unmount {mount.point}", mount.point) for mount in own),
         *(swap_off_steps(storage, wish.vg, volume)),
         *(
-            ChangeLine(f"take its line from /etc/fstab: {line.text}", line.text)
+            ChangeLine(f"remove its line from /etc/fstab: {line.text}", line.text)
             for line in own_lines(storage, group, volume, system)
         ),
         RemoveVolume(f"remove {wish.full_name}", wish.name),
     ]
     end = Layout(layout.extents, layout.extent_size, tuple(v for v in layout.volumes if v[0] != wish.name))
-    return Plan(wish.vg, layout, end, _guarded(group, steps), variables=(("VG", wish.vg),))
+    return Plan(wish.vg, layout, end, guarded(group, steps), variables=(("VG", wish.vg),))
 
 
 def _lost_text(blocks: Blocks, group: Group, volume: Volume, system: FileSystem) -> str:
@@ -340,20 +370,25 @@ def _check_unused(blocks: Blocks, wish: LogicalVolumeWish, own: list[Mount], *, 
     storage, full = blocks.storage, wish.full_name
     if len(own) > 1:
         points = ", ".join(mount.point for mount in own)
-        raise Refusal(f"{full} is mounted more than once ({points}): unmount all but one, then it can be removed")
+        raise Refusal(f"{full} is mounted more than once ({points})", "unmount all but one, then it can be removed")
     if not own:
         if blocks.open and not swap:
-            raise Refusal(f"{full} is in use (its device is open, though it is not mounted): end that first")
+            raise Refusal(f"{full} is in use (its device is open, though it is not mounted)", "end that first")
         return
     point = own[0].point
     if point == "/":
-        raise Refusal(f"{full} is the root file system: it is not removed from below itself")
+        raise Refusal(
+            f"{full} is the root file system, which is not removed from below itself",
+            "remove it from a rescue system",
+            key=wish.key("present"),
+            value=wish.present,
+        )
     beneath = [mount.point for mount in storage.mounts if mount.point.startswith(f"{point}/")]
     if beneath:
-        raise Refusal(f"file systems are mounted beneath {point}: {', '.join(beneath)}: unmount them first")
+        raise Refusal(f"file systems are mounted beneath {point}: {', '.join(beneath)}", "unmount them first")
     if blocks.holders:
         names = "; ".join(
             f"{holder.command} (pid {holder.pid}, user {holder.user}, {holder.how})" if holder.pid else holder.command
             for holder in blocks.holders
         )
-        raise Refusal(f"{point} is in use: {names}: end that first, then {full} can be removed")
+        raise Refusal(f"{point} is in use: {names}", f"end that first, then {full} can be removed")

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from math import ceil
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import Group, Mount, Staging, Survey, Volume
-from hostwright.lvm.file_systems import MIB
+from hostwright.lvm import names
+from hostwright.lvm.facts.groups import Group, Volume
+from hostwright.lvm.facts.mounts import Mount
+from hostwright.lvm.facts.storage import Staging
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import COPYING, KINDS, one_of
+from hostwright.lvm.file_systems.kind import MIB
+from hostwright.lvm.plan.file_system import least_bytes
 from hostwright.lvm.plan.marker import quota_options
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.swap import swap_active
 from hostwright.lvm.plan.task import Task, ancestors, encrypted, extents_text, group_encrypted, kernel_name, own_disks
 from hostwright.lvm.settings import Rebalance
-
-DEFAULT_STAGING = "/var/lib"
 
 # What stays free beside a staged copy: a tenth of its file system, but no more than this.
 RESERVE = 1024 * MIB
@@ -22,7 +25,6 @@ RESERVE = 1024 * MIB
 LISTED = 1024
 LISTED_PATH = 11
 LISTS_LEAST = 8 * MIB
-LISTS_TAG = "hostwright.lists"
 # Measured: `apt-get update` takes 51 MB, the packages with their archives 15 MB. Metadata of dnf are larger.
 PACKAGES = 128 * MIB
 
@@ -46,7 +48,7 @@ class Lists:
 
 
 @dataclass(frozen=True)
-class Way:
+class Method:
     """A way to free the space: where the copy goes, or nothing for in place."""
 
     name: str
@@ -61,89 +63,80 @@ class Way:
 
 def image_path(wish: Rebalance) -> str:
     """Where the staged copy is, or would be."""
-    return f"{_directory(wish)}/hostwright/{wish.vg}-{wish.shrink}.img"
+    return names.image_path(wish.staging or names.DEFAULT_STAGING, wish.vg, wish.shrink)
 
 
-def lists_directory(image: str) -> str:
-    """Where the lists are, or would be, that lie beside an image or in its place."""
-    return f"{image.removesuffix('.img')}.lists"
-
-
-def lists_volume(wish: Rebalance) -> str:
-    return f"{wish.shrink}_hostwright_lists"
-
-
-def _directory(wish: Rebalance) -> str:
-    return (wish.staging or DEFAULT_STAGING).rstrip("/")
-
-
-def choose(task: Task, survey: Survey) -> Way:
+def choose(task: Task, survey: Survey) -> Method:
     """The way to free the space: what the wish forces, else the first that the host has room for."""
-    ways = {
-        "beside": lambda: _way_beside(task, survey),
-        "staging": lambda: _way_staging(task, survey),
-        "in-place": lambda: _way_in_place(task),
+    methods = {
+        "beside": lambda: _beside(task, survey),
+        "staging": lambda: _staging(task, survey),
+        "in-place": lambda: _in_place(task),
     }
     if task.wish.strategy:
-        way = ways[task.wish.strategy]()
-        if isinstance(way, str):
-            more = "" if task.wish.strategy == "in-place" else f". {_how_to_make_room(task, survey)}"
-            raise Refusal(f"lvm_strategy = {task.wish.strategy!r}: {way}{more}")
-        return way
-    if task.home.kind == "btrfs":
-        way = _way_in_place(task)
-        if not isinstance(way, str):
-            return way
+        method = methods[task.wish.strategy]()
+        if isinstance(method, str):
+            key = task.wish.key("strategy")
+            remedy = f"leave {key} out" if task.wish.strategy == "in-place" else _how_to_make_room(task, survey)
+            raise Refusal(method, remedy, key=key, value=task.wish.strategy)
+        return method
+    if KINDS[task.source.kind].shrinks_mounted:
+        method = _in_place(task)
+        if not isinstance(method, str):
+            return method
     order = ("beside",) if task.wish.scratch else ("beside", "staging")
     lacking = []
     for name in order:
-        way = ways[name]()
-        if not isinstance(way, str):
-            return way
-        lacking.append(f"{name}: {way}")
+        method = methods[name]()
+        if not isinstance(method, str):
+            return method
+        lacking.append(f"{name}: {method}")
     raise Refusal(
-        f"no way to shrink {task.group.name}/{task.shrink.name} ({task.home.kind}) to "
-        f"{extents_text(task.group, task.target)} on this host. "
-        + "; ".join(lacking)
-        + f". {_how_to_make_room(task, survey)}"
+        f"no way to shrink {task.group.name}/{task.shrink.name} ({task.source.kind}) to "
+        f"{extents_text(task.group, task.target)} on this host. {'; '.join(lacking)}",
+        _how_to_make_room(task, survey),
+        key=task.wish.key("shrink_to"),
+        value=task.wish.shrink_to,
     )
 
 
 def _how_to_make_room(task: Task, survey: Survey) -> str:
     """Every way there is, by the room that it asks for."""
     group, wish, staging = task.group, task.wish, task.storage.staging
-    least, free = file_systems.least_bytes(task.home, survey), free_extents(task) - lists_extents(group, survey)
+    least, free = least_bytes(task.source, survey), free_extents(task) - lists_extents(group, survey)
     short = lacking = 0
     ways = []
     if wish.strategy != "staging":
         spare = task.size + lists_extents(group, survey) * group.extent_size + max(group.extent_size, 2 * MIB)
-        ways.append((spare, f"lvm_scratch: a blank disk of {_gibibytes(spare)}"))
+        ways.append((spare, f"{wish.key('scratch')}: a blank disk of {_gibibytes(spare)}"))
         lacking = 0 if wish.scratch else task.target - free
     if lacking > 0:
         ways.append((lacking * group.extent_size, f"free {_gibibytes(lacking * group.extent_size)} in {group.name}"))
         if least <= free * group.extent_size:
-            ways.append((0, f"lvm_shrink_to='{free} extents', for which {group.name} has room"))
+            ways.append((0, f"{wish.key('shrink_to')}='{free} extents', for which {group.name} has room"))
     if wish.strategy != "beside" and not wish.scratch:
         elsewhere = least + lists_bytes(survey) + RESERVE
-        ways.append((elsewhere, f"lvm_staging: a directory on another local file system, {_gibibytes(elsewhere)} free"))
+        other = f"{wish.key('staging')}: a directory on another local file system, {_gibibytes(elsewhere)} free"
+        ways.append((elsewhere, other))
         if staging and staging.exists and not _unfit(task, staging):
             short = least - _room(task, survey, staging)
     if short > 0 and staging:
         ways.append((short, f"free {_gibibytes(short)} on {staging.mount}"))
     ways += _from_swap(task, lacking, short)
     words = [text for _, text in sorted(ways)]
-    if not wish.strategy and not isinstance(_way_in_place(task), str):
-        words.append("lvm_strategy=in-place needs no room, but a power cut in it can cost the file system")
-    return f"What would do, the smallest first: {'; '.join(words)}"
+    if not wish.strategy and not isinstance(_in_place(task), str):
+        forced = f"{wish.key('strategy')}=in-place needs no room, but a power cut in it can cost the file system"
+        words.append(forced)
+    return f"what would do, the smallest first: {'; '.join(words)}"
 
 
 def _from_swap(task: Task, lacking: int, short: int) -> list[tuple[int, str]]:
-    """Swap can give its extents to home's copy, or to the volume that the copy is staged on."""
+    """Swap can give its extents to the source's copy, or to the volume that the copy is staged on."""
     group, wish, storage = task.group, task.wish, task.storage
     staging = storage.staging
     mount = next((m for m in reversed(storage.mounts) if staging and m.point == staging.mount), None)
     node = kernel_name(storage, mount) if mount else ""
-    under = next((volume for volume in group.volumes if f"dm-{volume.device.rpartition(':')[2]}" == node), None)
+    under = next((volume for volume in group.volumes if volume.node == node), None)
     grow = next((volume for volume in group.volumes if volume.name == wish.grow), None)
     # A file system that grows keeps some of it for itself, and a tenth stays free.
     staged = ceil(short * 1.15 / group.extent_size)
@@ -175,25 +168,25 @@ def _gibibytes(size: int) -> str:
 
 
 def free_extents(task: Task) -> int:
-    """With those of a lost run's copy, unless home is that copy, and of its lists."""
+    """With those of a lost run's copy, unless the source is that copy, and of its lists."""
     group = task.group
     free = sum(disk.extents - disk.allocated for disk in own_disks(group) if disk.allocatable)
     leftover = group.volume(task.copy) if task.served != "copy" else None
     if leftover and set(leftover.disks) <= {disk.name for disk in own_disks(group)}:
         free += leftover.extents
-    lists = group.volume(lists_volume(task.wish))
+    lists = group.volume(names.lists_volume(task.wish.shrink))
     if lists and set(lists.disks) <= {disk.name for disk in own_disks(group)}:
         free += lists.extents
     return free
 
 
-def _way_beside(task: Task, survey: Survey) -> Way | str:
+def _beside(task: Task, survey: Survey) -> Method | str:
     group, free = task.group, free_extents(task)
     if free >= task.target and not task.wish.scratch:
         lists = place_of_lists(task, survey, free - task.target)
         if isinstance(lists, str):
             return lists
-        return Way(
+        return Method(
             "beside",
             f"{group.name} has {extents_text(group, free)} free: enough for a second, smaller {task.shrink.name}",
             lists=lists,
@@ -204,7 +197,7 @@ def _way_beside(task: Task, survey: Survey) -> Way | str:
             f"{group.name} has {size_text(free * group.extent_size)} free, "
             f"{lacking / 1024**3:.2f} GiB less than a second {task.shrink.name} takes"
         )
-    return _scratch_way(task, survey)
+    return _on_scratch(task, survey)
 
 
 def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> Lists | str:
@@ -215,16 +208,15 @@ def place_of_lists(task: Task, survey: Survey, free: int, spare: int = 0) -> Lis
     group, storage = task.group, task.storage
     needed, extents = lists_bytes(survey), lists_extents(group, survey)
     if free >= extents:
-        return Lists(lists_volume(task.wish), extents, tuple(disk.name for disk in own_disks(group)))
+        return Lists(names.lists_volume(task.wish.shrink), extents, tuple(disk.name for disk in own_disks(group)))
     staging = storage.staging
     if staging and staging.exists and not _unfit(task, staging):
         room = staging.free - min(staging.size // 10, RESERVE)
         if room >= needed:
-            return Lists(lists_directory(image_path(task.wish)))
+            return Lists(names.lists_directory(image_path(task.wish)))
     if spare >= extents:
-        return Lists(lists_volume(task.wish), extents, (task.wish.scratch or "",))
-    blocks, _, size = storage.host.get("run_free", "").partition(" ")
-    if blocks and int(blocks) * int(size) // 2 >= needed <= int(storage.host.get("memavailable", "0")) // 4:
+        return Lists(names.lists_volume(task.wish.shrink), extents, (task.wish.scratch or "",))
+    if storage.run_free and storage.run_free // 2 >= needed <= int(storage.host.get("memavailable", "0")) // 4:
         return Lists()
     return (
         f"the lists of what is in {task.shrink.name} need {size_text(needed)}: {group.name} has "
@@ -237,49 +229,47 @@ def place_of_resumed_lists(task: Task, survey: Survey, image: str, old: Volume |
     staging = task.storage.staging
     looked_at = staging is not None and image == image_path(task.wish)
     if looked_at and staging and staging.free >= lists_bytes(survey):
-        return Lists(lists_directory(image))
+        return Lists(names.lists_directory(image))
     free = free_extents(task)
     if task.served == "image":
         # The volume that is made anew needs its extents while lists are there.
         free = min(free, free + (old.extents if old else 0) - task.target)
     place = place_of_lists(task, survey, free)
     if isinstance(place, str) and image and not looked_at:
-        return Lists(lists_directory(image))
+        return Lists(names.lists_directory(image))
     if isinstance(place, str):
         room = _gibibytes(lists_bytes(survey) + RESERVE)
-        raise Refusal(f"{place}: see that it has {room} free, or name a directory that has as lvm_staging")
+        raise Refusal(place, f"see that it has {room} free, or name a directory that has as {task.wish.key('staging')}")
     return place
 
 
-def _scratch_way(task: Task, survey: Survey) -> Way | str:
+def _on_scratch(task: Task, survey: Survey) -> Method | str:
     group, scratch, wish = task.group, task.storage.scratch, task.wish
+    said = f"{wish.key('scratch')} = {wish.scratch!r}"
     if scratch is None or not scratch.exists:
-        return f"lvm_scratch = {wish.scratch!r} is no disk of this host"
+        return f"{said} is no disk of this host"
     if not scratch.lent and any(wish.scratch == disk.name for disk in group.disks):
-        return f"lvm_scratch = {wish.scratch!r} is a disk of {group.name} already"
+        return f"{said} is a disk of {group.name} already"
     children = [device.name for device in task.storage.devices if scratch.name in device.parents]
     if not scratch.lent and (scratch.holds or children):
         return (
-            f"lvm_scratch = {wish.scratch!r} is not empty ({', '.join([*scratch.holds, *children])}): "
+            f"{said} is not empty ({', '.join([*scratch.holds, *children])}): "
             "give another disk, or empty it yourself (wipefs -a, after a look)"
         )
     if group_encrypted(task) and not encrypted(task, [scratch.name]):
-        return (
-            f"lvm_scratch = {wish.scratch!r} is not encrypted, but {group.name} is: "
-            "open a LUKS device on it and give that one"
-        )
+        return f"{said} is not encrypted, but {group.name} is: open a LUKS device on it and give that one"
     room = (scratch.size - 2 * MIB) // group.extent_size
     if room < task.target:
         lacking = (task.target - room) * group.extent_size
         return (
-            f"lvm_scratch = {wish.scratch!r} has room for {extents_text(group, max(room, 0))}: "
+            f"{said} has room for {extents_text(group, max(room, 0))}: "
             f"{lacking / 1024**3:.2f} GiB less than {task.shrink.name} will take"
         )
     lists = place_of_lists(task, survey, free_extents(task), room - task.target)
     if isinstance(lists, str):
         return lists
     more = (lists.extents or 0) * group.extent_size if lists.disks == (wish.scratch,) else 0
-    return Way(
+    return Method(
         "beside",
         f"{wish.scratch} is lent for it: {task.shrink.name} is made anew there, then moved to the group's own disks",
         scratch=wish.scratch or "",
@@ -292,13 +282,13 @@ def _scratch_way(task: Task, survey: Survey) -> Way | str:
 WIPE_MORE = 64 * MIB
 
 
-def _way_staging(task: Task, survey: Survey) -> Way | str:
+def _staging(task: Task, survey: Survey) -> Method | str:
     said, staging = _staging_said(task), task.storage.staging
     if staging is None or not staging.exists:
         return f"{said} is no directory of this host"
     if unfit := _unfit(task, staging):
         return f"{said} {unfit}"
-    least = file_systems.least_bytes(task.home, survey)
+    least = least_bytes(task.source, survey)
     room = _room(task, survey, staging)
     if room < least:
         return (
@@ -307,19 +297,19 @@ def _way_staging(task: Task, survey: Survey) -> Way | str:
         )
     size = min(task.size, room, least + least // 4 + 64 * MIB) // MIB * MIB
     mount = next(m for m in reversed(task.storage.mounts) if m.point == staging.mount)
-    directory = task.wish.staging or DEFAULT_STAGING
-    return Way(
+    directory = task.wish.staging or names.DEFAULT_STAGING
+    return Method(
         "staging",
         f"{task.group.name} has no room for a second {task.shrink.name}; {directory} (on {mount.point}, {mount.kind}) "
         f"has {size_text(staging.free)} free for a copy",
         image=image_path(task.wish),
         image_size=size,
-        lists=Lists(lists_directory(image_path(task.wish))),
+        lists=Lists(names.lists_directory(image_path(task.wish))),
     )
 
 
 def _staging_said(task: Task) -> str:
-    return f"lvm_staging = {task.wish.staging!r}" if task.wish.staging else DEFAULT_STAGING
+    return f"{task.wish.key('staging')} = {task.wish.staging!r}" if task.wish.staging else names.DEFAULT_STAGING
 
 
 def _unfit(task: Task, staging: Staging) -> str:
@@ -333,9 +323,10 @@ def _unfit(task: Task, staging: Staging) -> str:
     mount = next((m for m in reversed(storage.mounts) if m.point == staging.mount), None)
     if mount is None:
         return "is on no file system that mountinfo knows"
-    if mount.kind not in ("xfs", "ext4", "btrfs"):
-        return f"is on {mount.kind}: staging must be on a local xfs, ext4 or btrfs, which a reboot keeps"
-    if _backed_by_home(task, mount):
+    holding = [kind.name for kind in KINDS.values() if kind.holds_images]
+    if mount.kind not in holding:
+        return f"is on {mount.kind}: staging must be on a local {one_of(holding)}, which a reboot keeps"
+    if _backed_by_source(task, mount):
         return f"is on {task.mount.point} itself, or backed by it: name another file system"
     if mount.point != "/" and not any(
         line.point == mount.point and "noauto" not in line.options.split(",") for line in storage.fstab
@@ -352,19 +343,18 @@ def _unfit(task: Task, staging: Staging) -> str:
 
 def _room(task: Task, survey: Survey, staging: Staging) -> int:
     """What an image may take."""
-    kind = task.home.kind
-    tools = {*file_systems.COPYING, *file_systems.MAKING[kind]}
-    tools |= set(file_systems.QUOTAS.get(kind, ())) if quota_options(task) else set()
+    kind = KINDS[task.source.kind]
+    tools = {*COPYING, *kind.making, *(kind.quotas if quota_options(task) else ())}
     installed = staging.mount in ("/", "/usr", "/var") and not tools <= task.storage.tools
     aside = min(staging.size // 10, RESERVE) + lists_bytes(survey) + (PACKAGES if installed else 0)
     return staging.free + staging.image - aside
 
 
-def _backed_by_home(task: Task, mount: Mount) -> bool:
+def _backed_by_source(task: Task, mount: Mount) -> bool:
     assert task.mount is not None
     if mount.device == task.mount.device or mount.source == task.mount.source:
         return True
-    return f"dm-{task.shrink.device.split(':')[-1]}" in ancestors(task, kernel_name(task.storage, mount))
+    return task.shrink.node in ancestors(task, kernel_name(task.storage, mount))
 
 
 def _removable(task: Task, mount: Mount) -> bool:
@@ -372,14 +362,10 @@ def _removable(task: Task, mount: Mount) -> bool:
     return any(device.removable for device in task.storage.devices if device.name in chain)
 
 
-def _way_in_place(task: Task) -> Way | str:
-    if task.home.kind == "xfs":
-        return "XFS cannot shrink in place: only a smaller copy can take its place"
+def _in_place(task: Task) -> Method | str:
+    kind = KINDS[task.source.kind]
+    if not kind.in_place:
+        return kind.not_in_place
     if set(task.shrink.segment_types) != {"linear"}:
         return f"{task.shrink.name} is striped: LVM reduces it by whole stripes only"
-    if task.home.kind == "btrfs":
-        return Way("in-place", "btrfs shrinks while it is mounted, keeping subvolumes, snapshots and reflinks")
-    return Way(
-        "in-place",
-        "forced: resize2fs moves the blocks of the only copy; a power cut in it can cost the file system",
-    )
+    return Method("in-place", kind.in_place)

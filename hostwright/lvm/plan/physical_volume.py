@@ -19,18 +19,21 @@ def decide(blocks: Blocks, wish: PhysicalVolumeWish) -> Plan:
     plan = Plan("", NOWHERE, NOWHERE)
     disk = blocks.disks[wish.device]
     if wish.present:
-        steps = () if is_physical_volume(blocks, wish.device) else make_steps(blocks, wish.device)
+        there = is_physical_volume(blocks, wish.device, wish.key("device"))
+        steps = () if there else make_steps(blocks, wish.device)
         return Plan("", NOWHERE, NOWHERE, (*install_lvm(blocks.storage), *steps) if steps else ())
     if not disk.physical_volume:
         return plan
     if disk.group:
         raise Refusal(
-            f"{wish.device} is part of volume group {disk.group}: take it out first (pvmove {wish.device}, "
-            f"vgreduce {disk.group} {wish.device}), or remove the group"
+            f"it is part of volume group {disk.group}",
+            f"take it out first (`pvmove {wish.device}`, `vgreduce {disk.group} {wish.device}`), or remove the group",
+            key=wish.key("device"),
+            value=wish.device,
         )
     lost = f"its LVM label and metadata on {size_text(disk.size)}; it is in no volume group"
-    check_confirmed(f"physical volume {wish.device}", lost, wish.device, wish.confirm)
-    step = RemovePhysicalVolume(f"take LVM's label and metadata from {wish.device}", wish.device)
+    check_confirmed(f"physical volume {wish.device}", lost, wish.device, wish)
+    step = RemovePhysicalVolume(f"remove LVM's label and metadata from {wish.device}", wish.device)
     return Plan("", NOWHERE, NOWHERE, (step,))
 
 
@@ -38,22 +41,32 @@ def install_lvm(storage: Storage) -> tuple[Step, ...]:
     return install_packages(storage, [] if "lvm" in storage.tools else ["lvm2"])
 
 
-def is_physical_volume(blocks: Blocks, device: str) -> bool:
-    """Refuses a device that is not there, or that cannot become one."""
+def is_physical_volume(blocks: Blocks, device: str, key: str) -> bool:
+    """Refuses a device that is not there, or that cannot become one.
+
+    + key: that asks for it
+    """
     disk = blocks.disks[device]
     if not disk.exists:
         there = ", ".join(f"/dev/{found.name}" for found in blocks.storage.devices if found.type == "disk") or "none"
-        raise Refusal(f"{device} is no block device of this host; its disks are: {there}")
+        raise Refusal("no block device of this host", f"name one of its disks: {there}", key=key, value=device)
     if disk.physical_volume:
         return True
     found = [*disk.holds, *_uses(blocks, disk)]
     if found:
         raise Refusal(
-            f"{device} is not empty ({', '.join(found)}): give another disk, or empty this one yourself, after a look "
-            "(wipefs -a, or zeros in its first MiB)"
+            f"it is not empty ({', '.join(found)})",
+            "give another disk, or empty this one yourself, after a look (wipefs -a, or zeros in its first MiB)",
+            key=key,
+            value=device,
         )
     if disk.read_only:
-        raise Refusal(f"{device} is read-only: LVM cannot write its label there")
+        raise Refusal(
+            "it is read-only, and LVM has to write its label there",
+            f"give another disk, or make it writable (`blockdev --setrw {device}`)",
+            key=key,
+            value=device,
+        )
     return False
 
 

@@ -14,18 +14,18 @@ BAR = 66
 def draw(host: str, plan: Plan) -> str:
     lines = [f"{host}: volume group {plan.group}, {size_text(plan.before.extents * plan.before.extent_size)}"]
     if not plan.changes:
-        return "\n".join([*lines, *_bar("  now  ", plan.before), "  nothing to do: it is as wanted"])
+        return "\n".join([*lines, *_bar("  now  ", plan.before), "  nothing to change"])
     lines += _bar("  now  ", plan.before)
     if plan.after != plan.before:
         lines += _bar("  then ", plan.after)
     if plan.follow:
-        return "\n".join([*lines, *_wrap(f"{plan.reason}: it is followed", "  ")])
-    if plan.way:
-        lines += _wrap(f"way: {plan.way}, because {plan.reason}", "  ", "       ")
+        return "\n".join([*lines, *_followed(plan)])
+    if plan.method:
+        lines += _wrap(f"way: {plan.method}, because {plan.reason}", "  ", "       ")
     lines += _steps(plan)
     if plan.away:
         lines += _wrap(
-            f"away: about {_duration(plan.read_only)} read-only and {_duration(plan.away)} not there (estimated)", "  "
+            f"away: about {_duration(plan.read_only)} read-only and {_duration(plan.away)} unmounted (estimated)", "  "
         )
     for note in plan.notes:
         lines += _wrap(f"note: {note}", "  ", "        ")
@@ -35,13 +35,17 @@ def draw(host: str, plan: Plan) -> str:
 def draw_steps(host: str, title: str, plan: Plan) -> str:
     """A plan that has no space to show."""
     lines = [f"{host}: {title}"]
-    return "\n".join(lines + (_wrap(f"{plan.reason}: it is followed", "  ") if plan.follow else _steps(plan)))
+    return "\n".join(lines + (_followed(plan) if plan.follow else _steps(plan)))
+
+
+def _followed(plan: Plan) -> list[str]:
+    return _wrap(f"{plan.reason}: {'stop it' if plan.stop else 'follow it'}", "  ")
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
     """The plan in types that JSON has; without the variables, which are the script's own affair."""
-    data = asdict(plan)
-    del data["variables"]
+    # People read it by these names.
+    data = {{"method": "way"}.get(key, key): value for key, value in asdict(plan).items() if key != "variables"}
     data["steps"] = [{"title": step.title, "call": step.call} for step in plan.steps]
     data["changes"] = plan.changes
     for name in ("before", "after"):

@@ -5,11 +5,22 @@ from decimal import Decimal
 from math import ceil
 
 from hostwright.base.refusal import Refusal
+from hostwright.base.settings import Settings
+from hostwright.lvm.facts.groups import Group
 
 _UNITS = {unit: 1024**power for power, unit in enumerate("bkmgtpe")} | {"s": 512}
 _ABSOLUTE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z])(ib)?", re.IGNORECASE)
 _EXTENTS = re.compile(r"(\d+)\s*(?:extents?|le)", re.IGNORECASE)
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%\s*([a-z]+)", re.IGNORECASE)
+
+
+def wished_extents(wish: Settings, field: str, group: Group, now: int | None = None) -> int:
+    """The size that a wish has in this field, as `extents_of` reads it, or a refusal that names the key."""
+    text = getattr(wish, field)
+    try:
+        return extents_of(text, extent_size=group.extent_size, group_extents=group.extents, now=now)
+    except ValueError as error:
+        raise Refusal(str(error), key=wish.key(field), value=text) from None
 
 
 def extents_of(text: str, *, extent_size: int, group_extents: int, now: int | None = None) -> int:
@@ -20,41 +31,41 @@ def extents_of(text: str, *, extent_size: int, group_extents: int, now: int | No
     + group_extents: extents in the volume group
     + now: the volume's present size in extents, for the remedy of a relative size
 
-    Refused: a relative size, a bare number, a share of anything but the volume group, nothing at all, zero.
+    ValueError: a relative size, a bare number, a share of anything but the volume group, nothing at all, zero.
     """
     text = text.strip()
     if text[:1] in "+-" and text:
-        raise Refusal(_relative(text, extent_size, group_extents, now))
+        raise ValueError(_relative(text, extent_size, group_extents, now))
     if match := _EXTENTS.fullmatch(text):
         extents = int(match[1])
     elif match := _SHARE.fullmatch(text):
         if match[2].upper() != "VG":
-            raise Refusal(f"{text!r}: only a share of the volume group is a final size: write {match[1]}%VG, or a size")
+            raise ValueError(f"only a share of the volume group is a final size: write {match[1]}%VG, or a size")
         if Decimal(match[1]) > 100:
-            raise Refusal(f"{text!r} is more than the whole volume group")
+            raise ValueError("more than the whole volume group: write 100%VG at most")
         extents = ceil(Decimal(match[1]) * group_extents / 100)
     elif (match := _ABSOLUTE.fullmatch(text)) and match[2].lower() in _UNITS:
         extents = ceil(Decimal(match[1]) * _UNITS[match[2].lower()] / extent_size)
     elif re.fullmatch(r"\d+(\.\d+)?", text):
-        raise Refusal(f"{text!r} has no unit: write {text}G, {text}m or '{text} extents'")
+        raise ValueError(f"a size without a unit: write {text}G, {text}m or '{text} extents'")
     else:
-        raise Refusal(f"{text!r} is no size: write 50G, 51200m, '12800 extents' or 40%VG")
+        raise ValueError("no size: write 50G, 51200m, '12800 extents' or 40%VG")
     if extents < 1:
-        raise Refusal(f"{text!r} is no size for a volume: it needs one extent at least")
+        raise ValueError("no size for a volume, which has one extent at least: write '1 extents' or more")
     return extents
 
 
 def _relative(text: str, extent_size: int, group_extents: int, now: int | None) -> str:
-    message = f"{text!r} is relative, and would change the size again at each run"
+    message = "a relative size, which would change the volume again at each run"
     if now is None:
         return f"{message}: write the final size"
     try:
         change = extents_of(text[1:], extent_size=extent_size, group_extents=group_extents)
-    except Refusal:
+    except ValueError:
         return f"{message}: write the final size"
     final = now + change if text[0] == "+" else now - change
     if final < 1:
-        return f"{message}; there are only {size_text(now * extent_size)}: write the final size"
+        return f"{message}, and the volume has only {size_text(now * extent_size)}: write the final size"
     return f"{message}: write the final size, which would now be '{final} extents' ({size_text(final * extent_size)})"
 
 

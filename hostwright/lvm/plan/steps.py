@@ -36,9 +36,9 @@ class Layout:
 class Plan:
     """Steps from what is to what is wanted; none of them means that nothing must change.
 
-    + way: how the space is freed (`beside`, `staging`, `in-place`, or nothing), and `reason` why this way
+    + method: how the space is freed (`beside`, `staging`, `in-place`, or nothing), and `reason` why this one
     + notes: what cannot survive, what will be stopped, what to know
-    + read_only, away: seconds that home is expected to be read-only, and not there at all
+    + read_only, away: seconds that the source is expected to be read-only, and not there at all
     + variables: what the steps' functions are told
     + follow: the id of a job that is still at work on the host, instead of steps; with `stop` it is ended first
     + again: once it is carried out, what the host is like then decides what follows
@@ -48,7 +48,7 @@ class Plan:
     before: Layout
     after: Layout
     steps: tuple[Step, ...] = ()
-    way: str = ""
+    method: str = ""
     reason: str = ""
     notes: tuple[str, ...] = ()
     read_only: int = 0

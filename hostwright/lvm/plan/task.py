@@ -1,19 +1,24 @@
 """A wish to move space, held against what the host has; and small questions about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm import file_systems
-from hostwright.lvm.facts.storage import FileSystem, FstabLine, Group, Mount, PhysicalVolume, Storage, Volume
+from hostwright.lvm import names
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, PhysicalVolume, Volume
+from hostwright.lvm.facts.mounts import FstabLine, Mount
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.file_systems import packages
 from hostwright.lvm.plan.sizes import size_text
 from hostwright.lvm.plan.steps import Step
 from hostwright.lvm.settings import Rebalance
-from hostwright.lvm.verbs import InstallPackages
+from hostwright.lvm.verbs import InstallPackages, IsUnchanged
 
 
 @dataclass(frozen=True)
 class Task:
-    """A wish that passed every check that needs no look into home. Sizes in extents."""
+    """A wish that passed every check that needs no look at its files. Sizes in extents."""
 
     wish: Rebalance
     storage: Storage
@@ -22,11 +27,12 @@ class Task:
     grow: Volume | None
     target: int
     grown: int
-    home: FileSystem
+    source: FileSystem
+    """on the volume that shrinks"""
     mount: Mount | None
     line: FstabLine | None
     served: str
-    """how home is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
+    """how the source is served: `volume` (as ever), `copy` (a lost run's copy) or `image` (a lost run's staged copy)"""
 
     @property
     def size(self) -> int:
@@ -34,7 +40,7 @@ class Task:
 
     @property
     def copy(self) -> str:
-        return f"{self.wish.shrink}_hostwright"
+        return names.copy_name(self.wish.shrink)
 
     @property
     def needs_survey(self) -> bool:
@@ -42,11 +48,11 @@ class Task:
 
 
 def copy_name(wish: Rebalance) -> str:
-    return f"{wish.shrink}_hostwright"
+    return names.copy_name(wish.shrink)
 
 
 def no_file_system() -> FileSystem:
-    return FileSystem("", "", "", "", 0, 0, 0, ())
+    return FileSystem("", "", "", "", 0, 0, 0)
 
 
 def own_disks(group: Group) -> list[PhysicalVolume]:
@@ -57,9 +63,14 @@ def extents_text(group: Group, extents: int) -> str:
     return f"{size_text(extents * group.extent_size)}, {extents} extents"
 
 
+def guarded(group: Group, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Nobody has changed the group since, or nothing is done."""
+    return (IsUnchanged(f"check that {group.name} is as planned", group.sequence), *steps)
+
+
 def install_step(task: Task, tools: tuple[str, ...]) -> tuple[Step, ...]:
-    packages = {file_systems.TOOLS[tool] for tool in tools if tool not in task.storage.tools}
-    return install_packages(task.storage, sorted(packages))
+    known = packages()
+    return install_packages(task.storage, sorted({known[tool] for tool in tools if tool not in task.storage.tools}))
 
 
 def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
@@ -68,7 +79,8 @@ def install_packages(storage: Storage, missing: list[str]) -> tuple[Step, ...]:
     manager = storage.host.get("manager")
     if not manager:
         raise Refusal(
-            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper: do it by hand"
+            f"{', '.join(missing)} must be installed, and this host has no apt, dnf, yum or zypper",
+            "install them by hand",
         )
     return (InstallPackages(f"install {', '.join(missing)} with {manager}", tuple(missing)),)
 
@@ -89,8 +101,7 @@ def encrypted(task: Task, names: list[str]) -> bool:
 
 
 def group_encrypted(task: Task) -> bool:
-    volume = f"dm-{task.shrink.device.split(':')[-1]}"
-    return encrypted(task, [volume])
+    return encrypted(task, [task.shrink.node])
 
 
 def kernel_name(storage: Storage, mount: Mount) -> str:
@@ -100,7 +111,7 @@ def kernel_name(storage: Storage, mount: Mount) -> str:
         for volume in group.volumes:
             mapped = f"{group.name.replace('-', '--')}-{volume.name.replace('-', '--')}"
             if volume.device and (volume.device == mount.device or mapped == name):
-                return f"dm-{volume.device.partition(':')[2]}"
+                return volume.node
     return name
 
 

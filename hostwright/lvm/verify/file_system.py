@@ -3,14 +3,13 @@
 Sources: xfs_info(8), dumpe2fs(8), btrfs-filesystem(8), blkid(8), blockdev(8).
 """
 
-import re
+import shlex
 from typing import NamedTuple
 
 from hostwright.base.verify import Host, answer, output
+from hostwright.lvm.file_systems import KINDS
+from hostwright.lvm.file_systems.kind import Kind
 from hostwright.lvm.verify.mounts import Mount, mounts
-
-MIB = 1024**2
-SECTOR = 4096
 
 
 class Extent(NamedTuple):
@@ -108,34 +107,16 @@ class FileSystem:
         return found[-1]
 
     def _extent(self, mount: Mount) -> Extent:
-        if mount.kind == "xfs":
-            return xfs_extent(output(self.host, "xfs_info %s", mount.point))
-        if mount.kind.startswith("ext"):
-            return ext_extent(output(self.host, "dumpe2fs -h %s", mount.device))
-        if mount.kind == "btrfs":
-            return btrfs_extent(output(self.host, "btrfs filesystem show --raw %s", mount.point))
-        raise NotImplementedError(f"{mount.point} is {mount.kind}: only XFS, ext2, ext3, ext4 and btrfs are known")
+        if mount.kind not in KINDS or not KINDS[mount.kind].files:
+            known = ", ".join(kind.name for kind in KINDS.values() if kind.files)
+            raise NotImplementedError(f"{mount.point} is {mount.kind}: only {known} are known")
+        kind = KINDS[mount.kind]
+        return extent(kind, output(self.host, kind.ask(shlex.quote(mount.device), shlex.quote(mount.point))))
 
 
-def xfs_extent(report: str) -> Extent:
-    """From what xfs_info prints."""
-    data = report[report.index("\ndata ") :]
-    block, blocks, stripe = (int(re.findall(rf"{name}=(\d+)", data)[0]) for name in ("bsize", "blocks", "sunit"))
-    # The kernel adds no allocation group below 64 blocks; mkfs makes groups of whole stripes, and none below 16 MiB.
-    return Extent(block * blocks, 16 * MIB if stripe else 64 * block)
-
-
-def ext_extent(report: str) -> Extent:
-    """From what dumpe2fs prints of the superblock."""
-    values = dict(re.findall(r"^([^:\n]+):\s+(.*)$", report, re.MULTILINE))
-    block, blocks = int(values["Block size"]), int(values["Block count"])
-    groups = -(-blocks // int(values["Blocks per group"]))
-    descriptors = -(-groups * int(values.get("Group descriptor size", 32)) // block)
-    # A last group that would hold little more than its own tables is left out (resize2fs, mke2fs).
-    tables = 3 + int(values["Inode blocks per group"]) + descriptors + int(values.get("Reserved GDT blocks", 0))
-    return Extent(block * blocks, (tables + 50) * block)
-
-
-def btrfs_extent(report: str) -> Extent:
-    """From what btrfs filesystem show prints of one that is on one device."""
-    return Extent(sum(int(size) for size in re.findall(r"devid\s+\d+\s+size\s+(\d+)", report)), SECTOR)
+def extent(kind: Kind, report: str) -> Extent:
+    """From what the tool of its kind prints."""
+    said = kind.parse(report.splitlines())
+    size = kind.spans(said)
+    assert size, f"a {kind.name} file system does not tell its size: {report!r}"
+    return Extent(size, kind.slack(said))

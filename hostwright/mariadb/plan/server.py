@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostwright.base.refusal import Refusal
 from hostwright.mariadb.facts import Accounts, DataDirectory, Once
@@ -23,12 +23,31 @@ class InitPlan:
     """
     + decided: lines for the record
     + lines: what is decided, in words
-    + notes: what to know of commands that are not run again
+    + notes: what to know of the data, and of commands that are not run again
     """
 
     decided: tuple[str, ...]
     lines: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def changes(self) -> object:
+        return self.decided
+
+
+@dataclass(frozen=True)
+class UpgradePlan:
+    """
+    + to: from which version to which its tables are upgraded; nothing where they are the server's own
+    + lines: what may yet be upgraded, too, in words
+    """
+
+    to: str = ""
+    lines: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> object:
+        return self.to
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,7 @@ class AccountsPlan:
     """
     + statements: SQL, with no password in it
     + lines: the same in words
+    + known: the server answers; else it is asked again once it is up
     + notes: what users may do that no data can say
     """
 
@@ -44,10 +64,20 @@ class AccountsPlan:
     known: bool = True
     notes: tuple[str, ...] = ()
 
+    @property
+    def changes(self) -> object:
+        return self.statements or not self.known
+
 
 def native_hash(password: str) -> str:
     """As mysql_native_password keeps it."""
     return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+
+
+def decide_data(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory) -> InitPlan:
+    """What to record, and what to know of the data."""
+    plan = decide_init(wish, digests, found)
+    return replace(plan, notes=(*warnings(wish, found), *plan.notes))
 
 
 def decide_init(wish: Mariadb, digests: Mapping[str, str], found: DataDirectory) -> InitPlan:
@@ -192,12 +222,16 @@ def upgrade(found: DataDirectory) -> str:
     return f"{f'from {old[0]}.{old[1]} ' if old else ''}to {server[0]}.{server[1]}"
 
 
-def upgrade_lines(wish: Mariadb, found: DataDirectory) -> tuple[str, ...]:
-    if wish.upgrade and (words := upgrade(found)):
-        return (f"its tables are upgraded {words} once it is healthy, and there is no way back but a dump",)
-    if wish.upgrade and found.has_data and found.image_version == "absent":
-        return ("its tables are upgraded once it is healthy, if the image, which is not here yet, has a newer server",)
-    return ()
+def decide_upgrade(wish: Mariadb, found: DataDirectory) -> UpgradePlan:
+    if not wish.upgrade:
+        return UpgradePlan()
+    if to := upgrade(found):
+        line = f"its tables are upgraded {to} once it is healthy, and there is no way back but a dump"
+        return UpgradePlan(to, (line,))
+    if found.has_data and found.image_version == "absent":
+        line = "its tables are upgraded once it is healthy, if the image, which is not here yet, has a newer server"
+        return UpgradePlan("", (line,))
+    return UpgradePlan()
 
 
 def _open(name: str, last: Once | None) -> str:
@@ -345,6 +379,18 @@ def _account(user: User) -> str:
     return f"'{user.name}'@'{user.host}'"
 
 
-def draw(host: str, title: str, lines: tuple[str, ...], notes: tuple[str, ...] = ()) -> str:
-    shown = [f"  {line}" for line in lines] or ["  nothing to do: it is as wanted"]
+def draw(host: str, wish: Mariadb, plan: InitPlan | UpgradePlan | AccountsPlan) -> str:
+    """Accounts always; of the data only what is to be said."""
+    match plan:
+        case InitPlan(lines=lines, notes=notes):
+            title, needed = f"data in {wish.data_dir}", lines + notes
+        case UpgradePlan(lines=lines):
+            title, notes, needed = f"tables of {wish.container}", (), lines
+        case AccountsPlan(known=False, notes=notes):
+            title, lines, needed = "databases and users", ("looked at once it answers",), ("",)
+        case AccountsPlan(lines=lines, notes=notes):
+            title, needed = "databases and users", ("",)
+    if not needed:
+        return ""
+    shown = [f"  {line}" for line in lines or ("nothing to change",)]
     return "\n".join([f"{host}: {title}", *shown, *(f"  note: {note}" for note in notes)])

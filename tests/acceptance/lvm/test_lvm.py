@@ -90,7 +90,7 @@ def test_btrfs_in_place_keeps_its_snapshots(make_host: MakeHost) -> None:
         "mount --bind / /mnt && setfattr -n trusted.hostwright.cover -v 1 /mnt/home && chattr +i /mnt/home; "
         "umount /mnt; vgchange --addtag hostwright.cover.home centos"
     )
-    assert "let the directory beneath /home be written again" in host.deploy().err
+    assert "make the directory beneath /home writable again" in host.deploy().err
     assert "hostwright" not in host.machine.succeed(LEFT)
     assert host.pyinfra("-y").unchanged
 
@@ -149,7 +149,7 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
 
 
 REFUSALS = [
-    ({"shrink_to": "50"}, ["no unit"]),
+    ({"shrink_to": "50"}, ["lvm_shrink_to = '50': ", "without a unit"]),
     ({"shrink_to": "100G"}, ["larger than"]),
     ({"shrink_to": "100M"}, ["300 MiB"]),
     ({"vg": "nowhere"}, ["nowhere", "centos"]),
@@ -165,7 +165,7 @@ STRICT = ("systemctl stop strict", ["sleep 602", "strict.service", "mount namesp
 SLIPS = [
     ({"shrink_to": "-1G"}, ["relative"]),
     ({"shrink_to": "lots"}, ["no size"]),
-    ({"grow": "home"}, ["both"]),
+    ({"grow": "home"}, ["lvm_shrink names it too"]),
     ({"grow_to": "1G"}, ["below the present size"]),
     ({"strategy": "sideways"}, ["lvm_strategy"]),
     ({"busy": "kill"}, ["lvm_busy"]),

@@ -99,7 +99,7 @@ def test_from_blank_disks_to_volumes_and_back(make_host: MakeHost) -> None:
     # A refusal comes before the first change of all, whichever block it is about.
     done = run(host, volumes(files="400M", big="9G"), "-y")
     assert done.code == 1
-    assert "lab: refused, nothing was changed: size = '9G' needs" in done.err
+    assert "lab: refused, nothing was changed: size = '9G': it needs" in done.err
     assert "more than data has free" in done.err, done.err
     assert "Traceback" not in done.err
     assert looks(machine) == before
@@ -108,7 +108,7 @@ def test_from_blank_disks_to_volumes_and_back(make_host: MakeHost) -> None:
     machine.succeed("mv /usr/sbin/update-initramfs /root/")
     done = run(host, small, "-y")
     assert done.code == 1
-    assert "load dm_mod early in the initramfs" in done.err
+    assert "load dm_mod early, in a new initramfs" in done.err
     assert "update-initramfs: " in done.err, done.err
     machine.succeed(f"test ! -e {EARLY} && ! vgs data")
     machine.succeed("mv /root/update-initramfs /usr/sbin/")
@@ -144,17 +144,17 @@ def test_from_blank_disks_to_volumes_and_back(make_host: MakeHost) -> None:
     for line, words in zip(
         said,
         [
-            ["/dev/vda1 is no block device", "/dev/vdc"],
+            ["device = '/dev/vda1': no block device", "/dev/vdc"],
             ["not empty (ext4"],
             ["relative", "write the final size"],
-            ["extents of 4 MiB"],
+            ["extent_size = '8M': ", "extents of 4 MiB"],
             ["has volumes in it", "data/swap"],
             ["part of volume group data"],
             ["carries ext4, not xfs", "never overwritten"],
-            ["is mounted on /srv/files, not on /home"],
+            ["mount = '/home': data/files is mounted on /srv/files"],
             ["/usr/share", "would hide"],
             ["asked for twice", "ext4 on /srv/files", "confirm='data/files'"],
-            ["does not name it"],
+            ["confirm = 'data/big-one': it does not name what would be removed"],
             ["in use", "sleep 900"],
             ["in use", "sleep 900", "busy=stop"],
         ],

@@ -110,7 +110,7 @@ def test_what_is_ended_by_force_is_put_right_and_abandoned_and_two_controllers_d
     assert "hostwright" not in machine.succeed("lvs -a -o lv_name,lv_tags; cat /etc/fstab; mount")
 
     with host.running():
-        machine.wait_until_succeeds("grep -q 'take /home away' /run/hostwright/lvm/current/log", 600)
+        machine.wait_until_succeeds("grep -q 'unmount /home' /run/hostwright/lvm/current/log", 600)
         machine.wait_until_succeeds("! findmnt -n /home", 60)
         machine.succeed("kill -KILL -$(cut -d : -f 1 /run/hostwright/lvm/current/process)")
     run = host.deploy(abandon="yes")

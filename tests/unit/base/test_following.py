@@ -6,9 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pyinfra.api import Config, Host, Inventory, State
@@ -18,12 +19,15 @@ from pyinfra.context import ctx_host, ctx_state
 from hostwright.base import job, transport
 from hostwright.base.observe import observe
 from hostwright.base.refusal import DidNotTell
+from hostwright.base.scripts import script
+from hostwright.base.verbs import Verb
 from hostwright.lock.facts import HostLocks
 from tests.unit.ssh_server import Server, serving
 
 # In its package the name is the function.
 lock = import_module("hostwright.lock.held")
 
+SHOP = job.Job("shop", "ab12", "hostwright fills the shelves")
 # In place of the job's library: it is at work for a moment, and says so.
 JOB = """
 echo begun >>"$RUN/begun"
@@ -35,6 +39,7 @@ for line in 1 2 3 4; do echo "line $line" >>"$RUN/log"; sleep 0.2; done
 echo "0 " >"$RUN/status"
 """
 SYSTEMD_RUN = """#!/bin/sh
+echo "$1 $2 $3" >"${0%/*}/../systemd-run"
 while case $1 in --*) ;; *) false ;; esac; do shift; done
 setsid "$@" </dev/null >/dev/null 2>&1 &
 """
@@ -46,7 +51,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     tools.mkdir()
     (tools / "systemd-run").write_text(SYSTEMD_RUN)
     (tools / "systemd-run").chmod(0o755)
-    monkeypatch.setattr(job, "DIRECTORY", str(tmp_path / "lvm"))
+    monkeypatch.setattr(job, "DIRECTORY", str(tmp_path))
     monkeypatch.setattr(job, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(transport, "RETRY_SECONDS", 0.1)
     monkeypatch.setattr(transport, "LOST_SECONDS", 1.0)
@@ -78,45 +83,45 @@ def far(server: Server, tmp_path: Path) -> Iterator[Host]:
 
 
 def text() -> str:
-    return f"RUN={job.DIRECTORY}/ab12\n{JOB}"
+    return f"RUN={SHOP.directory}\n{JOB}"
 
 
 def begun() -> list[str]:
-    return Path(job.DIRECTORY, "ab12", "begun").read_text().split()
+    return Path(SHOP.directory, "begun").read_text().split()
 
 
 LINES = ["line 1", "line 2", "line 3", "line 4"]
 
 
 def test_a_job_is_followed_to_its_end(far: Host) -> None:
-    job.start(far, text(), "ab12", "me/1")
-    assert list(job.follow(far, "ab12")) == LINES
+    job.start(far, text(), SHOP, "me/1")
+    assert list(job.follow(far, SHOP)) == LINES
     # Told once more it does not start once more.
-    job.start(far, text(), "ab12", "me/1")
+    job.start(far, text(), SHOP, "me/1")
     assert begun() == ["begun"]
 
 
 def test_names_of_files_in_its_log_neither_end_it_nor_keep_it_from_its_end(far: Host) -> None:
     """What rsync says of a file, say: bytes that are no UTF-8, controls, and what looks like marks."""
     said = r"@@ gone\n| @@ status\n0 \n\n\377\033[2J\n"
-    job.start(far, text().replace("for line", f"printf '{said}' >>\"$RUN/log\"; for line"), "ab12", "me/1")
-    lines = list(job.follow(far, "ab12"))
+    job.start(far, text().replace("for line", f"printf '{said}' >>\"$RUN/log\"; for line"), SHOP, "me/1")
+    lines = list(job.follow(far, SHOP))
     assert lines == ["@@ gone", "| @@ status", "0 ", "", "\udcff\x1b[2J", *LINES]
 
 
 def test_a_lost_connection_is_made_anew_and_no_line_is_lost(far: Host, server: Server) -> None:
-    job.start(far, text(), "ab12", "me/1")
+    job.start(far, text(), SHOP, "me/1")
     lines = []
-    for line in job.follow(far, "ab12"):
+    for line in job.follow(far, SHOP):
         lines.append(line)
         server.hang_up()
     assert lines == LINES
 
 
 def test_so_it_is_when_the_host_is_away_for_a_while(far: Host, server: Server) -> None:
-    job.start(far, text(), "ab12", "me/1")
+    job.start(far, text(), SHOP, "me/1")
     port = server.port
-    following = job.follow(far, "ab12")
+    following = job.follow(far, SHOP)
     lines = [next(following)]
     server.go_away()
     threading.Timer(1, server.listen, [port]).start()
@@ -126,25 +131,25 @@ def test_so_it_is_when_the_host_is_away_for_a_while(far: Host, server: Server) -
 def test_a_connection_lost_over_the_start_starts_it_once(far: Host, server: Server) -> None:
     cuts = iter([True, False])
     server.cut = lambda command: "job start" in command and next(cuts)
-    job.start(far, text(), "ab12", "me/1")
-    assert list(job.follow(far, "ab12")) == LINES
+    job.start(far, text(), SHOP, "me/1")
+    assert list(job.follow(far, SHOP)) == LINES
     assert begun() == ["begun"]
 
 
 def test_one_lost_for_good_ends_in_words(far: Host, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    job.start(far, text(), "ab12", "me/1")
-    following = job.follow(far, "ab12")
+    job.start(far, text(), SHOP, "me/1")
+    following = job.follow(far, SHOP)
     next(following)
     server.go_away()
     begin = time.monotonic()
     with pytest.raises(job.Lost) as lost:
         list(following)
     assert 1 <= time.monotonic() - begin < 20
-    for words in ("goes on there", "Run the same command again", f"{job.DIRECTORY}/ab12/log", job.LOG):
+    for words in ("goes on there", "Run the same command again", f"{SHOP.directory}/log", SHOP.log):
         assert words in str(lost.value)
     # What comes after that in a run is no traceback either.
     with pytest.raises(job.Lost):
-        job.stop(far, "ab12")
+        job.stop(far, SHOP)
     assert not lock.give_back(far, {}, "deploy", "me/1")
     with pytest.raises(DidNotTell, match="the host did not tell what locks it has"):
         observe(HostLocks, {})
@@ -154,7 +159,67 @@ def test_one_lost_for_good_ends_in_words(far: Host, server: Server, capsys: pyte
 def test_a_job_that_cannot_be_started_says_so_at_once(far: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "DIRECTORY", "/proc/none")
     with pytest.raises(job.JobFailed, match=r"could not be started: .*/proc/none"):
-        job.start(far, text(), "ab12", "me/1")
+        job.start(far, text(), SHOP, "me/1")
+
+
+@dataclass(frozen=True)
+class Fill(Verb):
+    """A made-up procedure's only verb."""
+
+    sh: ClassVar[str] = "fill"
+    shelf: str
+
+
+FILL = """
+undo() { echo undone >>"$RUN/did"; }
+drop_lists() { :; }
+fill() { echo "$1 $HOSTWRIGHT_JOB" >>"$RUN/did"; while [ "$1" = long ]; do sleep 0.1; done; }
+"""
+
+
+def started(far: Host, place: Path, *shelves: str) -> None:
+    words = {"LOCK": "deploy", "OWNER": "me/1", "DOING": "filling shelves"}
+    known = [("LOCKS", str(place / "locks")), ("KEPT", str(place / "kept"))]
+    made = job.render(
+        ("processes", "ownership", "lock", "job"), [Fill(f"fill {one}", one) for one in shelves], known, SHOP, words
+    )
+    job.start(far, made.replace("\nbegin\n", f"\n{FILL}begin\n"), SHOP, "me/1")
+
+
+def test_a_made_up_procedure_has_jobs_of_its_own(far: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "LOGS", str(tmp_path / "log"))
+    started(far, tmp_path, "one", "two")
+    lines = list(job.follow(far, SHOP))
+    assert [line.partition(" ")[2] for line in lines[1:]] == ["[1/2] fill one", "[2/2] fill two"]
+    assert lines[0].endswith(f"log {tmp_path}/log/shop.log")
+    assert Path(SHOP.directory, "did").read_text() == "one ab12\ntwo ab12\n"
+    assert (tmp_path / "shop" / "current").readlink() == Path("ab12")
+    assert (tmp_path / "log" / "shop.log").read_text().splitlines() == lines
+    assert not list(tmp_path.glob("lvm*"))
+
+
+def test_it_is_stopped_and_puts_back(far: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "LOGS", str(tmp_path / "log"))
+    started(far, tmp_path, "long", "two")
+    following = job.follow(far, SHOP)
+    while "fill long" not in next(following):
+        pass
+    job.stop(far, SHOP)
+    with pytest.raises(job.JobFailed, match="stopped by a signal"):
+        list(following)
+    assert Path(SHOP.directory, "did").read_text() == "long ab12\nundone\n"
+
+
+def test_systemd_knows_it_by_the_name_of_its_procedure(
+    far: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def booted(*names: str, **words: str) -> str:
+        return script(*names, **words).replace("/run/systemd/system", str(tmp_path))
+
+    monkeypatch.setattr(job, "script", booted)
+    job.start(far, text(), SHOP, "me/1")
+    asked = (tmp_path / "systemd-run").read_text()
+    assert asked == "--quiet --unit=hostwright-shop-ab12 --description=hostwright fills the shelves\n"
 
 
 DEPLOY = """

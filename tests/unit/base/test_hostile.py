@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
 from hostwright.lvm.operations.job import LIBRARY
+from tests.unit.lvm.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
+from hostwright.lvm.names import HEADER
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.marker import variables_of
 from hostwright.lvm.plan.rebalance import examine
 from hostwright.lvm.settings import Rebalance
 from tests.unit.lvm.hosts import storage
+from tests.unit.lvm.scripts import script
 
 # What steps do here, and what is done when they cannot go on.
 STEPS = """
@@ -134,7 +135,7 @@ def test_nothing_at_all_is_done_once_it_went_on_to_somebody_else(place: Path) ->
 
 def test_nothing_of_the_library_goes_by_a_name_that_a_plan_gives_a_value(tmp_path: Path) -> None:
     task = examine(storage(), Rebalance(shrink_to="2G", busy="stop"))
-    names = [name for name, _ in variables_of(task)]
+    names = [*HEADER, *(name for name, _ in variables_of(task))]
     assert "BUSY" in names
     text = script(*LIBRARY, **dict.fromkeys(names, "kept"), RUN=str(tmp_path), WORK=str(tmp_path), ID="job", LOCK="x")
     said = "\n".join(f'echo "{name} ${name}"' for name in names)

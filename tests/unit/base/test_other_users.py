@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script, whole
+from hostwright.base.scripts import NONCE, observing, whole
+from tests.unit.lvm.scripts import script
 
 # In its package the name is the function.
 lock = import_module("hostwright.lock.held")

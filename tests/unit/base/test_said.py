@@ -33,7 +33,7 @@ from hostwright.interface.backends.choice import Keeping
 from hostwright.interface.operations import _packed
 from hostwright.interface.plan import AddressPlan
 from hostwright.lock import facts as lock
-from hostwright.lvm.facts import archives, blocks
+from hostwright.lvm.facts import archives, blocks, survey
 from hostwright.lvm.facts import storage as lvm
 from hostwright.lvm.verify.mounts import mounts
 from hostwright.mariadb import facts as mariadb
@@ -323,7 +323,7 @@ SAID: dict[str, tuple[Parse, Sequence[str]]] = {
         ),
     ),
     "storage": (lvm.parse_storage, (*lvm.SECTIONS, "volume home", "detail home")),
-    "survey": (lvm.parse_survey, ("files", "holders", "kernel", "end")),
+    "survey": (survey.parse_survey, survey.SECTIONS),
 }
 RECORDED = [
     line

@@ -85,9 +85,10 @@ def test_no_look_has_its_script_in_the_process_list_or_in_sudos_journal(sent: Se
     is_short(sent)
 
 
+JOB = job.Job("shop", "ab12")
 ACTS: dict[str, Callable[[Host], object]] = {
-    "start": lambda host: job.start(host, "echo of the job\n" * 9, "ab12", "me/1"),
-    "stop": lambda host: job.stop(host, "ab12"),
+    "start": lambda host: job.start(host, "echo of the job\n" * 9, JOB, "me/1"),
+    "stop": lambda host: job.stop(host, JOB),
     "lock": lambda host: lock.take(host, SUDO, "deploy", "me/1", 1, 30, "testing"),
     "release": lambda host: lock.give_back(host, SUDO, "deploy", "me/1"),
     "addresses": lambda host: interface._act(host.state, host, WISH, CHANGE),

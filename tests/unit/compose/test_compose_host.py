@@ -492,7 +492,7 @@ def test_no_output_has_what_compose_says_however_much_is_asked_for(
     (place / "stand" / "model").write_text(text)
     monkeypatch.setenv("STAND", str(place / "stand"))
     monkeypatch.setattr(
-        "hostwright.compose.operations.script",
+        "hostwright.compose.facts.script",
         lambda *names, **known: script(*names, **known).replace("PATH=", f"PATH={place}/bin:"),
     )
     monkeypatch.setattr("hostwright.base.transport.pyinfra_echo", lambda text, **_: print(text))

@@ -3,21 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from hostwright.lvm.facts.storage import (
-    BlockDevice,
-    FileSystem,
-    FstabLine,
-    Group,
-    Job,
-    Mount,
-    PhysicalVolume,
-    Scratch,
-    Staging,
-    Storage,
-    Survey,
-    Volume,
-)
-from hostwright.lvm.file_systems import TOOLS
+from hostwright.lvm.facts.devices import BlockDevice, Scratch
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.groups import Group, PhysicalVolume, Volume
+from hostwright.lvm.facts.mounts import FstabLine, Mount
+from hostwright.lvm.facts.storage import Job, Staging, Storage
+from hostwright.lvm.facts.survey import Survey
+from hostwright.lvm.file_systems import kind_of, packages
 
 EXTENT = 4 * 1024**2
 GIB = 1024**3
@@ -50,11 +42,22 @@ BTRFS_DETAIL = (
 )
 
 
+def told(system: FileSystem, *detail: str) -> FileSystem:
+    """The same, of which its tool says this."""
+    kind = kind_of(system.kind)
+    said = kind.parse(detail)
+    return replace(system, said=said, spans=kind.spans(said))
+
+
+def detail_of(kind: str, size: int) -> tuple[str, ...]:
+    detail = {"xfs": XFS_DETAIL, "btrfs": BTRFS_DETAIL}.get(kind, EXT_DETAIL if kind.startswith("ext") else ())
+    return tuple(line.replace("{blocks}", str(size // 4096)).replace("{size}", str(size)) for line in detail)
+
+
 def file_system(kind: str, extents: int, mounted: str, *, used: int = 100 * 1024**2, **other: Any) -> FileSystem:
     size = extents * EXTENT
-    detail = {"xfs": XFS_DETAIL, "btrfs": BTRFS_DETAIL}.get(kind, EXT_DETAIL if kind.startswith("ext") else ())
-    text = tuple(line.replace("{blocks}", str(size // 4096)).replace("{size}", str(size)) for line in detail)
-    return replace(FileSystem(kind, UUID, "", mounted, size, size - used, 1000, text), **other)
+    plain = FileSystem(kind, UUID, "", mounted, size, size - used, 1000)
+    return replace(told(plain, *detail_of(kind, size)), **other)
 
 
 def volume(name: str, extents: int, minor: int, **other: Any) -> Volume:
@@ -108,7 +111,7 @@ def storage(
             "memavailable": str(GIB),
             "lsattr_projects": "yes",
         },
-        tools=frozenset({*TOOLS, "lvm"}),
+        tools=frozenset({*packages(), "lvm"}),
         job=Job(False, "", ""),
         groups=(group,),
         lvm_error="",

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from hostwright.base.scripts import script
+from tests.unit.lvm.scripts import script
 
 # What a job does with mounts, and says meanwhile.
 STANDING_IN = """

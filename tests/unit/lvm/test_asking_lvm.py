@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script, whole
+from hostwright.base.scripts import whole
 from hostwright.lvm.operations.job import LIBRARY
+from tests.unit.lvm.scripts import script
 
 # What LVM tells of a group with two volumes and a lent disk. A fault is for one command, or for all of them.
 LVM = """

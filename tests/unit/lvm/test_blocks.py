@@ -1,6 +1,8 @@
 """Blocks by example and by property: refused, or nothing is left to do after the steps, and nothing is lost."""
 
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright import lvm as operations
+from hostwright.base import job as base_job
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
 from hostwright.lvm.facts.blocks import Blocks, Disk, LvmBlocks, Point, parse_blocks
-from hostwright.lvm.facts.storage import BlockDevice, FileSystem, FstabLine, Holder, Mount, MountUnit, Swap, fstab_lines
-from hostwright.lvm.operations.blocks import _in_our_words
+from hostwright.lvm.facts.devices import BlockDevice
+from hostwright.lvm.facts.file_system import FileSystem
+from hostwright.lvm.facts.mounts import FstabLine, Mount, MountUnit, Swap, fstab_lines
+from hostwright.lvm.facts.survey import Holder
+from hostwright.lvm.operations import job
 from hostwright.lvm.plan import logical_volume, physical_volume, volume_group
 from hostwright.lvm.plan.forecast import after
 from hostwright.lvm.plan.picture import draw, draw_steps
@@ -20,7 +26,7 @@ from hostwright.lvm.plan.steps import Plan
 from hostwright.lvm.settings import LogicalVolumeWish, PhysicalVolumeWish, VolumeGroupWish
 from hostwright.lvm.verbs import MakePhysicalVolume
 from tests.unit.lvm.hosts import GIB, file_system, storage, survey, volume
-from tests.unit.lvm.test_plan import lost
+from tests.unit.lvm.test_plan import lost, swap_beside
 
 BLANK = Disk(True, "vdb", 3 * GIB)
 DATA = replace(BLANK, holds=("ext4",))
@@ -165,9 +171,7 @@ def test_a_volume_is_refused_or_as_wished_and_what_it_carries_stays(
         real = holds if not (signs and not holds) else ""
         mounts, systems = host.mounts, {**host.file_systems}
         at = mounted if real in ("xfs", "ext4", "btrfs") else ""
-        systems["new"] = (
-            file_system(real, there - 20 * lagging, at) if real else FileSystem("", "", "", "", 0, 0, 0, ())
-        )
+        systems["new"] = file_system(real, there - 20 * lagging, at) if real else FileSystem("", "", "", "", 0, 0, 0)
         if at:
             mounts = (*mounts, Mount(at, "253:7", "/", real, "/dev/mapper/centos-new", ("rw",)))
         host = replace(host, groups=(group,), mounts=mounts, file_systems=systems)
@@ -253,15 +257,55 @@ def test_a_line_with_a_slash_at_its_end_is_the_volumes_own() -> None:
     assert "mv /etc/systemd/system/home.mount" in refusal(volume_plan, blocks(host=native), **wish)
 
 
+HELD = survey(holders=(Holder("process", "vim", "7", "ann", "", "cwd"),))
+
+
+@pytest.mark.parametrize(
+    ("host", "wish", "says"),
+    [
+        ({}, {"size": "-1G"}, "size = '-1G': a relative size"),
+        ({}, {"size": "10m"}, "size = '10m': that is 12 MiB, but xfs needs 300 MiB at least"),
+        ({"root_free": 0}, {"size": "2G"}, "size = '2G': no way to shrink centos/home"),
+        ({"root_free": 0}, {"strategy": "staging"}, "strategy = 'staging': /var/lib has 0 B free"),
+        ({"kind": "xfs"}, {"strategy": "in-place"}, "strategy = 'in-place': XFS cannot shrink in place"),
+        ({"kind": "xfs"}, {"strategy": "in-place"}, ": leave strategy out"),
+        ({}, {"scratch": "/dev/vdb"}, "scratch = '/dev/vdb' is no disk of this host"),
+        ({"staging": None}, {"staging": "/nowhere"}, "staging = '/nowhere' is no directory of this host"),
+        ({}, {"staging": "/var", "scratch": "/dev/vdb"}, "staging and scratch are two ways to do the same"),
+        ({"free": 600}, {"found": HELD}, "busy = 'refuse': /home is in use: vim (pid 7, user ann, cwd): end them"),
+        ({"free": 600}, {"found": HELD}, "or let busy=stop do it"),
+    ],
+)  # fmt: skip
+def test_who_makes_a_volume_smaller_is_refused_by_his_own_arguments(
+    host: dict[str, Any], wish: dict[str, Any], says: str
+) -> None:
+    there = blocks(host=storage(**host), volume="centos/home")
+    given = {"vg": "centos", "name": "home", "size": "2G"} | wish
+    found = given.pop("found", survey())
+
+    def decided() -> Plan:
+        wanted = validated(LogicalVolumeWish, given)
+        task = logical_volume.shrinking(there, wanted)
+        return logical_volume.decide(there, wanted, task, found)
+
+    said = refusal(decided)
+    assert says in said
+    # A deploy that it names keeps its own keys.
+    assert "lvm_" not in re.sub(r"--data lvm_\w+=", "", said)
+
+
 def test_a_deploy_that_a_refusal_names_keeps_its_own_keys() -> None:
-    said = "lvm_shrink_to='5 extents'; lvm_staging: a directory; --data lvm_vg=vg0 --data lvm_shrink_to='4 extents'"
-    kept = "size='5 extents'; staging: a directory; --data lvm_vg=vg0 --data lvm_shrink_to='4 extents'"
-    assert str(_in_our_words(Refusal(said))) == kept
+    host = swap_beside(storage(free=400, root_free=500 * 1024**2))
+    said = refusal(volume_plan, blocks(host=host), name="home", size="2G")
+    assert ": size='397 extents', for which centos has room; " in said
+    assert "; scratch: a blank disk of " in said
+    assert "; staging: a directory on another local file system" in said
+    assert "deploys/lvm.py --data lvm_vg=centos --data lvm_shrink=swap --data lvm_shrink_to='" in said
 
 
 def test_a_smaller_size_is_a_move_with_nothing_that_grows() -> None:
     made = volume_plan(blocks(), name="home", size="2G", fs="xfs", mount="/home")
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert "verify" in calls(made)
     assert "extend_volume" not in calls(made)
     assert dict(made.after.volumes) == {"home": 512, "root": 768}
@@ -313,7 +357,7 @@ def staged() -> Blocks:
 def test_a_home_that_a_lost_run_left_in_its_image_is_not_taken_for_absent() -> None:
     made = volume_plan(staged(), name="home", size="2G", fs="xfs", mount="/home")
     assert "create_volume" not in calls(made)
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert "half moved" in refusal(volume_plan, staged(), **home(confirm="centos/home"))
 
 
@@ -346,12 +390,17 @@ VI = Holder("process", "vi notes", "812", "ada", "", "open file")
         ),
         (disk_plan, blocks(replace(MEMBER, group="data")), {"present": False}, "vgreduce data /dev/vdb"),
         (disk_plan, blocks(MEMBER), {"present": False}, "asked for twice"),
-        (disk_plan, blocks(MEMBER), {"present": False, "confirm": "/dev/vdc"}, "does not name it"),
+        (
+            disk_plan,
+            blocks(MEMBER),
+            {"present": False, "confirm": "/dev/vdc"},
+            "it does not name what would be removed",
+        ),
         (group_plan, blocks(DATA), {}, "not empty"),
         (group_plan, blocks(replace(MEMBER, group="old")), {}, "part of volume group old"),
         (group_plan, blocks(BLANK), {"name": "centos", "extent_size": "8M"}, "extents of 4 MiB"),
         (group_plan, blocks(), {"name": "centos", "present": False, "confirm": "centos"}, "centos/home"),
-        (volume_plan, blocks(), {"vg": "data"}, "no volume group 'data'"),
+        (volume_plan, blocks(), {"vg": "data"}, "vg = 'data': no volume group of this host"),
         (volume_plan, blocks(), {"size": "9G"}, "more than centos has free"),
         (volume_plan, blocks(host=storage()), {"size": "100%FREE"}, "no free extent"),
         (volume_plan, blocks(), {"size": "100M", "fs": "xfs"}, "300 MiB"),
@@ -369,14 +418,14 @@ VI = Holder("process", "vi notes", "812", "ada", "", "open file")
             volume_plan,
             blocks(host=UNMOUNTED),
             {"name": "home", "size": "1279 extents", "fs": "xfs", "mount": "/data"},
-            "on /home, not on /data",
+            "mount = '/data': /etc/fstab mounts centos/home on /home: ",
         ),
         (volume_plan, blocks(point=Point("/data", ("old",))), {"fs": "xfs", "mount": "/data"}, "would hide"),
         (volume_plan, blocks(point=Point("/data", odd=True)), {"fs": "xfs", "mount": "/data"}, "no directory"),
         (volume_plan, blocks(point=Point("/real")), {"fs": "xfs", "mount": "/data"}, "leads to /real"),
         (volume_plan, blocks(), {"name": "home", "size": "2G", "fs": "ext4", "mount": "/home"}, "carries xfs"),
         (volume_plan, blocks(), home(), "asked for twice"),
-        (volume_plan, blocks(), home(confirm="centos/root"), "does not name it"),
+        (volume_plan, blocks(), home(confirm="centos/root"), "it does not name what would be removed"),
         (volume_plan, blocks(holders=(VI,)), home(confirm="centos/home"), "vi notes (pid 812, user ada"),
         (volume_plan, blocks(), home(name="root", confirm="centos/root"), "root file system"),
         (volume_plan, blocks(host=SWAPPING), home(confirm="centos/home"), "swapped-out memory"),
@@ -384,6 +433,22 @@ VI = Holder("process", "vi notes", "812", "ada", "", "open file")
 )
 def test_refused(make: Any, host: Blocks, wish: dict[str, Any], says: str) -> None:
     assert says in refusal(make, host, **wish)
+
+
+def test_a_refusal_while_a_job_waits_ends_the_operation_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def busy(*_: object) -> None:
+        raise base_job.Busy("somebody else has the lock")
+
+    def again() -> Plan:
+        raise Refusal("volume group centos is exported", "`vgimport centos` first")
+
+    monkeypatch.setattr(job, "_run", busy)
+    there = SimpleNamespace(print_prefix="[lab] ")
+    (command,) = job.carried_out(disk_plan(blocks(BLANK)), again)
+    assert command.function(None, there, *command.args) is False
+    assert capsys.readouterr().err.strip().endswith("volume group centos is exported: `vgimport centos` first")
 
 
 def test_a_removal_says_what_would_be_lost() -> None:
@@ -482,5 +547,5 @@ def test_blocks_of_one_file_are_not_taken_for_cut_by_what_they_are_going_to_do()
     there = after(there, volume_plan(there, name="srv", size="50 extents"))
     assert volume_plan(there, name="new", size="1G").changes
     smaller = volume_plan(blocks(), name="home", size="2G", fs="xfs", mount="/home")
-    assert smaller.way == "beside"
+    assert smaller.method == "beside"
     assert volume_plan(after(replace(blocks(), volume="centos/new"), smaller), name="new", size="1G").changes

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import DidNotTell, Refusal
 from hostwright.lvm.facts.archives import Archives, Area, LvmArchives, Segment, State, parse_archives
-from hostwright.lvm.facts.storage import PhysicalVolume, Storage
+from hostwright.lvm.facts.groups import PhysicalVolume
+from hostwright.lvm.facts.storage import Storage
 from hostwright.lvm.operations import archives as looking
-from hostwright.lvm.plan.cut import CutVolume, with_remedy
+from hostwright.lvm.plan.cut import UNTOLD, Cut
+from hostwright.lvm.plan.cut import refused as refused_cut
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.settings import Rebalance
-from tests.unit.lvm.hosts import EXTENT, file_system, storage, volume
+from tests.unit.lvm.hosts import EXTENT, detail_of, file_system, storage, told, volume
 
 
 def linear(*pieces: tuple[str, int, int]) -> tuple[Segment, ...]:
@@ -53,14 +55,14 @@ def archives(*states: State, **other: Any) -> Archives:
     return replace(Archives(states, (), ("/etc/lvm/archive", "/etc/lvm/backup")), **other)
 
 
-def refused(there: Storage, **wish: Any) -> CutVolume:
-    with pytest.raises(CutVolume) as caught:
-        examine(there, Rebalance(**({"shrink_to": "2G"} | wish)))
-    return caught.value
+def refused(there: Storage, found: Archives = UNTOLD, **wish: Any) -> str:
+    with pytest.raises(Refusal, match="somebody has cut the volume") as caught:
+        examine(there, Rebalance(**({"shrink_to": "2G"} | wish)), found)
+    return str(caught.value)
 
 
 def said(there: Storage, *states: State, **other: Any) -> str:
-    return str(with_remedy(refused(there), archives(*states, **other)))
+    return refused(there, archives(*states, **other))
 
 
 STORY = (state(6, root=ROOT, home=WHOLE), state(7, root=ROOT, home=CUT))
@@ -69,7 +71,7 @@ STORY = (state(6, root=ROOT, home=WHOLE), state(7, root=ROOT, home=CUT))
 @pytest.mark.parametrize("shrink_to", ["640 extents", "2G", "3G", "-1G", "600 extents"])
 @pytest.mark.parametrize("kind", ["xfs", "ext4", "ext3", "btrfs"])
 def test_whatever_size_is_asked_for_a_home_that_was_cut_is_refused(kind: str, shrink_to: str) -> None:
-    message = str(refused(host(kind=kind), shrink_to=shrink_to))
+    message = refused(host(kind=kind), shrink_to=shrink_to)
     for word in ("centos/home", "640 extents", kind, "somebody has cut the volume"):
         assert word in message
 
@@ -79,7 +81,7 @@ def test_so_is_one_that_is_not_mounted_one_that_grows_and_one_that_is_to_be_give
     assert refused(host(), abandon=True, shrink_to="")
     plain = storage()
     root = replace(plain, file_systems={**plain.file_systems, "root": file_system("xfs", 769, "/")})
-    assert "centos/root is 3 GiB, 768 extents" in str(refused(root))
+    assert "centos/root is 3 GiB, 768 extents" in refused(root)
 
 
 def test_so_is_a_group_with_a_third_volume_that_was_cut_since_what_is_free_may_be_its_end() -> None:
@@ -88,7 +90,7 @@ def test_so_is_a_group_with_a_third_volume_that_was_cut_since_what_is_free_may_b
     third = volume("srv", 100, 2)
     group = replace(group, volumes=(*group.volumes, third), free=500)
     there = replace(plain, groups=(group,), file_systems={**plain.file_systems, "srv": file_system("ext4", 101, "")})
-    assert "centos/srv" in str(refused(there))
+    assert "centos/srv" in refused(there)
     # The snapshot of a volume is as large as that one, whatever LVM gave it to keep changes in.
     for other in ({"origin": "root"}, {"layout": ("thin", "sparse")}):
         within = replace(group, volumes=(*group.volumes[:2], replace(third, **other)))
@@ -99,8 +101,8 @@ def test_so_is_a_group_with_a_third_volume_that_was_cut_since_what_is_free_may_b
 def test_a_file_system_may_be_smaller_than_its_volume_and_not_one_block_larger(more: int) -> None:
     plain = storage(free=600)
     home = plain.file_systems["home"]
-    text = tuple(line.replace(str(1279 * 1024), str(1279 * 1024 + more)) for line in home.detail)
-    there = replace(plain, file_systems={**plain.file_systems, "home": replace(home, detail=text)})
+    text = (line.replace(str(1279 * 1024), str(1279 * 1024 + more)) for line in detail_of("xfs", 1279 * EXTENT))
+    there = replace(plain, file_systems={**plain.file_systems, "home": told(home, *text)})
     if more > 0:
         assert refused(there)
     else:
@@ -114,7 +116,7 @@ def test_a_file_system_may_be_smaller_than_its_volume_and_not_one_block_larger(m
 def test_a_file_system_that_did_not_tell_its_size_is_refused(kind: str, asking: str) -> None:
     plain = storage(free=600, kind=kind)
     for detail in ((), ("Block count: lots", "Block size: 4096", "data  = bsize=4096 blocks=, imaxpct=25")):
-        home = replace(plain.file_systems["home"], detail=detail)
+        home = told(plain.file_systems["home"], *detail)
         there = replace(plain, file_systems={**plain.file_systems, "home": home})
         with pytest.raises(Refusal, match="did not tell its size") as caught:
             examine(there, Rebalance(shrink_to="2G"))
@@ -149,7 +151,7 @@ def test_what_a_copy_that_was_never_made_seems_to_hold_is_cleared_away_and_not_l
     assert [step.sh for step in made.steps] == ["discard"]
     # One that home is served from is no such thing.
     served = replace(there, file_systems={**stale, "home_hostwright": file_system("xfs", 1279, "/home")})
-    assert "centos/home_hostwright" in str(refused(served))
+    assert "centos/home_hostwright" in refused(served)
 
 
 # -- the way back, by example
@@ -250,14 +252,11 @@ def test_the_host_is_asked_for_archives_only_when_a_volume_was_cut(monkeypatch: 
         raise DidNotTell("the host did not tell")
 
     monkeypatch.setattr(looking, "observe", silent)
-    with looking.saying_the_way_back({"_sudo": True}):
-        examine(storage(), Rebalance(shrink_to="2G"))
+    for whole in (storage(), storage(groups=())):
+        assert looking.archives_of(whole, "centos", {"_sudo": True}) == UNTOLD
     assert not asked
-    with (
-        pytest.raises(Refusal, match=r"somebody has cut.*did not tell all"),
-        looking.saying_the_way_back({"_sudo": True}),
-    ):
-        examine(host(), Rebalance(shrink_to="2G"))
+    found = looking.archives_of(host(), "centos", {"_sudo": True})
+    assert "did not tell all" in refused(host(), found)
     assert asked == [((LvmArchives, {"_sudo": True}), {"vg": "centos"})]
     assert "VG='a'\"'\"'; touch /x'" in LvmArchives().text(vg="a'; touch /x")
 
@@ -395,9 +394,9 @@ def test_the_archives_of_a_debian_12_host() -> None:
         (group,) = host().groups
         disk = replace(group.disks[0], uuid=next(iter(last.disks)))
         group = replace(group, uuid=last.group, sequence=sequence, disks=(disk,))
-        cut = CutVolume(group, volume("home", 256, 1, uuid=uuid), file_system("xfs", 654, ""))
+        cut = Cut(group, volume("home", 256, 1, uuid=uuid), file_system("xfs", 654, ""))
         known = tuple(state for state in found.states if state.sequence <= sequence)
-        return str(with_remedy(cut, replace(found, states=known)))
+        return str(refused_cut(cut, replace(found, states=known)))
 
     assert "`lvextend -l 654 centos/home /dev/vda:1024-1421`" in said_at(7)
     assert "used meanwhile, by centos/one" in said_at(8)

@@ -10,9 +10,8 @@ import pytest
 
 from hostwright.base.scripts import NONCE, observing, script
 from hostwright.lvm.facts.archives import Archives, parse_archives
-from hostwright.lvm.facts.storage import parse_storage
-from hostwright.lvm.file_systems import size_by_itself
-from hostwright.lvm.plan.cut import CutVolume, with_remedy
+from hostwright.lvm.facts.storage import header, parse_storage
+from hostwright.lvm.plan.cut import Cut, refused
 from tests.unit.lvm.hosts import file_system, storage, volume
 
 MIB = 1024**2
@@ -60,10 +59,10 @@ OVER = "mount -t tmpfs none '{place}/at'; "
 def size_of(device: Path, place: Path, before: str = "", stand_ins: str = "") -> int:
     """What is told of /dev/VG/home, after the commands `before`, where commands may be others."""
     (place / "at").mkdir(exist_ok=True)
-    words = {"VG": device.parent.name, "SHRINK": "home", "STAGING": "", "SCRATCH": ""}
+    words = header(device.parent.name, "home")
     looking = observing(script("processes", "storage", **words))
     text = sh(f"{before.format(place=place, device=device)} set +eu; {stand_ins}\n{looking}")
-    return size_by_itself(parse_storage(text.splitlines(), NONCE).file_systems["home"])
+    return parse_storage(text.splitlines(), NONCE).file_systems["home"].spans
 
 
 @pytest.mark.parametrize("kind", MAKE)
@@ -123,11 +122,11 @@ class Lvm:
             disks=tuple(replace(group.disks[0], uuid=uuid, name=name) for uuid, name in disks.items()),
         )
         home = volume("data", int(float(columns[3][:-1])), 1, uuid=columns[1])
-        cut = CutVolume(group, home, file_system("xfs", size, ""))
+        cut = Cut(group, home, file_system("xfs", size, ""))
         found = parse_archives(self.run(observing(script("archives", VG="rl"))).splitlines(), NONCE)
         assert not found.unreadable
         assert found.directories == (f"{self.place}/archive", f"{self.place}/backup")
-        return str(with_remedy(cut, found))
+        return str(refused(cut, found))
 
 
 @pytest.fixture

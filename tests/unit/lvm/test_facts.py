@@ -6,18 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostwright.lvm.facts.storage import (
-    Holder,
-    LvmStorage,
-    LvmSurvey,
-    MountUnit,
-    Scratch,
-    fstab_lines,
-    parse_storage,
-    parse_survey,
-)
-from hostwright.lvm.file_systems import lags, make_command, size_by_itself, value
-from tests.unit.lvm.hosts import survey
+from hostwright.lvm.facts.devices import Scratch
+from hostwright.lvm.facts.mounts import MountUnit, fstab_lines
+from hostwright.lvm.facts.storage import LvmStorage, parse_storage
+from hostwright.lvm.facts.survey import Holder, LvmSurvey, parse_survey
+from hostwright.lvm.file_systems import KINDS
+from hostwright.lvm.plan.file_system import lags
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -41,7 +35,7 @@ def test_a_debian_12_host_with_xfs() -> None:
     assert own == [((), "auto", "inherit", "")] * 2
     home = host.file_systems["home"]
     assert (home.kind, home.mounted, home.size) == ("xfs", "/home", 5297405952)
-    assert size_by_itself(home) == 1279 * 4194304
+    assert home.spans == 1279 * 4194304
     assert not lags(home, 1279 * 4194304, 4194304)
     assert lags(home, 1280 * 4194304, 4194304)
     assert [line.point for line in host.fstab] == ["/", "/home"]
@@ -68,7 +62,7 @@ def test_a_disk_that_a_lost_run_had_borrowed_is_known_by_its_uuid() -> None:
 
 def test_a_new_xfs_is_made_as_the_old_one_was() -> None:
     home = parse_storage(read("storage_debian12_xfs.txt")).file_systems["home"]
-    assert make_command(home, survey(), 2**31) == (
+    assert KINDS["xfs"].make_command(home.said, 2**31, 1000) == (
         *("mkfs.xfs", "-q", "-f", "-K", "-b", "size=4096"),
         *("-m", "crc=1,finobt=1,rmapbt=0,reflink=1,bigtime=1,inobtcount=1"),
         *("-i", "size=512,maxpct=25,sparse=1,nrext64=0", "-n", "size=4096"),
@@ -77,7 +71,7 @@ def test_a_new_xfs_is_made_as_the_old_one_was() -> None:
 
 def test_values_of_dumpe2fs() -> None:
     home = parse_storage(["@@ volume home", "TYPE=ext4", "@@ detail home", "Block size:               4096"])
-    assert value(home.file_systems["home"], "Block size") == "4096"
+    assert home.file_systems["home"].said["Block size"] == "4096"
 
 
 def test_an_lvm2_without_json_is_told_apart() -> None:

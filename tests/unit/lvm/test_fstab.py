@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script
-from hostwright.lvm.facts.storage import MountUnit, Storage, parse_storage
+from hostwright.base.scripts import NONCE, observing
+from hostwright.lvm.facts.mounts import MountUnit
+from hostwright.lvm.facts.storage import Storage, header, parse_storage
 from hostwright.lvm.operations.job import LIBRARY
+from tests.unit.lvm.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
 
@@ -268,7 +270,7 @@ def test_a_line_of_a_block_comes_changes_and_goes(place: Path) -> None:
 
 
 def observed(place: Path, before: str = ":", vg: str = "centos", shrink: str = "") -> Storage:
-    looking = observing(script("processes", "storage", VG=vg, SHRINK=shrink, STAGING="", SCRATCH=""))
+    looking = observing(script("processes", "storage", **header(vg, shrink)))
     (place / "look").write_text(looking.replace("PATH=", f"PATH={place}/bin:"))
     mounts = f"mount --make-rprivate / && mount --bind {place}/run /run && mount --bind {place}/etc /etc && {before}"
     told = subprocess.run(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
 from hostwright.lvm.operations.job import LIBRARY
 from tests.unit.lvm.mounts import ROOT, Host
+from tests.unit.lvm.scripts import script
 
 # Tags of the group, a line each.
 LVM = """#!/bin/sh

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostwright.base.scripts import script
 from hostwright.lvm.facts.storage import Storage
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.marker import MARKER, read_marker, variables_of
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.settings import Rebalance
 from tests.unit.lvm.hosts import UUID, storage, survey, volume
+from tests.unit.lvm.scripts import script
 
 MEMORY = {
     "line": "/dev/mapper/centos-home /home xfs defaults 0 0",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
 from hostwright.lvm.operations.job import LIBRARY
 from tests.unit.lvm.mounts import ROOT, wait_for
+from tests.unit.lvm.scripts import script
 
 USER = 1234
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
-from hostwright.lvm.facts.storage import Scratch, Storage, Survey
+from hostwright.lvm.facts.devices import Scratch
+from hostwright.lvm.facts.storage import Storage
+from hostwright.lvm.facts.survey import Survey
 from hostwright.lvm.moves import BorrowDisk, MakeImage, MakeLists
 from hostwright.lvm.plan.marker import MARKER
 from hostwright.lvm.plan.method import WIPE_MORE, Lists, lists_bytes, lists_extents
@@ -64,7 +66,7 @@ def staging_is(host: Storage, **other: Any) -> Storage:
 
 
 def memory_is(host: Storage, free: int, available: int) -> Storage:
-    return replace(host, host={**host.host, "run_free": f"{free // 4096} 4096", "memavailable": str(available)})
+    return replace(host, host={**host.host, "memavailable": str(available)}, run_free=free)
 
 
 BLANK = Scratch(True, "vdb", 4 * GIB)
@@ -170,7 +172,7 @@ def test_they_are_cleared_away_though_nothing_else_is_to_do() -> None:
 @pytest.mark.parametrize("abandon", [False, True])
 def test_a_volume_of_that_name_that_is_not_ours_is_refused(abandon: bool) -> None:
     host = with_volume(storage(free=600), NAME, 3, "theirs")
-    assert f"centos/{NAME} is in the way and not ours: rename it first" in refusal(host, abandon=abandon)
+    assert f"centos/{NAME} is in the way, and not ours: rename it first" in refusal(host, abandon=abandon)
     group = host.groups[0]
     renamed = replace(group, volumes=(*group.volumes[:-1], replace(group.volumes[-1], name="mine")))
     host = replace(host, groups=(renamed,), file_systems={**host.file_systems, "mine": no_file_system()})

@@ -12,27 +12,18 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
 from hostwright.lvm import moves, verbs
-from hostwright.lvm.facts.storage import (
-    BlockDevice,
-    FstabLine,
-    Holder,
-    Job,
-    Mount,
-    MountUnit,
-    PhysicalVolume,
-    Scratch,
-    Storage,
-    Survey,
-    Swap,
-    fstab_lines,
-)
+from hostwright.lvm.facts.devices import BlockDevice, Scratch
+from hostwright.lvm.facts.groups import PhysicalVolume
+from hostwright.lvm.facts.mounts import FstabLine, Mount, MountUnit, Swap, fstab_lines
+from hostwright.lvm.facts.storage import Job, Storage
+from hostwright.lvm.facts.survey import Holder, Survey
 from hostwright.lvm.plan.marker import MARKER
 from hostwright.lvm.plan.picture import as_data, draw
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan, Step
 from hostwright.lvm.settings import Rebalance
-from tests.unit.lvm.hosts import EXT_DETAIL, EXTENT, GIB, UUID, file_system, storage, survey, volume
+from tests.unit.lvm.hosts import EXT_DETAIL, EXTENT, GIB, UUID, detail_of, file_system, storage, survey, told, volume
 
 MIB = 1024**2
 
@@ -239,25 +230,40 @@ def test_a_refusal_or_steps_that_end_as_wanted_and_never_risk_the_only_copy(
     assert as_data(made)["changes"] is made.changes
 
 
-# -- ways
+def test_machines_read_a_plan_by_names_that_stay() -> None:
+    data = as_data(plan(storage(free=600)))
+    assert " ".join(data) == ("group before after steps way reason notes read_only away follow stop again changes")
+    assert data["way"] == "beside"
+    assert list(data["before"]) == ["extents", "extent_size", "volumes", "free"]
+    assert data["steps"][0] == {"title": "check that centos is as planned", "call": ("is_unchanged", "7")}
+
+
+def test_what_the_simulator_does_not_know_is_refused_and_no_only_copy_is_formatted() -> None:
+    with pytest.raises(AttributeError, match="do_format_volume"):
+        Disk(storage()).apply(verbs.FormatVolume("make a file system", "home", "xfs"))
+    with pytest.raises(AssertionError, match="a complete copy is formatted"):
+        Disk(storage()).apply(moves.MakeFileSystem("make a file system", "home", ("mkfs.xfs",)))
+
+
+# -- methods
 
 
 def test_free_extents_are_used_before_anything_else() -> None:
     made = plan(storage(free=600))
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert "free" in made.reason
 
 
 def test_without_room_in_the_group_root_stages_the_copy() -> None:
     made = plan(storage())
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert "/var/lib" in made.reason
     assert calls(made).count("verify") == 2
 
 
 def test_a_scratch_disk_is_borrowed_wiped_and_given_back() -> None:
     made = plan(storage(scratch=Scratch(True, "vdb", 3 * GIB)), scratch="/dev/vdb")
-    assert made.way == "beside"
+    assert made.method == "beside"
     assert calls(made).index("borrow_disk") < calls(made).index("make_volume") < calls(made).index("give_back")
     assert calls(made)[-2:] == ["extend_volume", "grow_file_system"]
 
@@ -285,12 +291,12 @@ def test_xfs_never_shrinks_in_place() -> None:
 
 def test_btrfs_shrinks_in_place_by_itself_and_before_its_volume() -> None:
     made = plan(storage(kind="btrfs", free=600))
-    assert made.way == "in-place"
+    assert made.method == "in-place"
     assert calls(made).index("shrink_btrfs") < calls(made).index("take_away") < calls(made).index("reduce_volume")
 
 
 def test_ext_shrinks_in_place_only_when_forced_and_the_plan_says_the_risk() -> None:
-    assert plan(storage(kind="ext4")).way == "staging"
+    assert plan(storage(kind="ext4")).method == "staging"
     forced = plan(storage(kind="ext4"), strategy="in-place")
     assert "power cut" in forced.reason
     assert any("times of directories" in note for note in forced.notes)
@@ -307,7 +313,7 @@ def test_tools_that_are_missing_are_installed_before_anything_is_touched() -> No
 def test_as_wanted_is_no_change() -> None:
     made = plan(storage(home=512, root=1535))
     assert not made.changes
-    assert "nothing to do" in draw("host", made)
+    assert "nothing to change" in draw("host", made)
 
 
 def test_any_size_converges_on_whole_extents() -> None:
@@ -350,6 +356,7 @@ def test_abandoning_stops_what_is_at_work_and_clears_away_what_it_left() -> None
     stopped = before_all(storage(job=Job(True, "0a1b2c3d", "")), stop=True)
     assert stopped
     assert stopped.stop
+    assert "at work on this host: stop it" in draw("host", stopped)
     host = storage(free=600)
     copy = volume("home_hostwright", 512, 2, tags=("hostwright.copy",))
     group = host.groups[0]
@@ -421,7 +428,7 @@ def test_a_run_at_work_is_followed_and_not_doubled() -> None:
     assert made.again
     assert not made.stop
     assert made.changes
-    assert "followed" in draw("host", made)
+    assert "at work on this host: follow it" in draw("host", made)
 
 
 # -- swap
@@ -463,10 +470,10 @@ def test_swap_can_be_what_grows() -> None:
 
 
 def home_is(host: Storage, **other: Any) -> Storage:
+    detail = other.pop("detail", ())
     home = replace(host.file_systems["home"], **other)
-    if "detail" in other:
-        plain = file_system(home.kind, host.groups[0].volumes[1].extents, "/home")
-        home = replace(home, detail=(*other["detail"], *plain.detail))
+    if detail:
+        home = told(home, *detail, *detail_of(home.kind, host.groups[0].volumes[1].extents * EXTENT))
     return replace(host, file_systems={**host.file_systems, "home": home})
 
 
@@ -486,19 +493,20 @@ WIDE = storage(free=600)
     ("host", "wish", "says"),
     [
         (replace(WIDE, host={**WIDE.host, "uid": "1000"}), {}, ["not root"]),
-        (WIDE, {"vg": "data"}, ["'data'", "centos"]),
-        (WIDE, {"shrink": "srv"}, ["'srv'", "root, home"]),
-        (WIDE, {"grow": "srv"}, ["'srv'", "root, home"]),
-        (WIDE, {"grow": "home"}, ["both 'home'"]),
-        (WIDE, {"shrink_to": "-1G"}, ["relative", "'1023 extents' (4 GiB)"]),
-        (WIDE, {"shrink_to": "+1G"}, ["relative", "'1535 extents'"]),
-        (WIDE, {"shrink_to": "50"}, ["no unit"]),
-        (WIDE, {"shrink_to": "lots"}, ["no size"]),
-        (WIDE, {"shrink_to": "6G"}, ["larger than", "1536 extents", "1279 extents"]),
-        (WIDE, {"shrink_to": "200M"}, ["300 MiB"]),
-        (WIDE, {"grow_to": "1G"}, ["below the present size", "768 extents"]),
-        (WIDE, {"grow_to": "90%FREE"}, ["100%FREE"]),
-        (WIDE, {"grow_to": "9G"}, ["needs", "more than there will be"]),
+        (WIDE, {"vg": "data"}, ["lvm_vg = 'data': ", "there: centos"]),
+        (WIDE, {"shrink": "srv"}, ["lvm_shrink = 'srv': ", "root, home"]),
+        (WIDE, {"grow": "srv"}, ["lvm_grow = 'srv': ", "root, home"]),
+        (WIDE, {"grow": "home"}, ["lvm_grow = 'home': lvm_shrink names it too"]),
+        (WIDE, {"shrink_to": "-1G"}, ["lvm_shrink_to = '-1G': a relative size", "'1023 extents' (4 GiB)"]),
+        (WIDE, {"shrink_to": "+1G"}, ["lvm_shrink_to = '+1G': a relative size", "'1535 extents'"]),
+        (WIDE, {"shrink_to": "50"}, ["lvm_shrink_to = '50': ", "without a unit"]),
+        (WIDE, {"shrink_to": "lots"}, ["lvm_shrink_to = 'lots': no size"]),
+        (WIDE, {"shrink_to": "6G"}, ["lvm_shrink_to = '6G': ", "larger than", "1536 extents", "1279 extents"]),
+        (WIDE, {"shrink_to": "200M"}, ["lvm_shrink_to = '200M': ", "300 MiB"]),
+        (WIDE, {"grow_to": "1G"}, ["lvm_grow_to = '1G': ", "below the present size", "768 extents"]),
+        (WIDE, {"grow_to": "90%FREE"}, ["lvm_grow_to = '90%FREE': ", "100%FREE"]),
+        (WIDE, {"grow_to": "lots"}, ["lvm_grow_to = 'lots': no size"]),
+        (WIDE, {"grow_to": "9G"}, ["lvm_grow_to = '9G': ", "needs", "more than there will be"]),
         (WIDE, {"staging": "/var", "scratch": "/dev/vdb"}, ["lvm_staging and lvm_scratch"]),
         (group_is(WIDE, exported=True), {}, ["exported", "vgimport"]),
         (group_is(WIDE, partial=True), {}, ["partial", "missing"]),
@@ -519,7 +527,7 @@ WIDE = storage(free=600)
         (home_volume_is(WIDE, attributes="-wi-ao---k"), {}, ["lvchange -k n centos/home"]),
         (replace(WIDE, active=(("centos/root", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
         (replace(WIDE, active=(("@*", "centos/home"),)), {}, ["volume_list", "centos/home_hostwright"]),
-        (replace(WIDE, active=None), {}, ["volume_list", "lvmconfig"]),
+        (replace(WIDE, active=None), {}, ["volume_list", "`lvmconfig activation/volume_list` does not tell"]),
         (home_is(WIDE, kind="vfat"), {}, ["vfat"]),
         (home_is(WIDE, kind="crypto_LUKS"), {}, ["LUKS"]),
         (storage(free=600, kind="xfs", mounts=WIDE.mounts[:1]), {}, ["not mounted"]),
@@ -549,8 +557,8 @@ WIDE = storage(free=600)
         ),
         (home_is(WIDE, kind="btrfs", detail=("qgroups=yes",)), {"strategy": "beside"}, ["quota groups"]),
         (storage(root_free=100 * MIB), {}, ["no way", "GiB less", "/var/lib", "lacking"]),
-        (replace(storage(), staging=None), {"staging": "/nowhere"}, ["'/nowhere' is no directory"]),
-        (storage(), {"strategy": "beside"}, ["lvm_strategy", "lvm_scratch"]),
+        (replace(storage(), staging=None), {"staging": "/nowhere"}, ["lvm_staging = '/nowhere' is no directory"]),
+        (storage(), {"strategy": "beside"}, ["lvm_strategy = 'beside': ", "lvm_scratch"]),
         (storage(scratch=Scratch(False)), {"scratch": "/dev/vdz"}, ["no disk"]),
         (storage(scratch=Scratch(True, "vdb", 9 * GIB, ("ext4",))), {"scratch": "/dev/vdb"}, ["not empty", "ext4"]),
         (storage(scratch=Scratch(True, "vdb", GIB)), {"scratch": "/dev/vdb"}, ["GiB less"]),
@@ -602,22 +610,22 @@ def test_staging_leaves_a_tenth_of_its_file_system_free_but_no_more_than_1_gib()
 
 def test_4_5_gib_free_of_50_are_room() -> None:
     assert (
-        plan(storage(root=12800, root_free=9 * GIB // 2), survey(data=3 * GIB - 400 * MIB), shrink_to="3G").way
+        plan(storage(root=12800, root_free=9 * GIB // 2), survey(data=3 * GIB - 400 * MIB), shrink_to="3G").method
         == "staging"
     )
 
 
 def test_lists_and_packages_are_counted() -> None:
     free = 700 * MIB
-    assert plan(storage(root_free=free)).way == "staging"
+    assert plan(storage(root_free=free)).method == "staging"
     assert "lists and packages" in refusal(storage(root_free=free), survey(inodes=200_000))
     bare = storage(root_free=free)
     assert "lists and packages" in refusal(replace(bare, tools=bare.tools - {"rsync"}))
-    assert plan(replace(bare, tools=bare.tools - {"setquota"})).way == "staging"
+    assert plan(replace(bare, tools=bare.tools - {"setquota"})).method == "staging"
 
 
 def ways_out(message: str) -> list[str]:
-    return message.split("What would do, the smallest first: ")[1].split("; ")
+    return message.split("what would do, the smallest first: ")[1].split("; ")
 
 
 def swap_beside(host: Storage, extents: int = 500, used: int = 0) -> Storage:
@@ -662,7 +670,7 @@ def test_each_way_out_followed_as_written_leads_to_a_plan(
     try:
         plan(host, found)
     except Refusal as refused:
-        if "What would do" not in str(refused):
+        if "what would do" not in str(refused):
             return
         words = ways_out(str(refused))
     else:
@@ -728,7 +736,7 @@ def staged_elsewhere(*, source: str = "/dev/sdx1", options: tuple[str, ...] = ("
 
 def test_staging_may_be_on_another_disk() -> None:
     made = plan(staged_elsewhere(), staging="/stage/tmp")
-    assert made.way == "staging"
+    assert made.method == "staging"
     assert made.steps[1].call[1] == "/stage/tmp/hostwright/centos-home.img"
 
 
@@ -752,7 +760,7 @@ def encrypted(host: Storage) -> Storage:
 
 
 def test_a_copy_of_encrypted_files_is_never_in_the_clear() -> None:
-    assert plan(encrypted(WIDE)).way == "beside"
+    assert plan(encrypted(WIDE)).method == "beside"
     scratch = Scratch(True, "vdb", 9 * GIB)
     assert "not encrypted" in refusal(encrypted(storage(scratch=scratch)), scratch="/dev/vdb")
     assert "not encrypted" in refusal(encrypted(staged_elsewhere()), staging="/stage")
@@ -845,7 +853,7 @@ def test_a_line_that_no_other_volume_can_have_is_refused_where_a_copy_takes_its_
     in_place = storage(
         kind="btrfs", free=600, fstab=with_lines("/dev/dm-1 /home btrfs x", leads=("/dev/dm-1", "/home")).fstab
     )
-    assert plan(in_place).way == "in-place"
+    assert plan(in_place).method == "in-place"
 
 
 def test_of_two_devices_with_one_uuid_a_path_tells() -> None:
@@ -866,7 +874,7 @@ def test_a_striped_btrfs_is_not_reduced_in_place() -> None:
 def test_quotas_that_ext4_keeps_as_a_feature_come_along() -> None:
     detail = (*EXT_DETAIL, "User quota inode:         3", "Group quota inode:        4")
     text = "\n".join(detail).replace(" 64bit", " 64bit quota").replace("{blocks}", "1309696")
-    home = file_system("ext4", 1279, "/home", detail=tuple(text.split("\n")))
+    home = told(file_system("ext4", 1279, "/home"), *text.split("\n"))
     host = storage(kind="ext4", free=600)
     host = replace(host, file_systems={**host.file_systems, "home": home}, tools=host.tools - {"setquota"})
     made = plan(host)
@@ -933,7 +941,7 @@ def test_a_path_that_no_tool_can_copy_is_refused_with_the_command_that_names_it(
         plan(WIDE, survey(long=True))
     assert """(cd /home && find . -xdev -path "$(printf %4001s | tr ' ' '?')*")""" in str(refused.value)
     # Nothing is copied in place.
-    assert plan(storage(kind="btrfs"), survey(long=True)).way == "in-place"
+    assert plan(storage(kind="btrfs"), survey(long=True)).method == "in-place"
 
 
 # -- what LVM keeps of the volume itself
@@ -1053,7 +1061,7 @@ def test_a_staged_copy_that_nobody_relies_on_is_cleared_away_and_its_room_counte
     assert host.staging
     made = plan(replace(host, staging=replace(host.staging, image=GIB)))
     assert made.steps[1].call == ("discard", "home_hostwright", "/var/lib/hostwright/centos-home.img")
-    assert made.way == "staging"
+    assert made.method == "staging"
 
 
 def test_a_proved_copy_that_the_boot_takes_is_finished_and_never_copied_over() -> None:
@@ -1074,7 +1082,13 @@ def test_an_old_home_that_the_boot_keeps_to_is_home_still() -> None:
 
 def test_what_is_served_from_its_copy_is_not_abandoned() -> None:
     host = with_copy(storage(free=600, **lost(f"{BY_ID}home_hostwrightuuid")))
-    assert "Run without lvm_abandon" in refusal(host, abandon=True)
+    said = refusal(host, abandon=True)
+    assert said.startswith("lvm_abandon = True: ")
+    assert "run without lvm_abandon" in said
+    # Also where the volume is gone, and only its copy is there.
+    (group,) = host.groups
+    gone = replace(group, volumes=tuple(volume for volume in group.volumes if volume.name != "home"))
+    assert "run without lvm_abandon" in refusal(replace(host, groups=(gone,)), abandon=True, shrink_to="")
 
 
 def test_a_staged_copy_that_home_is_served_from_is_brought_into_a_new_volume() -> None:
@@ -1123,7 +1137,7 @@ def test_the_picture() -> None:
     text = draw("web1", plan(storage(free=600)))
     assert "root" in text.splitlines()[1]
     assert "way: beside" in text
-    assert "not there (estimated)" in text
+    assert "unmounted (estimated)" in text
 
 
 @pytest.mark.parametrize(
@@ -1132,9 +1146,9 @@ def test_the_picture() -> None:
 def test_a_run_that_is_nearly_full_is_refused_before_anything_begins(systemd: str, mib: int, served: str) -> None:
     image = "/var/lib/hostwright/centos-home.img"
     host = storage(**lost(image, image)) if served else WIDE
-    words = dict(host.host) | {"run_free": f"{mib * 256} 4096"} | ({"systemd": systemd} if systemd else {})
-    assert f"/run has {mib} MiB free" in refusal(replace(host, host=words))
-    assert plan(replace(host, host=words | {"run_free": f"{(mib + 1) * 256} 4096"})).changes
+    words = dict(host.host) | ({"systemd": systemd} if systemd else {})
+    assert f"/run has {mib} MiB free" in refusal(replace(host, host=words, run_free=mib * 1024**2))
+    assert plan(replace(host, host=words, run_free=(mib + 1) * 1024**2)).changes
 
 
 def test_the_line_that_leads_back_to_the_old_home_leads_back() -> None:

@@ -1,11 +1,14 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
-from hostwright.lvm.plan.sizes import extents_of, size_text
-from hostwright.lvm.settings import Rebalance
+from hostwright.lvm.plan.sizes import extents_of, size_text, wished_extents
+from hostwright.lvm.settings import Rebalance, Shrinking
+from tests.unit.lvm.hosts import storage
 
 MIB = 1024**2
 
@@ -34,7 +37,7 @@ def test_sizes_mean_what_lvm_means(text: str, extents: int) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("50", "has no unit"),
+        ("50", "without a unit: write 50G, 50m or '50 extents'"),
         ("-100G", "relative"),
         ("+1G", "'1535 extents' (6 GiB)"),
         ("-1G", "'1023 extents' (4 GiB)"),
@@ -48,9 +51,18 @@ def test_sizes_mean_what_lvm_means(text: str, extents: int) -> None:
     ],
 )
 def test_what_is_no_final_size_is_refused(text: str, says: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ValueError, match=re.escape(says)):
         extents_of(text, extent_size=4 * MIB, group_extents=2047, now=1279)
-    assert says in str(refusal.value)
+
+
+@pytest.mark.parametrize(("wish", "key"), [(Rebalance, "lvm_shrink_to"), (Shrinking, "size")])
+def test_the_refusal_of_a_size_has_the_key_of_whoever_set_it(wish: type[Rebalance], key: str) -> None:
+    (group,) = storage().groups
+    assert wished_extents(wish(shrink_to="2G"), "shrink_to", group) == 512
+    with pytest.raises(Refusal) as refused:
+        wished_extents(wish(shrink_to="lots"), "shrink_to", group)
+    assert (refused.value.key, refused.value.value) == (key, "'lots'")
+    assert str(refused.value) == f"{key} = 'lots': no size: write 50G, 51200m, '12800 extents' or 40%VG"
 
 
 @given(st.integers(1, 2**62), st.sampled_from([MIB, 4 * MIB, 32 * MIB]))

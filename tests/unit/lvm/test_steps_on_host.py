@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script, whole
+from hostwright.base.scripts import whole
 from hostwright.lvm.operations.job import LIBRARY
+from tests.unit.lvm.scripts import script
 
 TOOLS = (
     *(

@@ -3,7 +3,7 @@
 import pytest
 
 from hostwright.base.scripts import NONCE, observing, script
-from hostwright.lvm.facts.storage import Survey, parse_survey
+from hostwright.lvm.facts.survey import Survey, parse_survey
 from tests.unit.lvm.mounts import ROOT, Host
 
 FAULTS = {

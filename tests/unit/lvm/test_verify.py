@@ -1,6 +1,8 @@
 """How much room a file system may leave unused, read from what its own tool prints."""
 
-from hostwright.lvm.verify.file_system import MIB, btrfs_extent, ext_extent, xfs_extent
+from hostwright.lvm.file_systems import KINDS
+from hostwright.lvm.file_systems.kind import MIB
+from hostwright.lvm.verify.file_system import extent
 
 XFS = """\
 meta-data=/dev/mapper/centos-home isize=512    agcount=4, agsize=327424 blks
@@ -38,17 +40,20 @@ Label: none  uuid: 6abd4c03-a090-4036-b106-4454e9365a98
 
 
 def test_xfs_leaves_less_than_the_smallest_allocation_group() -> None:
-    assert xfs_extent(XFS) == (1309696 * 4096, 64 * 4096)
+    assert extent(KINDS["xfs"], XFS) == (1309696 * 4096, 64 * 4096)
 
 
 def test_striped_xfs_leaves_less_than_what_mkfs_takes_for_a_group() -> None:
-    assert xfs_extent(XFS.replace("sunit=0      swidth=0", "sunit=16     swidth=32")) == (1309696 * 4096, 16 * MIB)
+    assert extent(KINDS["xfs"], XFS.replace("sunit=0      swidth=0", "sunit=16     swidth=32")) == (
+        1309696 * 4096,
+        16 * MIB,
+    )
 
 
 def test_ext_leaves_less_than_a_group_whose_tables_would_fill_it() -> None:
     # Superblock, two bitmaps, a block of descriptors, 127 reserved ones, 512 of inodes, and 50.
-    assert ext_extent(EXT4) == (1024 * MIB, (3 + 1 + 127 + 512 + 50) * 4096)
+    assert extent(KINDS["ext4"], EXT4) == (1024 * MIB, (3 + 1 + 127 + 512 + 50) * 4096)
 
 
 def test_btrfs_leaves_less_than_a_sector() -> None:
-    assert btrfs_extent(BTRFS) == (1024 * MIB, 4096)
+    assert extent(KINDS["btrfs"], BTRFS) == (1024 * MIB, 4096)

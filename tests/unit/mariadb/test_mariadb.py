@@ -14,13 +14,15 @@ from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
 from hostwright.mariadb.facts import Accounts, DataDirectory, Once, parse_accounts, parse_data
 from hostwright.mariadb.plan.server import (
+    UpgradePlan,
     check_host,
     decide_accounts,
     decide_init,
+    decide_upgrade,
+    draw,
     native_hash,
     question,
     upgrade,
-    upgrade_lines,
     warnings,
 )
 from hostwright.mariadb.settings import Mariadb
@@ -325,11 +327,13 @@ def test_tables_older_than_the_server_are_said_and_upgraded_on_demand(
     assert len(notes) == (said.startswith("from") or tables == "cut")
     assert all(f"upgraded {said}" in note and "mariadb_upgrade=yes" in note for note in notes)
     assert all("mariadb-upgrade || mysql_upgrade" in note and "a dump first" in note for note in notes)
-    assert upgrade_lines(wish(), found) == ()
+    assert decide_upgrade(wish(), found) == UpgradePlan()
     assert list(warnings(wish(upgrade="yes"), found)) == []
-    lines = upgrade_lines(wish(upgrade="yes"), found)
-    assert bool(lines) == (bool(said) or image == "absent")
-    assert said in "".join(lines)
+    plan = decide_upgrade(wish(upgrade="yes"), found)
+    assert bool(plan.lines) == (bool(said) or image == "absent")
+    assert said in "".join(plan.lines)
+    assert plan.changes == said
+    assert all(line in draw("db1", wish(), plan) for line in plan.lines)
     check_host(wish(upgrade=True), found)
 
 
@@ -342,7 +346,7 @@ def test_tables_of_a_newer_server_are_not_upgraded() -> None:
 
 def test_new_data_need_no_upgrade() -> None:
     nothing = DataDirectory(False, {}, image_version="11.8.3", image_upgrades=True)
-    assert (upgrade(nothing), upgrade_lines(wish(upgrade=True), nothing)) == ("", ())
+    assert (upgrade(nothing), decide_upgrade(wish(upgrade=True), nothing)) == ("", UpgradePlan())
 
 
 def test_an_image_that_cannot_upgrade_is_refused_where_it_would_have_to() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
-from hostwright.mariadb import operations
+from hostwright.mariadb import facts
 from hostwright.mariadb.facts import Accounts, parse_accounts
 from hostwright.mariadb.plan.server import AccountsPlan, decide_accounts, question
 from hostwright.mariadb.settings import Mariadb
@@ -269,7 +269,7 @@ def test_the_server_is_asked_for_one_way_to_quote() -> None:
     assert first == "SET sql_mode = '', sql_quote_show_create = 1;"
     assert last == "SELECT 'alive', VERSION();"
     # A database whose name has the end of a line in it would make lines of its own.
-    assert "--raw" not in operations._BATCH
+    assert "--raw" not in facts._BATCH
 
 
 HASH = "*B69027D44F6E5EDC07F1AEAD1477967B16F28227"
@@ -288,7 +288,7 @@ HASH = "*B69027D44F6E5EDC07F1AEAD1477967B16F28227"
     ],
 )
 def test_hashes_of_passwords_stay_on_the_host_and_names_stay_whole(line: str, shown: str | None) -> None:
-    hiding = f"sed {shlex.quote(operations._HIDING)}"
+    hiding = f"sed {shlex.quote(facts._HIDING)}"
     done = subprocess.run(["sh", "-c", hiding], input=f"{line}\n", capture_output=True, text=True, check=True)
     assert done.stdout == (f"{line}\n" if shown is None else f"{line.partition(' IDENTIFIED')[0]}{shown}\n")
 

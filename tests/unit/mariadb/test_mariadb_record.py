@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
-from hostwright.mariadb import operations
+from hostwright.mariadb import facts, operations
 from hostwright.mariadb.facts import DataDirectory, Once, parse_data
 from hostwright.mariadb.plan.record import Init, digests, named, salt_of, salted
 from hostwright.mariadb.plan.server import decide_init
@@ -206,7 +206,7 @@ def test_a_file_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
 
 def test_the_client_reads_utf_8_wherever_it_is_called() -> None:
     commands = operations._commands(wish(), {"a.sql": b"A"}, SALT)
-    for text in (commands.ready, commands.once["a.sql"], operations._CLIENT):
+    for text in (commands.ready, commands.once["a.sql"], facts.CLIENT):
         assert " --no-defaults --default-character-set=utf8mb4 " in text
 
 

@@ -1,6 +1,6 @@
 # The steps that make and remove physical volumes, groups and volumes.
 # needs: prelude asking fstab leftovers work
-# given: VG
+# given: VG NEW_TAG
 
 # is_blank DEVICE: nothing that blkid or wipefs knows is on it. blkid ends with 2 where it finds nothing.
 is_blank() {
@@ -51,7 +51,7 @@ create_volume() {
 }
 
 # verb: forget_new VOLUME
-forget_new() { clear_tag "$1" hostwright.new; }
+forget_new() { clear_tag "$1" "$NEW_TAG"; }
 
 # verb: format_volume VOLUME KIND
 # Without the options that would make mkfs overwrite what it finds.
@@ -59,7 +59,7 @@ format_volume() {
     local at new
     at=$(volume "$1")
     closed "$at" && is_blank "$at" || return 1
-    has_tag "$1" hostwright.new
+    has_tag "$1" "$NEW_TAG"
     case $? in
         0) new=yes ;;
         1)

@@ -1,6 +1,6 @@
 # Where a copy goes: a volume, an image, a lent disk. TAGS, READ_AHEAD, ALLOCATION and PROFILE are those of the volume.
 # needs: prelude asking ownership
-# given: VG KIND TAGS READ_AHEAD ALLOCATION PROFILE
+# given: VG KIND TAGS READ_AHEAD ALLOCATION PROFILE COPY_TAG WIPE_TAG LENT
 # sets: device
 
 # verb: borrow_disk DISK WIPED
@@ -8,8 +8,8 @@
 borrow_disk() {
     local some
     some=$(od -An -tx1 -N 11 /dev/urandom | tr -d ' ' | sed 's/^\(....\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
-    try pvcreate -y --norestorefile --uuid "hostwr-ight-$some" "$1" && try vgextend "$VG" "$1" &&
-        try pvchange --addtag "hostwright.wipe.$2" "$1"
+    try pvcreate -y --norestorefile --uuid "$LENT$some" "$1" && try vgextend "$VG" "$1" &&
+        try pvchange --addtag "$WIPE_TAG$2" "$1"
 }
 
 # tag_options: for the tags that home has; a host may let no volume without them be active.
@@ -22,7 +22,7 @@ make_volume() {
     name=$1 extents=$2
     shift 2
     tags=$(tag_options) &&
-        try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag hostwright.copy $tags "$VG" "$@" ||
+        try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag "$COPY_TAG" $tags "$VG" "$@" ||
         return 1
     if [ "$ALLOCATION" != inherit ] || [ -n "$PROFILE" ]; then
         try lvchange --alloc "$ALLOCATION" ${PROFILE:+--metadataprofile "$PROFILE"} "$VG/$name" ||
@@ -74,7 +74,7 @@ make_file_system() {
     case $target in
         /*) ;;
         *)
-            has_tag "$target" hostwright.copy || { why "$device has no tag of ours: not formatted"; return 1; }
+            has_tag "$target" "$COPY_TAG" || { why "$device has no tag of ours: not formatted"; return 1; }
             closed "$device" || return 1
             ;;
     esac

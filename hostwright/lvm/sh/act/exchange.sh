@@ -1,6 +1,6 @@
 # One volume takes the place of another as home, and back.
 # needs: prelude asking copies fstab lists mounted holders room units work
-# given: VG LV MOUNT KIND OPTIONS UUID LABEL WORK LISTS
+# given: VG LV MOUNT KIND OPTIONS UUID LABEL WORK LISTS COVER_TAG COVER_XATTR
 # sets: pointed served
 pointed=''
 
@@ -22,8 +22,8 @@ cover() {
     case ${flags%% *} in
         *i*) ;;
         *)
-            try vgchange --addtag "hostwright.cover.$LV" "$VG" || return 1
-            setfattr -n trusted.hostwright.cover -v 1 "$bare" && chattr +i "$bare" ||
+            try vgchange --addtag "$COVER_TAG$LV" "$VG" || return 1
+            setfattr -n "$COVER_XATTR" -v 1 "$bare" && chattr +i "$bare" ||
                 { why "$bare cannot be protected from writes"; return 1; }
             ;;
     esac
@@ -34,19 +34,19 @@ cover() {
 uncover() {
     local tags tagged mark
     tags=$(lvm vgs --noheadings -o vg_tags "$VG" 2>"$RUN/out") || { why "vgs: $(tail -n 1 "$RUN/out")"; return 1; }
-    case ,$(echo $tags), in *,"hostwright.cover.$LV",*) tagged=yes ;; *) tagged='' ;; esac
+    case ,$(echo $tags), in *,"$COVER_TAG$LV",*) tagged=yes ;; *) tagged='' ;; esac
     # The tag comes first; those who did without had the mark.
     [ -n "$tagged" ] || command -v getfattr >/dev/null || return 0
     beneath || return 1
     # Asked for a name that is not there, getfattr fails as it does for any other reason.
-    mark=$(getfattr --absolute-names -m '^trusted\.hostwright\.cover$' "$bare" 2>"$RUN/out") ||
+    mark=$(getfattr --absolute-names -m "^$COVER_XATTR\$" "$bare" 2>"$RUN/out") ||
         { why "getfattr: $(tail -n 1 "$RUN/out")"; return 1; }
     if [ -n "$mark" ]; then
-        chattr -i "$bare" && setfattr -x trusted.hostwright.cover "$bare" && sync ||
+        chattr -i "$bare" && setfattr -x "$COVER_XATTR" "$bare" && sync ||
             { why "$bare cannot be written again"; return 1; }
     fi
     unmount "$WORK/under" || return 1
-    [ -z "$tagged" ] || try vgchange --deltag "hostwright.cover.$LV" "$VG"
+    [ -z "$tagged" ] || try vgchange --deltag "$COVER_TAG$LV" "$VG"
 }
 
 # verb: take_away [IMAGE]

@@ -1,9 +1,9 @@
 # What a run leaves, and is to be cleared away.
 # needs: prelude asking copies exchange lent holders
-# given: VG
+# given: VG COPY_TAG LENT
 
 # verb: clear_tags VOLUME
-clear_tags() { clear_tag "$1" hostwright.copy; }
+clear_tags() { clear_tag "$1" "$COPY_TAG"; }
 
 # clear_tag VOLUME TAG
 clear_tag() {
@@ -35,14 +35,14 @@ discard() {
         0)
             id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
             ! named_in_fstab "$id" || { why "$1 is home now: it stays"; return 1; }
-            has_tag "$1" hostwright.copy || { why "$VG/$1 is not ours"; return 1; }
+            has_tag "$1" "$COPY_TAG" || { why "$VG/$1 is not ours"; return 1; }
             remove_volume "$1" || return 1
             ;;
         1) ;;
         *) return 1 ;;
     esac
     if [ -n "$2" ] && ! named_in_fstab "$2"; then remove_image "$2" || return 1; fi
-    ask pvs -o pv_name -S "pv_uuid=~^hostwr-ight- && (vg_name=$VG || vg_name=\"\")" || return 1
+    ask pvs -o pv_name -S "pv_uuid=~^${LENT:?} && (vg_name=$VG || vg_name=\"\")" || return 1
     for disk in $answer; do
         give_back "$disk" || return 1
     done

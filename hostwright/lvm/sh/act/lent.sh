@@ -1,12 +1,12 @@
 # Disks that are lent are wiped, and given back.
 # needs: prelude asking job
-# given: VG
+# given: VG WIPE_TAG LENT
 
 # verb: give_back DISK
 # What is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.
 give_back() {
     ask pvs -o pv_uuid,vg_name "$1" || return 1
-    case $answer in hostwr-ight-*) ;; '') why "LVM does not tell whose $1 is"; return 1 ;; *) return 0 ;; esac
+    case $answer in "${LENT:?}"*) ;; '') why "LVM does not tell whose $1 is"; return 1 ;; *) return 0 ;; esac
     if [ "$answer" != "${answer%% *}" ]; then
         move_away "$1" && try pvchange -x n "$1" && wipe_lent "$1" && try vgreduce "$VG" "$1" || return 1
     fi
@@ -56,7 +56,7 @@ wipe_lent() {
     local whole bytes code
     whole=$(blockdev --getsize64 "$1") && [ -n "$whole" ] && ask pvs -o pv_tags "$1" ||
         { why "$1 does not tell its size and tags"; return 1; }
-    bytes=$(printf '%s\n' "$answer" | sed -n 's/.*hostwright\.wipe\.\([0-9]*\).*/\1/p')
+    bytes=$(printf '%s\n' "$answer" | sed -n "s/.*$WIPE_TAG\([0-9]*\).*/\1/p")
     [ -n "$bytes" ] && [ "$bytes" -lt "$whole" ] || bytes=$((whole / 1048576 * 1048576))
     bytes=$((bytes - 1048576))
     watch "wiping $1" "$bytes" sectors_written "$(number_of "$1")"

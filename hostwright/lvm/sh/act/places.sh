@@ -1,6 +1,6 @@
 # Where lists lie: on disk, for in memory they would grow with home. $LISTS leads there.
 # needs: prelude asking copies exchange work
-# given: VG LV LISTS
+# given: VG LV LISTS LISTS_TAG LISTS_SUFFIX
 # sets: TMPDIR
 
 # verb: make_lists [PLACE] [EXTENTS] DISK...
@@ -21,7 +21,7 @@ make_lists() {
             name=$1 extents=$2 lists_in=$RUN/disk
             shift 2
             tags=$(tag_options) &&
-                try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag hostwright.lists $tags "$VG" "$@" && settle &&
+                try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag "$LISTS_TAG" $tags "$VG" "$@" && settle &&
                 try mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 512 "$(volume "$name")" && mkdir -p "$lists_in" &&
                 try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$lists_in" ||
                 { forget_lists "$name"; return 1; }
@@ -38,7 +38,7 @@ drop_lists() {
     lists_in=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
     rm -f "$LISTS" && mkdir "$LISTS"
     if [ "$lists_in" = "$RUN/disk" ]; then
-        unmount "$lists_in" && rmdir "$lists_in" && discard_lists "${LV}_hostwright_lists" ''
+        unmount "$lists_in" && rmdir "$lists_in" && discard_lists "$LV$LISTS_SUFFIX" ''
     else
         discard_lists '' "$lists_in"
     fi
@@ -58,7 +58,7 @@ forget_lists() {
 discard_lists() {
     local at
     if [ -n "$1" ]; then
-        has_tag "$1" hostwright.lists
+        has_tag "$1" "$LISTS_TAG"
         case $? in
             0) ;;
             1) why "$VG/$1 has no tag of ours: it stays"; return 1 ;;

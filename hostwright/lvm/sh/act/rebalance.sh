@@ -1,7 +1,7 @@
 # Home is put back where a step fails, or a run was lost. LV is the volume that shrinks, COPY the name of the smaller
 # one.
 # needs: prelude asking exchange fstab leftovers mounted holders places processes units work
-# given: VG LV COPY IMAGE MOUNT OPTIONS
+# given: VG LV COPY IMAGE MOUNT OPTIONS COPY_TAG UNITS
 # sets: VG LV MOUNT OPTIONS
 
 # verb: put_back
@@ -36,7 +36,7 @@ undo() {
     # A copy that had home's name already, when home had to go back to where it was staged.
     case $served in
         /*)
-            if has_volume "$LV" && has_tag "$LV" hostwright.copy; then
+            if has_volume "$LV" && has_tag "$LV" "$COPY_TAG"; then
                 discard "$LV" '' || say "    warning: left behind: $reason"
             fi
             ;;
@@ -90,6 +90,6 @@ recover() {
     for pid in $found; do kill -KILL "$pid" 2>/dev/null; done
     if [ -n "$MOUNT" ]; then put_back || return 1; fi
     [ -z "$(device_at "$lost/disk")" ] || unmount "$lost/disk" || return 1
-    systemctl reset-failed 'hostwright-lvm-*' 2>/dev/null
+    systemctl reset-failed "$UNITS" 2>/dev/null
     echo '1 ended by force' >"$lost/status" || why "$lost/status cannot be written"
 }

@@ -1,6 +1,6 @@
 # What a later run can tell of a copy that was proved. TRUST=yes: it is not compared with what was proved.
 # needs: prelude asking cell compare copies lists mounted holders proof work
-# given: VG LV MOUNT KIND OPTIONS PROOF TRUST WORK LOG LISTS
+# given: VG LV MOUNT KIND OPTIONS PROOF TRUST WORK LOG LISTS MARK
 # sets: live
 
 # verb: check_proof FORMER
@@ -126,6 +126,6 @@ keep_both() {
         *) line="$(by_id "$1") $(escaped "$MOUNT") $KIND $OPTIONS 0 0" ;;
     esac
     why "$2. Both are kept. If $MOUNT is right as it is, run again with lvm_trust_copy=yes. To go back to $1:" \
-        "write '$line' in place of the line below '# hostwright-lvm' in /etc/fstab," \
+        "write '$line' in place of the line below '$MARK' in /etc/fstab," \
         "then \`systemctl daemon-reload; umount $MOUNT && mount $MOUNT\`, and run again"
 }

@@ -1,6 +1,6 @@
 # Observes a host's storage in one command and changes nothing.
 # needs: prelude processes ownership
-# header: NONCE VG SHRINK STAGING SCRATCH
+# header: NONCE VG SHRINK STAGING SCRATCH STAGED_IMAGE STAGED_LISTS MARK JOBS TOOLS
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
 
@@ -11,9 +11,7 @@ sed -n 's/^ID=/os=/p; s/^VERSION_ID=/os_version=/p' /etc/os-release 2>/dev/null 
 [ ! -d /run/systemd/system ] || systemctl --version | sed -n '1s/^[a-z]* \([0-9]*\).*/systemd=\1/p'
 stat -f -c 'run_free=%a %S' /run
 awk '/^(MemAvailable|SwapTotal|SwapFree):/ { print tolower(substr($1, 1, length($1) - 1)) "=" $2 * 1024 }' /proc/meminfo
-for tool in lvm flock rsync getfattr lsattr e2fsck resize2fs mke2fs tune2fs mkfs.xfs xfs_repair xfs_growfs xfs_admin \
-    xfs_quota mkfs.btrfs btrfs btrfstune mkswap setquota repquota filefrag setsid base64 gzip fallocate losetup \
-    dmsetup; do
+for tool in $TOOLS; do
     command -v "$tool" >/dev/null && echo "tool=$tool"
 done
 command -v mkfs.xfs >/dev/null && echo "xfsprogs=$(mkfs.xfs -V | sed 's/.* //')"
@@ -21,7 +19,7 @@ lsattr -pd / >/dev/null 2>&1 && echo lsattr_projects=yes
 for manager in apt-get dnf yum zypper; do command -v $manager >/dev/null && echo "manager=$manager" && break; done
 
 section job
-run=/run/hostwright/lvm
+run=$JOBS
 if [ -L $run/current ]; then
     echo "id=$(readlink $run/current)"
     if [ -e $run/current/status ]; then sed 's/^/status=/' $run/current/status
@@ -151,7 +149,7 @@ if [ -n "$SHRINK" ]; then
     for device in "/dev/$VG"/*; do [ "$device" = "/dev/$VG/$SHRINK" ] || volume "${device##*/}" "$device"; done
 fi
 # What a lost run has left as home: the line below its mark in fstab.
-served=$(awk 'marked { print $2; exit } /^# hostwright-lvm / { marked = 1 }' /etc/fstab)
+served=$(MARK=$MARK awk 'marked { print $2; exit } index($0, ENVIRON["MARK"] " ") == 1 { marked = 1 }' /etc/fstab)
 [ -z "$served" ] ||
     volume 'as served' "$(AT=$served awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts)"
 
@@ -161,10 +159,9 @@ if [ -n "$STAGING" ]; then
         stat -f -c 'BLOCK=%S
 BLOCKS=%b
 FREE=%f' "$STAGING"
-        image=${STAGING%/}/hostwright/$VG-$SHRINK.img
-        [ ! -e "$image" ] || echo "IMAGE=$(stat -c %b "$image")"
-        [ ! -e "${image%.img}.lists" ] || echo LISTS=yes
-        only_root "$STAGING" && { [ ! -e "${image%/*}" ] || only_root "${image%/*}"; } && echo OWNED=yes
+        [ ! -e "$STAGED_IMAGE" ] || echo "IMAGE=$(stat -c %b "$STAGED_IMAGE")"
+        [ ! -e "$STAGED_LISTS" ] || echo LISTS=yes
+        only_root "$STAGING" && { [ ! -e "${STAGED_IMAGE%/*}" ] || only_root "${STAGED_IMAGE%/*}"; } && echo OWNED=yes
         at=$(stat -c %m "$STAGING")
         echo "MOUNT=$at"
         awk -v at="$at" '$5 == at { found = $3 } END { print "DEVICE=" found }' /proc/self/mountinfo
