@@ -95,7 +95,7 @@ def start(host: Host, text: str, job: Job, owner: str) -> None:
     """
     packed = base64.b64encode(gzip.compress(text.encode(errors="surrogateescape"), mtime=0)).decode()
     words = {"RUN": job.directory, "OWNER": owner, "UNIT": job.unit, "DESCRIPTION": job.description}
-    starting = script("ownership", "holders", "start", **words)
+    starting = script("start", **words)
 
     def ask() -> list[str]:
         good, output = _run(host, "start", starting, packed)
@@ -121,7 +121,7 @@ def follow(host: Host, job: Job) -> Iterator[str]:
     A lost connection is made anew for two minutes; the job does not need us.
     """
     seen = 0
-    text = observing(script("processes", "follow", RUN=job.directory))
+    text = observing(script("follow", RUN=job.directory))
 
     def ask() -> Mapping[str, list[str]]:
         good, output = _run(host, "follow", f"{text}\nlook {seen + 1}\n")

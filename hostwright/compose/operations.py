@@ -155,7 +155,7 @@ def _act(
     }
     ours = f"ours() {{ {fenced(':').get_raw_value()}; }}"
     call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"
-    text = f"{ours}\n{script('ownership', 'project', 'compose_up', **variables)}\n{guard}\n{call}"
+    text = f"{ours}\n{script('compose_up', **variables)}\n{guard}\n{call}"
     return execute(host, f"compose {plan.act}", text, packed(whole), show=True)[0]
 
 

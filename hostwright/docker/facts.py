@@ -100,7 +100,7 @@ class HostContainers(ScriptFact[Containers]):
 
     @override
     def text(self) -> str:
-        return script("as_user", "containers", ASK=script("engine", "ask"))
+        return script("containers", ASK=script("ask"))
 
     @override
     def parsed(self, output: list[str]) -> Containers:

@@ -167,7 +167,7 @@ def _told(plan: AddressPlan, seconds: int, identity: str, ours: str) -> str:
     functions = [f"ours() {{ {ours}; }}"]
     for number, change in enumerate(plan.running, 1):
         functions += [f"run_{number}() {{ {change.run}; }}", f"undo_{number}() {{ {change.undo}; }}"]
-    return "\n".join([script("ownership", "addresses", **variables), *functions])
+    return "\n".join([script("addresses", **variables), *functions])
 
 
 def _calls(text: str, *calls: str) -> str:

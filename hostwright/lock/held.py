@@ -291,16 +291,8 @@ def run_guarded(host: Host, lock: str, owner: str, command: str, arguments: dict
     """Runs a function of lock.sh on the host; what it says is shown as it comes."""
     local = type(host.connector).__name__ == "LocalConnector"
     watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
-    text = script(
-        "processes",
-        "ownership",
-        "holders",
-        "lock",
-        LOCK=lock,
-        OWNER=owner,
-        CONNECTION="no" if local else "yes",
-        **variables,
-    )
+    words = {"LOCK": lock, "OWNER": owner, "CONNECTION": "no" if local else "yes"}
+    text = script("lock", "holders", **words, **variables)
     end = 'code=$?\n[ -z "$reason" ] || printf "%s\\n" "$reason"\nexit $code'
     whole = f"{text}\nWATCH={watch}\n{command}\n{end}"
     try:

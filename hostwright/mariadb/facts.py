@@ -144,8 +144,7 @@ class MariadbData(ScriptFact[DataDirectory]):
 
     @override
     def text(self, directory: str, container: str, project: str, image: str) -> str:
-        looking = script("plain", "mariadb", IMAGE=image)
-        return f"{users_script(directory, container, project)}\n{looking}"
+        return script("mariadb", DATA=directory, CONTAINER=container, PROJECT=project, IMAGE=image)
 
     @override
     def parsed(self, output: list[str]) -> DataDirectory:
@@ -176,6 +175,4 @@ def inside(container: str, command: str) -> str:
 
 def users_script(directory: str, container: str, project: str) -> str:
     """Functions that find out who else has to do with the data directory."""
-    return script(
-        "holders", "ownership", "engine", "mariadb_users", DATA=directory, CONTAINER=container, PROJECT=project
-    )
+    return script("mariadb_users", DATA=directory, CONTAINER=container, PROJECT=project)

@@ -217,7 +217,7 @@ def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
 def _record(state: State, host: Host, wish: Mariadb, plan: plans.InitPlan) -> bool:  # noqa: ARG001
     """Digests are for no command line: they can be guessed from."""
     record = posixpath.join(wish.data_dir, posixpath.basename(plans.RECORD))
-    text = script("plain", "record", RECORD=record, CONTAINER=wish.container)
+    text = script("record", RECORD=record, CONTAINER=wish.container)
     data = base64.b64encode("".join(f"{line}\n" for line in plan.decided).encode()).decode()
     return execute(host, "record", f"{text}\n{fenced('decide').get_raw_value()}", data, show=True)[0]
 

@@ -243,7 +243,7 @@ class Reachability(ScriptFact[HostReachability]):
 
     @override
     def text(self) -> str:
-        return script("engine", "reachability")
+        return script("reachability")
 
     @override
     def parsed(self, output: list[str]) -> HostReachability:

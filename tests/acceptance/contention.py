@@ -5,9 +5,9 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-from hostwright.base.scripts import script
 from tests.lab.machine import Machine
 from tests.lab.tree import bring
+from tests.scripts import script
 
 # Of each contender: how much of a processor it and its children took since it was started, in percent.
 CPU = r"""

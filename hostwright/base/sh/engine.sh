@@ -1,4 +1,6 @@
 # What an engine says of containers: in full, or not at all.
+# needs: snap
+# sets: endpoint told untold
 
 # elsewhere ENGINE: whether its client asks another machine; sets endpoint. A client without contexts has the variable alone.
 elsewhere() {

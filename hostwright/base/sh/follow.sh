@@ -1,4 +1,6 @@
-# look LINE: the job's log from that line on, and how it ended if it has. Set before this: RUN; processes.sh stands before it.
+# look LINE: the job's log from that line on, and how it ended if it has.
+# needs: prelude processes
+# header: NONCE RUN
 look() {
     cd /
     ended=$(cat "$RUN/status" 2>/dev/null)

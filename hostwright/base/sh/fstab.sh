@@ -1,4 +1,6 @@
 # The file /etc/fstab is replaced as a whole, by a rename, with its owner, mode and label; one line of it changes.
+# needs: prelude holders asking
+# given: LV MOUNT KIND ORIGINAL MARKER PROOF
 
 # What awk needs to read it as systemd and mount(8) do: `/home/`, `//home` and `/ho\155e` are /home. The last line keeps its
 # end, or stays without one. An exit code of 3 says that a line is not as it must be.

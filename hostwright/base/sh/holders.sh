@@ -1,5 +1,6 @@
 # Who keeps a file system busy. Shared by the facts that report it and by the job that must be sure of it.
 # Of a pipe, sh knows only how its last command ended. So who did all that it had to says `end` in its last line.
+# sets: pids
 
 parent_of() { sed 's/^.*) . \([0-9]*\) .*$/\1/' "/proc/$1/stat" 2>/dev/null; }
 

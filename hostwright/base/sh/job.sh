@@ -1,17 +1,15 @@
 # How a job runs on the host: under the host's lock, logged, and put back by undo() when it cannot go on.
-# The header that the controller writes before this sets: ID STEPS RUN (its directory) LOG, and what lock.sh needs.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+# RUN is its directory; of each step, LISTS is where its lists are, and carrier and settling are processes that end with it.
+# needs: prelude processes ownership lock
+# header: ID STEPS RUN LOG WORK
+# given: undo drop_lists
+# sets: reason LISTS carrier settling fence
+export LVM_SUPPRESS_FD_WARNINGS=1
 # By this every process of ours is known, should this one be ended by force.
 export HOSTWRIGHT_JOB="$ID"
 cd / || exit 1
 umask 077
 reason='' LISTS=$RUN/lists carrier='' settling=''
-
-# A full log disk must not end the job, so a failed write is let pass.
-say() { printf '%s\n' "$*" 2>/dev/null || :; }
-
-# In the words of a failure the last one counts: it is what the operator reads.
-why() { reason=$*; return 1; }
 
 # ended CODE: from here on it is over for whoever follows.
 ended() {
@@ -82,40 +80,4 @@ step() {
     [ -n "$reason" ] || reason="$1 failed"
     reason="step $number ($title): $reason"
     die
-}
-
-# Runs a command; what it printed is shown only when it failed.
-try() {
-    if "$@" >"$RUN/out" 2>&1; then return 0; fi
-    sed 's/^/    /' "$RUN/out" | tail -n 15
-    why "$1: $(grep -v '^ *$' "$RUN/out" | tail -n 1)"
-}
-
-mebibytes() { echo "$(($1 / 1048576)).$(($1 % 1048576 * 10 / 1048576)) MiB"; }
-
-# watch LABEL TOTAL COUNTER...: says every 3 s how far COUNTER, a command that prints bytes, has come; ended by unwatch.
-watch() {
-    label=$1 total=$2
-    shift 2
-    (
-        trap - HUP INT TERM
-        start=$(date +%s) first=$("$@") last=-1
-        while sleep 3 && kill -0 $$ 2>/dev/null; do
-            bytes=$(($("$@") - first)) seconds=$(($(date +%s) - start))
-            [ "$bytes" -ge 0 ] || bytes=0
-            [ "$bytes" -le "$total" ] || bytes=$total
-            [ "$seconds" -gt 0 ] || seconds=1
-            rate=$((bytes / seconds))
-            left='time left unknown'
-            [ "$rate" -eq 0 ] || left="$(((total - bytes) / rate)) s left"
-            say "    $label: $(mebibytes $bytes) of $(mebibytes $total), $(mebibytes $rate)/s, $left"
-        done
-    ) &
-    watcher=$!
-}
-
-unwatch() {
-    kill "$watcher" 2>/dev/null
-    wait "$watcher" 2>/dev/null
-    return 0
 }

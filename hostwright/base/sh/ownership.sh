@@ -1,4 +1,5 @@
 # A name is not ownership: in whose hands a path is. A sticky directory keeps what root made in it.
+# sets: reason
 
 # only_root DIRECTORY: nobody but root can put anything in the place of it, or of what is in it, or of a link on its way.
 # What a group or an ACL may write counts as written by others, whoever is in it.

@@ -1,4 +1,5 @@
 # Tools that the steps take, from whatever installs packages here.
+# needs: prelude
 
 # verb: install_packages PACKAGE...
 install_packages() {

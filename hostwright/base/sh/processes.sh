@@ -1,4 +1,5 @@
 # Which process it is: by its number and the time it was started, which tells it from a later one with its number.
+# sets: PROC
 PROC=${PROC:-/proc}
 
 # started PID: nothing for what is dead. Asked often by those who wait, so it starts no other process.

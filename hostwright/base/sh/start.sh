@@ -1,6 +1,7 @@
-# Starts a job detached from this connection. Set before this: RUN OWNER UNIT DESCRIPTION; ownership.sh and holders.sh
-# stand before it, and `data` prints the job. Whoever lost the connection over it says it again: only the first one to make
-# its directory starts it.
+# Starts a job detached from this connection. `data` prints the job. Whoever lost the connection over it says it again:
+# only the first one to make its directory starts it.
+# needs: ownership holders
+# header: RUN OWNER UNIT DESCRIPTION
 start() {
     : >"$RUN/log" || exit 1
     for old in "${RUN%/*}"/*/; do

@@ -1,8 +1,8 @@
-# Looks at a compose project, and at what it is to become, in one command; changes nothing. ownership.sh, project.sh and
-# engine.sh stand before this. The header sets NAME, DIRECTORY, MAIN (the compose files but ours, in their order), FILES (paths
-# below it, a line each), SECRETS (those of them that are not shown) and DIFF (yes: show what changes in files). The files to come
-# come from `data`, as base64 of a tar.gz.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
+# Looks at a compose project, and at what it is to become, in one command; changes nothing. MAIN are the compose
+# files but ours, in their order, FILES paths below the directory, a line each, SECRETS those of them that are not shown, and
+# DIFF is yes where what changes in files is shown. The files to come come from `data`, as base64 of a tar.gz.
+# needs: project engine
+# header: NONCE NAME DIRECTORY MAIN FILES SECRETS DIFF
 umask 077
 
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1

@@ -1,13 +1,14 @@
-# Brings a compose project up as it is to be, and waits until it is healthy; or takes it down. ownership.sh and project.sh stand
-# before this, and `ours`, which ends it when the lock of the host is no longer ours. The header sets NAME, DIRECTORY, MAIN (the
-# compose files but ours, in their order; without any compose reads .env), FILES and OLD (paths below it, a line each: to be put
-# there, to be removed), PRIVATE (directories that are root's alone, a line each), KNOWN (ids of the containers that it had when it
-# was looked at), GONE (those of them that are removed), COMPOSE, BUILD, UP and SERVICES (services: to be built, to be brought up,
-# to be there in the end) and LIMIT (seconds). `data` prints the files, as base64 of a tar.gz.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
+# Brings a compose project up as it is to be, and waits until it is healthy; or takes it down. `ours` ends it when
+# the lock of the host is no longer ours. MAIN are the compose files but ours, in their order (without any compose reads .env),
+# FILES and OLD paths below the directory, a line each (to be put there, to be removed), PRIVATE directories that are root's
+# alone, a line each, KNOWN ids of the containers that it had when it was looked at, GONE those of them that are removed, BUILD,
+# UP and SERVICES services (to be built, to be brought up, to be there in the end), and LIMIT is in seconds. `data` prints the
+# files, as base64 of a tar.gz.
+# needs: project
+# header: NAME DIRECTORY MAIN FILES OLD PRIVATE KNOWN GONE COMPOSE BUILD UP SERVICES LIMIT
+# given: ours
 umask 077
 
-fail() { echo "$*" >&2; exit 1; }
 given=''
 [ -z "$MAIN" ] || for file in $MAIN docker-compose.override.yml; do given="$given -f $file"; done
 compose() { $COMPOSE -p "$NAME" $given "$@" </dev/null; }

@@ -1,5 +1,6 @@
-# What both who looks at a compose project and who changes it must know of its host. ownership.sh stands before this. Set before
-# this: NAME, DIRECTORY, FILES.
+# What both who looks at a compose project and who changes it must know of its host.
+# needs: snap ownership
+# header: NAME DIRECTORY FILES
 
 containers() { docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$NAME"; }
 

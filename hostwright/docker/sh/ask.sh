@@ -1,5 +1,6 @@
 # What an engine ($1) tells of itself and of its containers, as lines KEY=VALUE, the last one `end=yes`; changes nothing. Whoever
-# it answers runs this: root, or a user whose own it is. engine.sh stands before this.
+# it answers runs this: root, or a user whose own it is.
+# needs: engine
 engine=$1
 if elsewhere "$engine"; then
     echo "elsewhere=$endpoint"

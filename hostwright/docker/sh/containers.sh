@@ -1,6 +1,7 @@
-# Observes the containers of a host, in one command however many there are, and changes nothing. as_user.sh stands before
-# this. The header sets ASK (engine.sh and ask.sh): run by whoever an engine answers.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
+# Observes the containers of a host, in one command however many there are, and changes nothing.
+# ASK is the script (ask.sh) that is run by whoever an engine answers.
+# needs: snap as_user
+# header: NONCE ASK
 LIMIT=30 LIMIT_OF_ALL=90
 number=0
 

@@ -1,8 +1,11 @@
-# Changes addresses of interfaces, and undoes that by itself unless somebody comes back over a new connection. ownership.sh stands
-# before this. The header sets ID, CHANGES (how many), RUN (their commands, a line each, for people), UNDO (the script that undoes
-# them all), LOOKS (lines INTERFACE ADDRESS: nobody else may have it), SECONDS_LEFT (nothing: not guarded), FILES (how many
-# `data` has) and ASKS (lines TOOL NAME ADDRESS: it will be there after a boot, by the name that the tool has for the interface). After this come run_1, undo_1, run_2 and so on, and ours, which ends it when the lock of the host is no longer ours.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# Changes addresses of interfaces, and undoes that by itself unless somebody comes back over a new connection. CHANGES is
+# how many, RUN their commands (a line each, for people), UNDO the script that undoes them all, LOOKS lines INTERFACE ADDRESS
+# (nobody else may have it), SECONDS_LEFT nothing where it is not guarded, FILES how many `data` has, and ASKS lines TOOL NAME
+# ADDRESS: it will be there after a boot, by the name that the tool has for the interface. After this come run_1, undo_1, run_2
+# and so on, and ours, which ends it when the lock of the host is no longer ours.
+# needs: prelude ownership
+# header: ID CHANGES RUN UNDO LOOKS SECONDS_LEFT FILES ASKS
+# given: ours
 umask 077
 state=/run/hostwright/addresses
 unit=hostwright-addresses-$ID
@@ -10,8 +13,6 @@ unit=hostwright-addresses-$ID
 routes_back="for family in 4 6; do ip -\$family route restore <$state/routes-\$family-$ID; done 2>/dev/null
 (set -f; while read -r route; do [ -z \"\$route\" ] || ip -6 route replace \$route; done <$state/routes-sources-$ID) 2>/dev/null
 rm -f $state/routes-*-$ID"
-
-fail() { printf '%s\n' "$*" >&2; exit 1; }
 
 # unchanged WHY: ends it before anything was changed.
 unchanged() {

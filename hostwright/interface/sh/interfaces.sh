@@ -1,5 +1,6 @@
 # Observes the interfaces of a host, where it keeps their addresses, and by which of them we came, and changes nothing.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# needs: prelude
+# header: NONCE
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # came_by: SSH_CONNECTION, which sudo takes from the environment: then it is in that of a process above us.

@@ -1,9 +1,14 @@
 # The host lock: who may change this host now. What it knows is below $LOCKS, so a reboot frees it; the highest number that
-# may have been given out is below $KEPT. processes.sh and ownership.sh stand before this. Set before this: LOCK (its name) OWNER (controller, user and run, no blank in it).
+# may have been given out is below $KEPT. LOCK is its name, OWNER the
+# controller, user and run that takes it, with no blank in it; what else it takes stands at `acquire`.
 #
 # Each change is one compare and swap: decided, and renamed into place, under a mutex that the kernel frees with its process.
 # The holder is one line of words with tabs between: NUMBER COUNT LEASE RENEWED TAKEN SINCE WATCH OWNER DOING. Times are
 # seconds since boot, but for SINCE, which is for people. WATCH is the process, as PID:START, that lives while its owner does.
+# needs: processes ownership
+# header: LOCK OWNER CONNECTION
+# given: WAIT LEASE DOING WATCH
+# sets: LOCKS KEPT SELF OCCUPIED FENCED reason ticket h_number h_owner
 LOCKS=${LOCKS:-/run/hostwright/lock} KEPT=${KEPT:-/var/lib/hostwright/lock} SELF=${SELF:-$$}
 place=$LOCKS/$LOCK tab='	' reason='' ticket='' taken=''
 OCCUPIED=75 FENCED=76

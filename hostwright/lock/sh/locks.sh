@@ -1,4 +1,6 @@
 # Observes the locks of a host, in one command, and changes nothing.
+# needs: prelude
+# header: NONCE
 for place in /run/hostwright /run/hostwright/lock; do
     [ ! -d "$place" ] || { [ -r "$place" ] && [ -x "$place" ]; } || {
         echo "needs root: $(id -un) may not read who holds the locks of this host; let pyinfra use sudo (_sudo, --sudo)" >&2

@@ -1,7 +1,7 @@
-# Observes what a MariaDB in a container has to do with on its host, and changes nothing. plain.sh, engine.sh and
-# mariadb_users.sh stand before this. The header sets DATA (its directory), CONTAINER, PROJECT, and IMAGE (that it is made
-# from, or nothing).
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
+# Observes what a MariaDB in a container has to do with on its host, and changes nothing. DATA is its
+# directory, IMAGE what the container is made from, or nothing.
+# needs: plain engine mariadb_users
+# header: NONCE DATA CONTAINER IMAGE
 section data
 [ "$(id -u)" = 0 ] || echo "user=$(id -un)"
 [ ! -d "$DATA/mysql" ] || echo server=yes

@@ -1,6 +1,6 @@
 # Upgrades the tables of a MariaDB to its server, by the server's own tool: what was cut off is done again from its beginning.
-# The header sets CONTAINER.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
+# needs: snap
+# header: CONTAINER
 
 upgrade() {
     health=$(docker inspect --type container --format '{{.State.Health.Status}}' "$CONTAINER") || return 1

@@ -1,5 +1,8 @@
-# Who else has to do with the data directory of a MariaDB: asked before its container is started, in the same command. holders.sh,
-# ownership.sh and engine.sh stand before this. The header sets DATA, CONTAINER, and PROJECT (the compose project that it is of).
+# Who else has to do with the data directory of a MariaDB: asked before its container is started, in the same command. PROJECT is
+# the compose project that it is of.
+# needs: holders ownership engine
+# header: DATA CONTAINER PROJECT
+# sets: unsaid
 
 # others_on_data WHEN: who it is, a line of words for each. Fails where it could not be looked; why is in unsaid then. Unless
 # something is to be started, nobody looks for servers beside a container of ours that runs.

@@ -1,6 +1,7 @@
-# Adds what was decided to the record of what ran once on the data of a MariaDB. plain.sh stands before this. The header sets
-# RECORD and CONTAINER; `data` prints the lines, as base64.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# Adds what was decided to the record of what ran once on the data of a MariaDB.
+# `data` prints the lines, as base64.
+# needs: snap plain
+# header: RECORD CONTAINER
 
 decide() {
     # It is started again by the next operation, when what it runs has its new contents.

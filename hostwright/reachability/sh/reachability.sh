@@ -1,6 +1,6 @@
-# Observes the addresses, routes, listening sockets and published ports of a host, in one command, and changes nothing. engine.sh
-# stands before this.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
+# Observes the addresses, routes, listening sockets and published ports of a host, in one command, and changes nothing.
+# needs: engine
+# header: NONCE
 lacking=
 
 # told WHAT COMMAND...: what it prints; what it says when it fails is told at the end.

@@ -17,11 +17,11 @@ from statistics import median
 
 import pytest
 
-from hostwright.base.scripts import script
 from hostwright.lvm.operations.job import LIBRARY
 from tests.acceptance.host import ROOT
 from tests.campaign.arena import mounted
 from tests.lab.call import call
+from tests.scripts import script
 
 RESULTS = ROOT / "tests" / "results" / "speed.jsonl"
 GIB = 1024**3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, Host
 
 FAILING = "#!/bin/sh\nexit 127\n"

@@ -22,7 +22,7 @@ from pyinfra.api import Host, output
 from hostwright.base import transport
 from hostwright.base.observe import ScriptFact, observe, parsing
 from hostwright.base.refusal import DidNotTell, Refusal
-from hostwright.base.scripts import NONCE, observing, script, sections
+from hostwright.base.scripts import NONCE, observing, sections
 from hostwright.base.shown import shown
 from hostwright.compose import facts as compose
 from hostwright.docker import facts as docker
@@ -39,6 +39,7 @@ from hostwright.lvm.verify.mounts import mounts
 from hostwright.mariadb import facts as mariadb
 from hostwright.reachability import facts as reachability
 from hostwright.reachability.plan import complaint, draw, judge
+from tests.scripts import script
 
 HERE = Path(__file__).parents[1]
 PATHS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

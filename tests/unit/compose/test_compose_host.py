@@ -19,7 +19,7 @@ from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing, script, whole
+from hostwright.base.scripts import NONCE, observing, whole
 from hostwright.compose import operations as compose
 from hostwright.compose.facts import Hand, ProjectState, parse_project
 from hostwright.compose.operations import packed
@@ -33,6 +33,7 @@ from hostwright.compose.plan.project import (
     main_file,
     private_directories,
 )
+from tests.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root's own files, and others' beside them")
 USER = 65534

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import script, whole
+from hostwright.base.scripts import whole
+from tests.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the directory of a project is root's alone")
 

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from hostwright.base.engine import Container, Engine, Owner, called, must_answer
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE, observing
 from hostwright.docker.facts import Containers, HostContainers, parse_containers
 from hostwright.docker.operations import command
 from hostwright.docker.plan import Change, PolicyPlan, decide, draw
+from tests.scripts import script
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 BOB = Owner("bob", 1000, "/home/bob", lingers=True)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script, whole
+from hostwright.base.scripts import NONCE, observing, whole
 from hostwright.interface.backends.choice import Keeping
 from hostwright.interface.facts import Link, parse_interfaces
 from hostwright.interface.operations import _packed
 from hostwright.interface.plan import AddressPlan, Change, decide
 from hostwright.net.addresses import parse_addresses
+from tests.scripts import script
 from tests.unit.interface.test_address import HERE, told, wish
 
 NOTHING = AddressPlan((), (), guarded=False, back_to="", notes=())

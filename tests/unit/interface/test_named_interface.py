@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE, observing
 from hostwright.base.settings import validated
 from hostwright.interface.backends import ifupdown, networkd
 from hostwright.interface.facts import HostInterfaces, Link, Profile, Way, parse_interfaces
 from hostwright.interface.plan import AddressPlan, decide
 from hostwright.interface.settings import AddressesSettings
 from hostwright.net.addresses import parse_addresses
+from tests.scripts import script
 from tests.unit.interface.interfaces import BARE
 
 MAC = "52:54:00:12:34:56"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostwright.base.scripts import script
+from tests.scripts import script
 
 LEASE = 30
 # What happens, and how often, beside each other.

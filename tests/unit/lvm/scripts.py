@@ -1,7 +1,7 @@
 """Scripts of LVM, with what a job's header says of names."""
 
-from hostwright.base import scripts
 from hostwright.lvm.names import HEADER
+from tests import scripts
 
 
 def script(*names: str, **variables: str) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE, observing
 from hostwright.lvm.facts.archives import Archives, parse_archives
 from hostwright.lvm.facts.storage import header, parse_storage
 from hostwright.lvm.plan.cut import Cut, refused
+from tests.scripts import script
 from tests.unit.lvm.hosts import file_system, storage, volume
 
 MIB = 1024**2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import whole
+from hostwright.base.scripts import resolved, whole
 from hostwright.lvm.operations.job import LIBRARY
 from tests.unit.lvm.scripts import script
 
@@ -40,7 +40,7 @@ esac
 """
 # Of the library, what looks at the kernel's own files, and is tested where that is real.
 AROUND = """
-volume() { echo "/dev/centos/$1"; }
+volume() { echo "/none/$1"; }
 device_at() { :; }
 number_of() { echo 7:7; }
 only_root() { :; }
@@ -59,7 +59,7 @@ HEADER = {
     "VG": "centos",
     "LV": "home",
     "COPY": "home_hostwright",
-    "MOUNT": "/home",
+    "MOUNT": "/none/home",
     "KIND": "xfs",
     "OPTIONS": "defaults",
 }
@@ -102,7 +102,7 @@ make_room() { act make_room; }
 note_quotas() { act note_quotas; }
 device_at() { echo 8:7; }
 awk() { [ "$1 $2" != '-v device=8:7' ] || set -- "$1" "$2" "$3" "$RUN/mountinfo"; command awk "$@"; }
-echo '1 2 8:7 / /home ro - xfs /dev/x ro' >"$RUN/mountinfo"
+echo '1 2 8:7 / /none/home ro - xfs /none/x ro' >"$RUN/mountinfo"
 """
 
 
@@ -132,18 +132,18 @@ CASES = [
     ),
     Case(
         "shrink_ext 1000",
-        ["e2fsck -f -p /dev/centos/home", "resize2fs /dev/centos/home 1000K", "e2fsck -f -n /dev/centos/home"],
+        ["e2fsck -f -p /none/home", "resize2fs /none/home 1000K", "e2fsck -f -n /none/home"],
     ),
-    Case("shrink_btrfs 1000", ["btrfs filesystem resize 1000 /home"]),
+    Case("shrink_btrfs 1000", ["btrfs filesystem resize 1000 /none/home"]),
     # -- and larger
     Case("extend_volume root 512", ["lvextend -y -l 512 centos/root"]),
     Case("extend_volume root 512 1", ["lvextend -y -i 1 -l 512 centos/root"]),
     Case("grow_file_system root xfs /", ["xfs_growfs /"]),
-    Case("grow_file_system root ext4 /", ["resize2fs /dev/centos/root"]),
+    Case("grow_file_system root ext4 /", ["resize2fs /none/root"]),
     Case("grow_file_system root btrfs /", ["btrfs filesystem resize max /"]),
-    Case("swap_off swap", ["swapoff /dev/centos/swap"]),
-    Case("make_swap swap a-b", ["mkswap -U a-b /dev/centos/swap"]),
-    Case("swap_on swap", ["swapon /dev/centos/swap"]),
+    Case("swap_off swap", ["swapoff /none/swap"]),
+    Case("make_swap swap a-b", ["mkswap -U a-b /none/swap"]),
+    Case("swap_on swap", ["swapon /none/swap"]),
     # -- volumes, one for another
     Case("remove_volume home", [CLOSED, "lvremove -f centos/home"]),
     Case("rename_volume home_hostwright home", ["lvrename centos home_hostwright home"]),
@@ -152,20 +152,20 @@ CASES = [
         [
             *(
                 CLOSED,
-                "xfs_admin -U a-b /dev/centos/home_hostwright",
-                "xfs_admin -L people /dev/centos/home_hostwright",
+                "xfs_admin -U a-b /none/home_hostwright",
+                "xfs_admin -L people /none/home_hostwright",
             ),
             *("~ udevadm trigger --settle ",),
-            "? blkid -p -o value -s UUID /dev/centos/home_hostwright",
+            "? blkid -p -o value -s UUID /none/home_hostwright",
         ],
         around="list_looks() { cp $LISTS/looks $2; }\necho look >$LISTS/looks",
     ),
     Case(
         "set_identity home_hostwright",
         [
-            *(CLOSED, "tune2fs -U a-b /dev/centos/home_hostwright", "tune2fs -L people /dev/centos/home_hostwright"),
+            *(CLOSED, "tune2fs -U a-b /none/home_hostwright", "tune2fs -L people /none/home_hostwright"),
             *("~ udevadm trigger --settle ",),
-            "? blkid -p -o value -s UUID /dev/centos/home_hostwright",
+            "? blkid -p -o value -s UUID /none/home_hostwright",
         ],
         header={"KIND": "ext4"},
         around="list_looks() { cp $LISTS/looks $2; }\necho look >$LISTS/looks",
@@ -173,16 +173,16 @@ CASES = [
     Case(
         "set_identity home_hostwright",
         [
-            *(CLOSED, "btrfstune -f -M a-b /dev/centos/home_hostwright"),
-            *("btrfs filesystem label /dev/centos/home_hostwright people",),
+            *(CLOSED, "btrfstune -f -M a-b /none/home_hostwright"),
+            *("btrfs filesystem label /none/home_hostwright people",),
             *("~ udevadm trigger --settle ",),
-            "? blkid -p -o value -s UUID /dev/centos/home_hostwright",
+            "? blkid -p -o value -s UUID /none/home_hostwright",
         ],
         header={"KIND": "btrfs"},
     ),
     Case(
         "take_away",
-        ["unmount_work", "make_room", "cover", "unmount /home", "closed /dev/dm-1", "check_file_system /dev/dm-1"],
+        ["unmount_work", "make_room", "cover", "unmount /none/home", "closed /dev/dm-1", "check_file_system /dev/dm-1"],
         around="source_of() { echo /dev/dm-1; }\n"
         + "\n".join(
             f'{name}() {{ act {name} "$@"; }}'
@@ -197,10 +197,10 @@ CASES = [
     Case("freeze", ["make_room", "note_quotas"], around=f"{FREEZING}mount() {{ :; }}"),
     # -- what makes room for a copy, and the copy's file system
     Case(
-        "borrow_disk /dev/vdb 5",
+        "borrow_disk /none/vdb 5",
         [
-            "pvcreate -y --norestorefile --uuid hostwr-ight-N /dev/vdb",
-            *("vgextend centos /dev/vdb", "pvchange --addtag hostwright.wipe.5 /dev/vdb"),
+            "pvcreate -y --norestorefile --uuid hostwr-ight-N /none/vdb",
+            *("vgextend centos /none/vdb", "pvchange --addtag hostwright.wipe.5 /none/vdb"),
         ],
     ),
     Case(
@@ -209,7 +209,7 @@ CASES = [
     ),
     Case(
         "make_file_system home_hostwright mkfs.xfs -q",
-        [f"? {HAS_TAG}", CLOSED, "mkfs.xfs -q /dev/centos/home_hostwright"],
+        [f"? {HAS_TAG}", CLOSED, "mkfs.xfs -q /none/home_hostwright"],
     ),
     Case(
         "make_file_system $RUN/x.img mke2fs -q",
@@ -220,9 +220,9 @@ CASES = [
         ],
         around=": >$RUN/x.img; stat() { echo xfs; }",
     ),
-    Case("check_file_system /dev/x", ["xfs_repair -n /dev/x"]),
-    Case("check_file_system /dev/x", ["e2fsck -f -n /dev/x"], header={"KIND": "ext4"}),
-    Case("check_file_system /dev/x", ["btrfs check --readonly /dev/x"], header={"KIND": "btrfs"}),
+    Case("check_file_system /none/x", ["xfs_repair -n /none/x"]),
+    Case("check_file_system /none/x", ["e2fsck -f -n /none/x"], header={"KIND": "ext4"}),
+    Case("check_file_system /none/x", ["btrfs check --readonly /none/x"], header={"KIND": "btrfs"}),
     # -- what a run leaves
     Case("clear_tags home_hostwright", [f"? {HAS_TAG}", "lvchange --deltag hostwright.copy centos/home_hostwright"]),
     Case(
@@ -241,73 +241,73 @@ CASES = [
     ),
     # -- a lent disk is given back
     Case(
-        "give_back /dev/vdb",
+        "give_back /none/vdb",
         [
-            "? lvm pvs -o pv_uuid,vg_name /dev/vdb --noheadings",
-            *("pvchange -x n /dev/vdb", "vgreduce centos /dev/vdb", "pvremove -y /dev/vdb"),
-            *("dd if=/dev/zero of=/dev/vdb bs=1M count=1 conv=fsync", "wipefs -a /dev/vdb"),
+            "? lvm pvs -o pv_uuid,vg_name /none/vdb --noheadings",
+            *("pvchange -x n /none/vdb", "vgreduce centos /none/vdb", "pvremove -y /none/vdb"),
+            *("dd if=/dev/zero of=/none/vdb bs=1M count=1 conv=fsync", "wipefs -a /none/vdb"),
         ],
         around="move_away() { :; }\nwipe_lent() { :; }",
     ),
     Case(
-        "move_away /dev/vdb",
+        "move_away /none/vdb",
         [
             "lvm lvs -o lv_name -S vg_name=centos && lv_name=~^pvmove.*_mimage_ && segtype=error --noheadings",
-            "lvm pvs -o pv_pe_alloc_count /dev/vdb --noheadings",
+            "lvm pvs -o pv_pe_alloc_count /none/vdb --noheadings",
         ],
     ),
     Case(
-        "move_away /dev/vdb",
+        "move_away /none/vdb",
         [
             "lvm lvs -o lv_name -S vg_name=centos && lv_name=~^pvmove.*_mimage_ && segtype=error --noheadings",
             "lvremove -f centos/pvmove0_mimage_1",
-            "lvm pvs -o pv_pe_alloc_count /dev/vdb --noheadings",
-            "? lvm pvs --nosuffix --units b -o pv_used /dev/vdb --noheadings",
-            f"~ lvm pvmove {UNPOLLED} --atomic -i +86400 /dev/vdb",
+            "lvm pvs -o pv_pe_alloc_count /none/vdb --noheadings",
+            "? lvm pvs --nosuffix --units b -o pv_used /none/vdb --noheadings",
+            f"~ lvm pvmove {UNPOLLED} --atomic -i +86400 /none/vdb",
             "~ lvm lvs -a --noheadings -o lv_name,copy_percent centos",
             "? lvm pvs -o pv_name -S vg_name=centos --noheadings",
-            "dd if=/dev/null of=/dev/vda conv=notrunc,fsync",
-            "dd if=/dev/null of=/dev/vdb conv=notrunc,fsync",
-            f"~ lvm pvmove {UNPOLLED} -i 1 /dev/vdb",
-            "? lvm pvs -o pv_pe_alloc_count /dev/vdb --noheadings",
+            "dd if=/dev/null of=/none/vda conv=notrunc,fsync",
+            "dd if=/dev/null of=/none/vdb conv=notrunc,fsync",
+            f"~ lvm pvmove {UNPOLLED} -i 1 /none/vdb",
+            "? lvm pvs -o pv_pe_alloc_count /none/vdb --noheadings",
         ],
         around='sleep() { until grep -q pvmove.*86400 "$RUN/told"; do command sleep 0.02; done; }',
         answers={
             "lvm lvs -o lv_name -S*": "echo pvmove0_mimage_1",
-            "lvm pvs -o pv_pe_alloc_count*": 'if grep -q "i 1 /dev" "${0%/*}/../told"; then echo 0; else echo 5; fi',
+            "lvm pvs -o pv_pe_alloc_count*": 'if grep -q "i 1 /none" "${0%/*}/../told"; then echo 0; else echo 5; fi',
             "lvm pvs --nosuffix*": "echo 4194304",
-            "lvm pvs -o pv_name -S*": "echo /dev/vda; echo /dev/vdb",
+            "lvm pvs -o pv_name -S*": "echo /none/vda; echo /none/vdb",
             "lvm pvmove*86400*": "exec sleep 60",
             "lvm lvs -a *": "echo '[pvmove0] 100.00'",
         },
     ),
     Case(
-        "wipe_lent /dev/vdb",
+        "wipe_lent /none/vdb",
         [
-            *("? blockdev --getsize64 /dev/vdb", "lvm pvs -o pv_tags /dev/vdb --noheadings"),
-            "~ blkdiscard -z -o 1048576 -l 4194304 /dev/vdb",
+            *("? blockdev --getsize64 /none/vdb", "lvm pvs -o pv_tags /none/vdb --noheadings"),
+            "~ blkdiscard -z -o 1048576 -l 4194304 /none/vdb",
         ],
         around="cmp() { :; }",
     ),
     # -- blocks
     Case(
-        "remove_physical_volume /dev/vdb",
+        "remove_physical_volume /none/vdb",
         [
-            "lvm pvs -o vg_name /dev/vdb --noheadings",
-            *("pvremove /dev/vdb", "dd if=/dev/zero of=/dev/vdb bs=1M count=1 conv=fsync"),
+            "lvm pvs -o vg_name /none/vdb --noheadings",
+            *("pvremove /none/vdb", "dd if=/dev/zero of=/none/vdb bs=1M count=1 conv=fsync"),
         ],
     ),
-    Case("make_group 4194304 /dev/vdb /dev/vdc", ["vgcreate -s 4194304b centos /dev/vdb /dev/vdc"]),
-    Case("extend_group /dev/vdb", ["vgextend centos /dev/vdb"]),
+    Case("make_group 4194304 /none/vdb /none/vdc", ["vgcreate -s 4194304b centos /none/vdb /none/vdc"]),
+    Case("extend_group /none/vdb", ["vgextend centos /none/vdb"]),
     Case("remove_group", ["vgremove centos"]),
     Case(
-        "create_volume new 3 hostwright.new /dev/vdb",
-        ["lvcreate -y -Wy -Zy -l 3 -n new --addtag hostwright.new centos /dev/vdb"],
+        "create_volume new 3 hostwright.new /none/vdb",
+        ["lvcreate -y -Wy -Zy -l 3 -n new --addtag hostwright.new centos /none/vdb"],
     ),
     Case(
         "format_volume home_hostwright xfs",
         [
-            *(CLOSED, f"? {HAS_TAG}", "mkfs.xfs -q /dev/centos/home_hostwright"),
+            *(CLOSED, f"? {HAS_TAG}", "mkfs.xfs -q /none/home_hostwright"),
             *(f"? {HAS_TAG}", "lvchange --deltag hostwright.new centos/home_hostwright"),
         ],
         around="is_blank() { :; }",
@@ -323,8 +323,10 @@ def run(place: Path, case: Case, at: int = 0, fault: str = "failing") -> tuple[i
     """Exit code, reason, and what the tools were told; the one at that place fails, or says nothing."""
     (place / "told").write_text("")
     header = HEADER | {"RUN": str(place), "WORK": str(place / "work"), "LISTS": str(place / "lists")} | case.header
-    text = script(*LIBRARY, **header).replace("/proc/sys/vm/drop_caches", "/dev/null")
-    lines = [text, f"LISTS={place}/lists", f"PATH={place}/bin:$PATH", AROUND, case.around, case.call]
+    text = script(file_of(case.call.split()[0]), **header).replace("/proc/sys/vm/drop_caches", "/dev/null")
+    # A shell with tools of its own would really run them.
+    own = f'PATH={place}/bin:$PATH; [ "$(command -v dd)" = {place}/bin/dd ] || exit 99'
+    lines = [text, f"LISTS={place}/lists", own, AROUND, case.around, case.call]
     lines += ["code=$?", 'echo "$reason"', "exit $code"]
     done = subprocess.run(
         ["sh"],
@@ -336,6 +338,10 @@ def run(place: Path, case: Case, at: int = 0, fault: str = "failing") -> tuple[i
         text=True,
     )
     return done.returncode, (done.stdout + done.stderr).strip(), (place / "told").read_text().splitlines()
+
+
+def file_of(function: str) -> str:
+    return next(name for name, file in resolved(LIBRARY).items() if f"\n{function}() {{" in file.text)
 
 
 def equip(place: Path, case: Case) -> None:
@@ -371,8 +377,8 @@ NOT_OURS = {HAS_TAG: "echo home_hostwright web"}
 NAMED = 'named_in_fstab() { [ "$1" = /dev/disk/by-id/dm-uuid-LVM-abcdef ]; }'
 DISCARDED = [*HAS_VOLUME, UUIDS.format("home_hostwright")]
 IDENTIFIED = [
-    *(CLOSED, "xfs_admin -U a-b /dev/centos/home_hostwright", "xfs_admin -L people /dev/centos/home_hostwright"),
-    *("udevadm trigger --settle ", "blkid -p -o value -s UUID /dev/centos/home_hostwright"),
+    *(CLOSED, "xfs_admin -U a-b /none/home_hostwright", "xfs_admin -L people /none/home_hostwright"),
+    *("udevadm trigger --settle ", "blkid -p -o value -s UUID /none/home_hostwright"),
 ]
 LEFT = [
     # What has no tag of ours, or holds something, is not formatted.
@@ -408,23 +414,23 @@ LEFT = [
     ),
     (
         Case(
-            "remove_physical_volume /dev/vdb",
-            ["lvm pvs -o vg_name /dev/vdb --noheadings"],
+            "remove_physical_volume /none/vdb",
+            ["lvm pvs -o vg_name /none/vdb --noheadings"],
             answers={"lvm pvs -o vg_name*": "echo centos"},
         ),
         "is in a volume group: it stays",
     ),
     (
         Case(
-            "wipe_lent /dev/vdb",
+            "wipe_lent /none/vdb",
             [
-                *("blockdev --getsize64 /dev/vdb", "lvm pvs -o pv_tags /dev/vdb --noheadings"),
-                *("blkdiscard -z -o 1048576 -l 4194304 /dev/vdb",),
-                "dd if=/dev/zero of=/dev/vdb bs=1M seek=1 count=4 conv=fsync",
+                *("blockdev --getsize64 /none/vdb", "lvm pvs -o pv_tags /none/vdb --noheadings"),
+                *("blkdiscard -z -o 1048576 -l 4194304 /none/vdb",),
+                "dd if=/dev/zero of=/none/vdb bs=1M seek=1 count=4 conv=fsync",
             ],
             answers={"blkdiscard *": "exit 1", "dd *": "echo no >&2; exit 1"},
         ),
-        "wiping /dev/vdb: no",
+        "wiping /none/vdb: no",
     ),
     # Home is not exchanged for what is not like it, or may still be written.
     (
@@ -444,7 +450,7 @@ LEFT = [
         Case(
             "freeze",
             ["make_room", "note_quotas"],
-            around=f"{FREEZING}mount() {{ :; }}\necho '1 2 8:7 / /home ro - xfs /dev/x rw' >$RUN/mountinfo",
+            around=f"{FREEZING}mount() {{ :; }}\necho '1 2 8:7 / /none/home ro - xfs /none/x rw' >$RUN/mountinfo",
         ),
         "did not become read-only",
     ),
@@ -455,7 +461,7 @@ LEFT = [
     (
         Case(
             "freeze",
-            ["make_room", "note_quotas", *["mount -o remount,ro /home"] * 30],
+            ["make_room", "note_quotas", *["mount -o remount,ro /none/home"] * 30],
             around=f"{FREEZING}name_holders() {{ echo somebody; }}",
             answers={"mount *": "echo busy >&2; exit 32"},
         ),
@@ -482,6 +488,6 @@ def test_errors_that_a_check_has_corrected_are_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("disk", ["abc-def-1 centos", "abc-def-1"])
 def test_a_disk_that_nobody_lent_is_not_given_back(tmp_path: Path, disk: str) -> None:
-    case = Case("give_back /dev/vda", [], answers={"lvm pvs -o pv_uuid,vg_name*": f"echo {disk}"})
+    case = Case("give_back /none/vda", [], answers={"lvm pvs -o pv_uuid,vg_name*": f"echo {disk}"})
     equip(tmp_path, case)
-    assert run(tmp_path, case)[::2] == (0, ["lvm pvs -o pv_uuid,vg_name /dev/vda --noheadings"])
+    assert run(tmp_path, case)[::2] == (0, ["lvm pvs -o pv_uuid,vg_name /none/vda --noheadings"])

@@ -2,8 +2,9 @@
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE, observing
 from hostwright.lvm.facts.survey import Survey, parse_survey
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, Host
 
 FAULTS = {

@@ -6,11 +6,11 @@ from dataclasses import MISSING, fields
 
 import pytest
 
-from hostwright.base.scripts import script
 from hostwright.lvm import moves, verbs
 from hostwright.lvm.facts.blocks import Blocks
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.steps import Step
+from tests.scripts import script
 from tests.unit.lvm.hosts import storage
 
 SH = script(*LIBRARY)

@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE, observing
 from hostwright.mariadb.facts import DataDirectory, MariadbData, parse_data, users_script
+from tests.scripts import script
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "mariadb" / "commands"
 UID = 54321

@@ -1,6 +1,6 @@
 # What LVM and the kernel say of volumes. That they fail, or say nothing, is no answer.
 # needs: prelude
-# given: VG
+# given: VG RUN
 # sets: answer
 
 volume() { echo "/dev/$VG/$1"; }

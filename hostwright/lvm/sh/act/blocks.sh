@@ -1,6 +1,6 @@
 # The steps that make and remove physical volumes, groups and volumes.
 # needs: prelude asking fstab leftovers work
-# given: VG NEW_TAG
+# given: VG NEW_TAG RUN
 
 # is_blank DEVICE: nothing that blkid or wipefs knows is on it. blkid ends with 2 where it finds nothing.
 is_blank() {

@@ -1,6 +1,6 @@
 # Where a copy goes: a volume, an image, a lent disk. TAGS, READ_AHEAD, ALLOCATION and PROFILE are those of the volume.
 # needs: prelude asking ownership
-# given: VG KIND TAGS READ_AHEAD ALLOCATION PROFILE COPY_TAG WIPE_TAG LENT
+# given: VG KIND TAGS READ_AHEAD ALLOCATION PROFILE COPY_TAG WIPE_TAG LENT RUN
 # sets: device
 
 # verb: borrow_disk DISK WIPED

@@ -1,6 +1,6 @@
 # One volume takes the place of another as home, and back.
 # needs: prelude asking copies fstab lists mounted holders room units work
-# given: VG LV MOUNT KIND OPTIONS UUID LABEL WORK LISTS COVER_TAG COVER_XATTR
+# given: VG LV MOUNT KIND OPTIONS UUID LABEL WORK LISTS COVER_TAG COVER_XATTR RUN
 # sets: pointed served
 pointed=''
 

@@ -1,6 +1,6 @@
 # Disks that are lent are wiped, and given back.
-# needs: prelude asking job
-# given: VG WIPE_TAG LENT
+# needs: prelude asking progress
+# given: VG WIPE_TAG LENT RUN
 
 # verb: give_back DISK
 # What is on it moves to the group's own disks, and is wiped; only then the disk leaves the group.

@@ -1,6 +1,6 @@
 # How home is mounted. SERVED: what it is served from when the job begins, a volume's name or an image's path.
 # needs: prelude asking holders
-# given: MOUNT OPTIONS SERVED
+# given: MOUNT OPTIONS SERVED RUN
 # sets: served from
 served=$SERVED
 

@@ -1,6 +1,6 @@
 # Where lists lie: on disk, for in memory they would grow with home. $LISTS leads there.
 # needs: prelude asking copies exchange work
-# given: VG LV LISTS LISTS_TAG LISTS_SUFFIX
+# given: VG LV LISTS LISTS_TAG LISTS_SUFFIX RUN
 # sets: TMPDIR
 
 # verb: make_lists [PLACE] [EXTENTS] DISK...

@@ -1,7 +1,7 @@
 # Home is put back where a step fails, or a run was lost. LV is the volume that shrinks, COPY the name of the smaller
 # one.
 # needs: prelude asking exchange fstab leftovers mounted holders places processes units work
-# given: VG LV COPY IMAGE MOUNT OPTIONS COPY_TAG UNITS
+# given: VG LV COPY IMAGE MOUNT OPTIONS COPY_TAG UNITS RUN
 # sets: VG LV MOUNT OPTIONS
 
 # verb: put_back

@@ -1,6 +1,6 @@
 # Who uses home, and how they are kept from it.
 # needs: prelude holders quotas units
-# given: MOUNT LOGIN BUSY
+# given: MOUNT LOGIN BUSY RUN
 
 # name_holders DIRECTORY: for people, and never nothing.
 name_holders() {

@@ -1,6 +1,6 @@
 # Volumes, file systems and swap become larger, or smaller in place.
 # needs: prelude asking
-# given: VG LV MOUNT
+# given: VG LV MOUNT RUN
 
 # verb: reduce_volume VOLUME EXTENTS
 # lvm2 since 2.03.17 wants to look after file systems by itself; here that is already done.

@@ -1,5 +1,6 @@
 # Units and containers that are stopped, and started again when home is back.
 # needs: prelude
+# given: RUN
 
 # noted UNIT: what is stopped is started again, by whoever puts home back.
 noted() { printf '%s\n' "$1" >>"$RUN/units" || why "$RUN/units cannot be written: $1 is not stopped"; }

@@ -1,6 +1,6 @@
 # Where home and its copy are mounted for nobody but us.
 # needs: prelude cell copies holders room
-# given: MOUNT KIND WORK
+# given: MOUNT KIND WORK RUN
 # sets: home_device device
 
 mount_work() {

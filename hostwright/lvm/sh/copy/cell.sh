@@ -1,6 +1,6 @@
 # Where no mount can forbid it, what reads home has nothing but programs, home and its copy to be led to by a link.
 # needs: prelude holders
-# given: WORK
+# given: WORK RUN
 # sets: cell
 cell=''
 programs='bin sbin lib lib32 lib64 libx32 usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32'

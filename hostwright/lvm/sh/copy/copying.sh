@@ -1,6 +1,6 @@
 # Fills a copy from home, most of it while people work there.
 # $LISTS/keys holds what is proved: each entry as it was when it was copied, and found alike.
-# needs: prelude asking compare copies lists marks job proof quotas stuck sums tree work
+# needs: prelude asking compare copies lists marks progress proof quotas stuck sums tree work
 # given: MOUNT QUOTA WORK LISTS
 # sets: live
 

@@ -1,6 +1,6 @@
 # Flags and project IDs, which rsync leaves behind.
 # needs: prelude cell lists
-# given: WORK LISTS
+# given: WORK LISTS RUN
 
 # marks: an awk program that turns lsattr's lines into "PROJECT FLAGS<TAB>NAME" where there is any. Only flags that a
 # person may set: the others (extents, index, inline data) are the file system's own affair.

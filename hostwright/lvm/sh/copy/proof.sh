@@ -1,5 +1,5 @@
 # What proves a copy. It is kept in the marker of fstab for later runs.
-# needs: prelude asking cell compare copies lists marks mounted job work
+# needs: prelude asking cell compare copies lists marks mounted progress work
 # given: MOUNT KIND QUOTA WORK LISTS
 # sets: PROOF own inodes bytes
 

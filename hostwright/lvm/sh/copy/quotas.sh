@@ -1,6 +1,6 @@
 # Quota limits, which come along with a copy. QUOTA: mount options for quotas.
 # needs: prelude lists
-# given: MOUNT KIND QUOTA WORK LISTS
+# given: MOUNT KIND QUOTA WORK LISTS RUN
 
 # quota_types: those that QUOTA has on, as xfs_quota(8) calls them.
 quota_types() {

@@ -2,7 +2,7 @@
 # of size and mtime overlooks what was mapped, and whose mtime was set back.
 # What goes wrong here is seen when the copy is compared; only what could lead a write astray is looked at here.
 # needs: prelude cell lists stuck sums
-# given: LISTS
+# given: LISTS RUN
 # sets: carrier settling
 
 used_bytes() { stat -f -c '%S %b %f' "$1" | awk '{ printf "%.0f\n", $1 * ($2 - $3) }'; }

@@ -2,7 +2,7 @@
 # Each file is a section of the output; what is no text becomes "?". The last section says that nothing is lacking.
 # needs: prelude
 # header: NONCE VG
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+export LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
 
 # kept_in KEY: a directory that lvm.conf may have moved.

@@ -2,6 +2,7 @@
 # initramfs-tools, udev activates each volume group as its disks appear; where two come at once, one is missing at boot,
 # be it root's.
 # needs: prelude
+# given: RUN
 
 early=/etc/initramfs-tools/scripts/init-top/hostwright-dm
 

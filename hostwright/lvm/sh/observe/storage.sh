@@ -1,7 +1,7 @@
 # Observes a host's storage in one command and changes nothing.
 # needs: prelude processes ownership
 # header: NONCE VG SHRINK STAGING SCRATCH STAGED_IMAGE STAGED_LISTS MARK JOBS TOOLS
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+export LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
 
 section host

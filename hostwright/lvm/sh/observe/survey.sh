@@ -2,7 +2,6 @@
 # Whatever cannot be looked at, or only in part, has no line: who reads this knows what is missing.
 # needs: prelude holders
 # header: NONCE MOUNT DEVICE
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd / || exit 1
 
 section files

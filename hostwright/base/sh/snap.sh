@@ -1,0 +1,3 @@
+# Docker may have come as a snap.
+# needs: prelude
+PATH=$PATH:/snap/bin
