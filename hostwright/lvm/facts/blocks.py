@@ -121,7 +121,7 @@ class LvmBlocks(ScriptFact[Blocks]):
     ) -> str:
         more = {"DEVICES": devices, "POINT": point, "HOLDERS": holders}
         variables = header(vg, volume, staging, scratch) | more
-        return script("processes", "ownership", "holders", "storage", "initramfs", "disks", **variables)
+        return script("disks", **variables)
 
     @override
     def parsed(self, output: list[str]) -> Blocks:

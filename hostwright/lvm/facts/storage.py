@@ -184,7 +184,7 @@ class LvmStorage(ScriptFact[Storage]):
 
     @override
     def text(self, vg: str, shrink: str, staging: str = "", scratch: str = "") -> str:
-        return script("processes", "ownership", "storage", **header(vg, shrink, staging, scratch))
+        return script("storage", **header(vg, shrink, staging, scratch))
 
     @override
     def parsed(self, output: list[str]) -> Storage:

@@ -109,7 +109,7 @@ class LvmSurvey(ScriptFact[Survey]):
 
     @override
     def text(self, mount_point: str, device: str) -> str:
-        return script("holders", "survey", MOUNT=mount_point, DEVICE=device)
+        return script("survey", MOUNT=mount_point, DEVICE=device)
 
     @override
     def parsed(self, output: list[str]) -> Survey:

@@ -13,12 +13,7 @@ from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_ru
 from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.plan.steps import Plan
 
-VOLUMES = ("asking", "packages", "copies", "work", "room", "exchange", "leftovers", "lent", "sizes", "lvm")
-LIBRARY = (
-    *("processes", "lock", "job", "holders", "ownership"),
-    *("lists", "tree", "marks", "compare", "quotas", "copying", "proof"),
-    *("fstab", *VOLUMES, "places", "initramfs", "blocks"),
-)
+LIBRARY = ("job", "packages", "rebalance", "copying", "kept_proof", "sizes", "initramfs", "blocks")
 
 
 def carried_out(plan: Plan, look: Callable[[], Plan], lock_wait: float | None = None) -> list[FunctionCommand]:

@@ -13,15 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.lvm.operations.job import VOLUMES
+from hostwright.lvm.operations.job import LIBRARY
 from tests.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
 
-LIBRARY = (
-    *("processes", "job", "holders", "lists", "tree", "marks", "compare", "quotas", "copying", "proof"),
-    *("fstab", *VOLUMES),
-)
 ROOT = Path(__file__).parents[3]
 UID = 54321
 # Nothing may hold it up for longer, whatever the user does.
@@ -111,8 +107,9 @@ def copied(place: Path, act: str, first: str = "") -> str:
     said = place / "said"
     begun = time.monotonic()
     with said.open("w") as file:
+        (place / "script").write_text(f"{text}\n{first}\n{story}")
         job = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", f"{text}\n{first}\n{story}"], stdout=file, stderr=file, start_new_session=True
+            ["unshare", "-m", "sh", str(place / "script")], stdout=file, stderr=file, start_new_session=True
         )
         try:
             job.wait(IN_TIME)

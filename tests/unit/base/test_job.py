@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from hostwright.base.scripts import resolved
 from hostwright.lvm.names import HEADER
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.marker import variables_of
 from hostwright.lvm.plan.rebalance import examine
 from hostwright.lvm.settings import Rebalance
-from tests.scripts import script
 from tests.unit.lvm.hosts import storage
 
 # What steps do here, and what is done when they cannot go on.
@@ -162,6 +162,7 @@ def test_how_it_ends_is_told_when_memory_is_full(place: Path, kib: int, said: st
 def test_what_a_job_keeps_of_its_lock_has_a_name_of_its_own(name: str) -> None:
     # All files of a job share their variables: one that took another's name once made it lose the lock.
     assigns = re.compile(rf"(?<![\w$-]){name}=|read -r [^\n<]*\b{name}\b|for {name} in")
-    others = [file for file in LIBRARY if file not in ("lock", "job")]
-    assert assigns.search(script("lock", "job"))
-    assert [file for file in others if assigns.search(script(file))] == []
+    files = resolved(LIBRARY)
+    assert any(assigns.search(files.pop(name).text) for name in ("lock", "job"))
+    assert len(files) > 25
+    assert [name for name, file in files.items() if assigns.search(file.text)] == []

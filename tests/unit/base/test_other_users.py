@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from hostwright.base.scripts import NONCE, observing, whole
-from hostwright.lvm.operations.job import VOLUMES
 from tests.scripts import script
 
 # In its package the name is the function.
@@ -258,7 +257,7 @@ def test_what_a_lost_job_has_at_work_is_roots(place: Path) -> None:
     lost = place / "jobs" / JOB
     lost.mkdir(parents=True)
     (lost / "job.sh").write_text("MOUNT=''\nVG=v\nLV=l\nOPTIONS=''\n# the rest\n")
-    text = script("processes", "holders", *VOLUMES, RUN=f"{place}/jobs/new")
+    text = script("processes", "holders", "rebalance", RUN=f"{place}/jobs/new")
     stubs = "why() { echo $*; return 1; }; device_at() { :; }; systemctl() { :; }"
     with (
         at_work(*AS_USER, "sleep", "60", HOSTWRIGHT_JOB=JOB) as theirs,

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.lvm.operations.job import VOLUMES
 from tests.scripts import script
 
 PLAIN = {"TAGS": "", "READ_AHEAD": "auto", "ALLOCATION": "inherit", "PROFILE": ""}
@@ -16,7 +15,7 @@ def run(place: Path, command: str, answers: str = "", **header: str) -> tuple[in
     """A function's exit code, and the commands that it gave; `answers` says how some of them end."""
     told = 'told() { printf "%s\\n" "$(for word; do printf "<%s>" "$word"; done)" >>"$RUN/told"; }'
     stubs = "\n".join(f'{name}() {{ told {name} "$@"; }}' for name in ("lvcreate", "lvchange", "settle"))
-    text = script("job", *VOLUMES, **({"ID": "1", "STEPS": "1", "RUN": str(place), "VG": "centos"} | header))
+    text = script("job", "asking", "copies", **({"ID": "1", "STEPS": "1", "RUN": str(place), "VG": "centos"} | header))
     done = subprocess.run(["sh", "-c", f"{text}\n{told}\n{stubs}\n{answers}\n{command}"], check=False, timeout=30)
     return done.returncode, (place / "told").read_text().splitlines()
 

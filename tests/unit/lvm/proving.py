@@ -34,7 +34,7 @@ for tree in source copy; do
         mount -o remount,bind,noatime "$WORK/$tree" || exit 99
 done
 """
-LIBRARY = ("lists", "tree", "marks", "compare", "quotas", "copying", "proof")
+LIBRARY = ("copying", "kept_proof")
 
 
 def shell(place: Path, command: str, lists: Path | None = None) -> "subprocess.CompletedProcess[str]":
@@ -43,8 +43,8 @@ def shell(place: Path, command: str, lists: Path | None = None) -> "subprocess.C
     lists.mkdir(exist_ok=True)
     (place / "run").mkdir(exist_ok=True)
     header = {"RUN": str(place / "run"), "LISTS": str(lists), "WORK": str(place), "MOUNT": str(place / "source")}
-    text = "\n".join([script(*LIBRARY, **header), STANDING_IN, NO_ACCESS_TIMES, command])
-    environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}", "LC_ALL": "C", "TMPDIR": str(lists)}
+    text = "\n".join([script(*LIBRARY, **header), f"PATH={place}/bin:$PATH", STANDING_IN, NO_ACCESS_TIMES, command])
+    environment = os.environ | {"LC_ALL": "C", "TMPDIR": str(lists)}
     return subprocess.run(
         ["unshare", "-m", "sh", "-c", text],
         env=environment,

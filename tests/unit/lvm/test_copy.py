@@ -24,11 +24,10 @@ case " $* " in *" --version "*) /usr/bin/rsync "$@" | sed 's/xxh[0-9]*//g' ;; *)
 def run(place: Path, command: str) -> None:
     """Runs a function of the library on place/source and place/copy; commands in place/bin come first."""
     (place / "lists").mkdir()
-    environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}"}
     header = {"RUN": str(place), "LISTS": str(place / "lists"), "S": str(place / "source"), "C": str(place / "copy")}
-    text = script("lists", "tree", "marks", "compare", **header)
+    text = script("tree", "compare", **header)
     subprocess.run(
-        ["sh", "-c", f"{text}\n{COPIED}\nlive=yes pass=1\n{command}"], env=environment, check=True, timeout=60
+        ["sh", "-c", f"{text}\nPATH={place}/bin:$PATH\n{COPIED}\nlive=yes pass=1\n{command}"], check=True, timeout=60
     )
 
 

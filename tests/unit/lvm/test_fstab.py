@@ -12,7 +12,7 @@ import pytest
 from hostwright.base.scripts import NONCE, observing
 from hostwright.lvm.facts.mounts import MountUnit
 from hostwright.lvm.facts.storage import Storage, header, parse_storage
-from hostwright.lvm.operations.job import VOLUMES
+from hostwright.lvm.operations.job import LIBRARY
 from tests.scripts import script
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
@@ -57,9 +57,7 @@ def command(place: Path, name: str, text: str) -> None:
 
 def run(place: Path, *lines: str, before: str = "", **header: str) -> tuple[int, str]:
     """Runs functions of the library where /etc and /run are the test's; its exit code, and the reason of a failure."""
-    text = script(
-        "job", "holders", "fstab", *VOLUMES, "blocks", **(HEADER | {"RUN": str(place), "PLACE": str(place)} | header)
-    )
+    text = script(*LIBRARY, **(HEADER | {"RUN": str(place), "PLACE": str(place)} | header))
     (place / "script").write_text(
         "\n".join(
             [text, HOST, f"PATH={place}/bin:$PATH", *lines, "code=$?", f'echo "$reason" >{place}/reason', "exit $code"]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.lvm.operations.job import LIBRARY, VOLUMES
-from tests.scripts import script
+from hostwright.lvm.operations.job import LIBRARY
 from tests.unit.lvm.mounts import ROOT, Host
 
 # Tags of the group, a line each.
@@ -59,12 +58,14 @@ class Machine(Host):
             "OPTIONS": "defaults",
             "VG": "centos",
             "LV": "home",
-            "COPY": "",
+            "COPY": "home_hostwright",
             "LOGIN": "1",
             "BUSY": "stop",
         } | variables
-        text = script(*(name for name in LIBRARY if name != "blocks"), **header)
-        return self.sh(f"{text}\nPATH={self.place}/bin:$PATH\ndiscard() {{ :; }}\n{stubs}\n{commands}", check=check)
+        text = script(*LIBRARY, **header)
+        lines = [text, f"PATH={self.place}/bin:$PATH", "discard() { :; }", stubs, commands]
+        (self.place / "script").write_text("\n".join(lines))
+        return self.sh(f"sh {self.place}/script", check=check)
 
     @property
     def flags(self) -> str:
@@ -286,7 +287,7 @@ def test_whoever_cannot_look_does_not_go_on(machine: Machine, busy: str) -> None
 def test_what_a_lost_run_was_about_is_data(tmp_path: Path, value: str) -> None:
     value = value.replace("{place}", str(tmp_path))
     header = script(MOUNT=value, OPTIONS="defaults", VG="centos", LV="home")
-    text = f"{script(*VOLUMES, SERVED='')}\ntold=$(cat) && told_of MOUNT"
+    text = f"{script('rebalance')}\ntold=$(cat) && told_of MOUNT"
     said = subprocess.run(["sh", "-c", text], input=header, capture_output=True, text=True, check=True)
     assert said.stdout == f"{value}\n"
     assert not (tmp_path / "pwn").exists()

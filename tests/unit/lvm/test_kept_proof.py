@@ -18,7 +18,6 @@ from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.marker import MARKER, read_marker, variables_of
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.settings import Rebalance
-from tests.scripts import script
 from tests.unit.lvm.hosts import UUID, storage, survey, volume
 
 MEMORY = {
@@ -97,7 +96,7 @@ def run(place: Path, kind: str, commands: str, **header: str) -> str:
         }
         words |= {"OPTIONS": "defaults", "SERVED": "home_hostwright", "PROOF": "", "TRUST": "no", "LOGIN": "1"}
         words |= {"MAKE": MAKERS[kind][0], "MARKER": encoded(MEMORY), "ORIGINAL": "", "QUOTA": "", "IMAGE": ""}
-        library = script(*(name for name in LIBRARY if name != "blocks"), **(words | header))
+        library = script(*LIBRARY, **(words | header))
         (place / "script").write_text("\n".join([library, HOST, MAKERS[kind][2], commands]))
         done = subprocess.run(
             ["unshare", "-m", "sh", str(place / "script")], check=False, timeout=100, capture_output=True, text=True

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from hostwright.lvm.operations.job import LIBRARY
-from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, wait_for
 
 USER = 1234
@@ -41,7 +40,7 @@ def top() -> Iterator[Path]:
 def judged(top: Path, function: str, path: str) -> bool:
     """What a function of the library says of a path below /mnt."""
     pid = top.parts[2]
-    text = script("ownership", "places") + f"\nwhy() {{ return 1; }}\n{function} {shlex.quote(path)}"
+    text = script("ownership", "copies") + f"\nwhy() {{ return 1; }}\n{function} {shlex.quote(path)}"
     command = ["nsenter", f"--mount=/proc/{pid}/ns/mnt", "sh", "-c", text]
     code = subprocess.run(command, check=False, timeout=60, env=os.environ | {"LC_ALL": "C"}).returncode
     assert code in (0, 1)
@@ -187,7 +186,7 @@ def job(place: Path, commands: str) -> str:
     device = (place / "device").read_text().strip()
     text = "\n".join(
         [
-            script(*(name for name in LIBRARY if name != "blocks"), **header, **more),
+            script(*LIBRARY, **header, **more),
             f"PATH={place}/bin:$PATH",
             f"volume() {{ echo {device}; }}",
             'mkdir -p "$RUN/lists"',

@@ -1,10 +1,10 @@
-# The steps that make and remove physical volumes, groups and volumes. lvm.sh stands before this. The header sets VG.
-
-# Nothing of home is away when a block cannot be made: what is there stays, and the next run goes on from it.
-if [ -z "$COPY" ]; then undo() { :; }; fi
+# The steps that make and remove physical volumes, groups and volumes.
+# needs: prelude asking fstab leftovers work
+# given: VG NEW_TAG RUN
 
 # is_blank DEVICE: nothing that blkid or wipefs knows is on it. blkid ends with 2 where it finds nothing.
 is_blank() {
+    local signs more
     [ "$(head -c 4096 "$1" | wc -c)" = 4096 ] || { why "$1 cannot be read: it is left as it is"; return 1; }
     signs=$(blkid -p -o export "$1" 2>"$RUN/out")
     case $? in
@@ -29,6 +29,7 @@ remove_physical_volume() {
 
 # verb: make_group [EXTENT_SIZE] DEVICE...
 make_group() {
+    local size
     size=$1
     shift
     try vgcreate ${size:+-s "${size}b"} "$VG" "$@" && settle
@@ -43,6 +44,7 @@ remove_group() { try vgremove "$VG" && settle; }
 # verb: create_volume VOLUME EXTENTS [TAG] DISK...
 # The tag says that nobody but us has written to it.
 create_volume() {
+    local name extents tag
     name=$1 extents=$2 tag=$3
     shift 3
     try lvcreate -y -Wy -Zy -l "$extents" -n "$name" ${tag:+--addtag "$tag"} "$VG" "$@" && settle
@@ -54,12 +56,17 @@ forget_new() { clear_tag "$1" "$NEW_TAG"; }
 # verb: format_volume VOLUME KIND
 # Without the options that would make mkfs overwrite what it finds.
 format_volume() {
+    local at new
     at=$(volume "$1")
     closed "$at" && is_blank "$at" || return 1
     has_tag "$1" "$NEW_TAG"
     case $? in
         0) new=yes ;;
-        1) new='' && head -c 1048576 "$at" | cmp -s -n 1048576 - /dev/zero || { why "$at has data in its first MiB: it is left as it is"; return 1; } ;;
+        1)
+            new=''
+            head -c 1048576 "$at" | cmp -s -n 1048576 - /dev/zero ||
+                { why "$at has data in its first MiB: it is left as it is"; return 1; }
+            ;;
         *) return 1 ;;
     esac
     case $2 in
@@ -86,7 +93,11 @@ unmount_volume() { unmount "$1"; }
 
 changed_line() {
     OLD=$1 NEW=$2 CLOSED=$closed awk "$fstab_words"'
-        ENVIRON["OLD"] != "" && $0 == ENVIRON["OLD"] && !done { done = 1; if (ENVIRON["NEW"] != "") put(ENVIRON["NEW"]); next }
+        ENVIRON["OLD"] != "" && $0 == ENVIRON["OLD"] && !done {
+            done = 1
+            if (ENVIRON["NEW"] != "") put(ENVIRON["NEW"])
+            next
+        }
         { put($0) }
         END { if (ENVIRON["OLD"] == "") { put(ENVIRON["NEW"]); done = 1 } end(done) }'
 }

@@ -1,10 +1,15 @@
-# Where a copy goes: a volume, an image, a lent disk. The header sets VG, TAGS, READ_AHEAD, ALLOCATION and PROFILE.
+# Where a copy goes: a volume, an image, a lent disk. TAGS, READ_AHEAD, ALLOCATION and PROFILE are those of the volume.
+# needs: prelude asking ownership
+# given: VG KIND TAGS READ_AHEAD ALLOCATION PROFILE COPY_TAG WIPE_TAG LENT RUN
+# sets: device
 
 # verb: borrow_disk DISK WIPED
 # The UUID says, from the first moment, that it is lent; the tag, how much of it must be wiped then.
 borrow_disk() {
+    local some
     some=$(od -An -tx1 -N 11 /dev/urandom | tr -d ' ' | sed 's/^\(....\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
-    try pvcreate -y --norestorefile --uuid "$LENT$some" "$1" && try vgextend "$VG" "$1" && try pvchange --addtag "$WIPE_TAG$2" "$1"
+    try pvcreate -y --norestorefile --uuid "$LENT$some" "$1" && try vgextend "$VG" "$1" &&
+        try pvchange --addtag "$WIPE_TAG$2" "$1"
 }
 
 # tag_options: for the tags that home has; a host may let no volume without them be active.
@@ -13,11 +18,15 @@ tag_options() { [ -z "$TAGS" ] || printf '%s\n' "$TAGS" | sed 's/^/--addtag /; s
 # verb: make_volume VOLUME EXTENTS DISK...
 # A policy of allocation is for later; now it could find no room, with the old home gone.
 make_volume() {
+    local name extents tags
     name=$1 extents=$2
     shift 2
-    tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag "$COPY_TAG" $tags "$VG" "$@" || return 1
+    tags=$(tag_options) &&
+        try lvcreate -y -Wy -Zy -l "$extents" -n "$name" -r "$READ_AHEAD" --addtag "$COPY_TAG" $tags "$VG" "$@" ||
+        return 1
     if [ "$ALLOCATION" != inherit ] || [ -n "$PROFILE" ]; then
-        try lvchange --alloc "$ALLOCATION" ${PROFILE:+--metadataprofile "$PROFILE"} "$VG/$name" || say "    warning: $reason"
+        try lvchange --alloc "$ALLOCATION" ${PROFILE:+--metadataprofile "$PROFILE"} "$VG/$name" ||
+            say "    warning: $reason"
     fi
     settle
 }
@@ -31,8 +40,8 @@ make_image() {
     sync
 }
 
-# attach_image FILE: past the page cache, where losetup can: else all of it is in memory twice. A file system below that
-# keeps checksums of data (btrfs) would take amiss what changes while it is on its way to the disk.
+# attach_image FILE: sets loop. Past the page cache, where losetup can: else all of it is in memory twice. A file system
+# below that keeps checksums of data (btrfs) would take amiss what changes while it is on its way to the disk.
 attach_image() {
     loop=$(losetup -j "$1" | sed 's/:.*//;q')
     [ -z "$loop" ] || return 0
@@ -41,12 +50,14 @@ attach_image() {
 }
 
 detach_image() {
+    local loop
     loop=$(losetup -j "$1" 2>/dev/null | sed 's/:.*//;q')
     [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null || :
 }
 
 # target_device TARGET: sets device; a target is the name of a volume or the path of an image.
 target_device() {
+    local loop
     case $1 in
         /*) attach_image "$1" && device=$loop ;;
         *) device=$(volume "$1") ;;
@@ -56,6 +67,7 @@ target_device() {
 # verb: make_file_system TARGET COMMAND...
 # Only on what carries our tag, or is an image that we made.
 make_file_system() {
+    local target
     target=$1
     shift
     target_device "$target" || return 1
@@ -67,4 +79,26 @@ make_file_system() {
             ;;
     esac
     try "$@" "$device"
+}
+
+# own_directory DIRECTORY
+own_directory() {
+    mkdir -p "$1" && only_root "$1" ||
+        why "$1 is not root's alone: others could put something in the place of what is made there"
+}
+
+# forget TARGET: what is read from it next comes from the disk.
+forget() {
+    sync
+    target_device "$1" || return 1
+    case $1 in /*) dd if="$1" iflag=nocache count=0 2>/dev/null ;; esac
+    blockdev --flushbufs "$device" 2>/dev/null || :
+}
+
+check_file_system() {
+    case $KIND in
+        xfs) try xfs_repair -n "$1" ;;
+        ext*) try e2fsck -f -n "$1" ;;
+        btrfs) try btrfs check --readonly "$1" ;;
+    esac || why "the file system on $1 is damaged ($reason)"
 }

@@ -1,21 +1,30 @@
-# One volume takes the place of another as home, and back. The header sets VG, LV, MOUNT, KIND, OPTIONS, WORK, UUID and LABEL.
+# One volume takes the place of another as home, and back.
+# needs: prelude asking copies fstab lists mounted holders room units work
+# given: VG LV MOUNT KIND OPTIONS UUID LABEL WORK LISTS COVER_TAG COVER_XATTR RUN
+# sets: pointed served
+pointed=''
 
-# What lies beneath home must take no write while home is away: its directory is made immutable, and marked as done by us.
-# It cannot be seen when home is back: a tag of the group remembers it, for who comes after a run that was lost then.
+# What lies beneath home must take no write while home is away: its directory is made immutable, and marked as done by
+# us. It cannot be seen when home is back: a tag of the group remembers it, for who comes after a run that was lost
+# then.
 beneath() {
+    local parent
     parent=$(stat -c %m "${MOUNT%/*}/.") || { why "where $MOUNT lies could not be found out"; return 1; }
     mkdir -p "$WORK/under" && try mount --bind "$parent" "$WORK/under" || return 1
     bare="$WORK/under/${MOUNT#"${parent%/}/"}"
 }
 
 cover() {
+    local flags
     beneath || return 1
-    flags=$(lsattr -d "$bare" 2>"$RUN/out") || { why "$bare cannot be protected from writes (lsattr: $(tail -n 1 "$RUN/out"))"; return 1; }
+    flags=$(lsattr -d "$bare" 2>"$RUN/out") ||
+        { why "$bare cannot be protected from writes (lsattr: $(tail -n 1 "$RUN/out"))"; return 1; }
     case ${flags%% *} in
         *i*) ;;
         *)
             try vgchange --addtag "$COVER_TAG$LV" "$VG" || return 1
-            setfattr -n "$COVER_XATTR" -v 1 "$bare" && chattr +i "$bare" || { why "$bare cannot be protected from writes"; return 1; }
+            setfattr -n "$COVER_XATTR" -v 1 "$bare" && chattr +i "$bare" ||
+                { why "$bare cannot be protected from writes"; return 1; }
             ;;
     esac
     unmount "$WORK/under"
@@ -23,15 +32,18 @@ cover() {
 
 # verb: uncover
 uncover() {
+    local tags tagged mark
     tags=$(lvm vgs --noheadings -o vg_tags "$VG" 2>"$RUN/out") || { why "vgs: $(tail -n 1 "$RUN/out")"; return 1; }
     case ,$(echo $tags), in *,"$COVER_TAG$LV",*) tagged=yes ;; *) tagged='' ;; esac
     # The tag comes first; those who did without had the mark.
     [ -n "$tagged" ] || command -v getfattr >/dev/null || return 0
     beneath || return 1
     # Asked for a name that is not there, getfattr fails as it does for any other reason.
-    mark=$(getfattr --absolute-names -m "^$COVER_XATTR\$" "$bare" 2>"$RUN/out") || { why "getfattr: $(tail -n 1 "$RUN/out")"; return 1; }
+    mark=$(getfattr --absolute-names -m "^$COVER_XATTR\$" "$bare" 2>"$RUN/out") ||
+        { why "getfattr: $(tail -n 1 "$RUN/out")"; return 1; }
     if [ -n "$mark" ]; then
-        chattr -i "$bare" && setfattr -x "$COVER_XATTR" "$bare" && sync || { why "$bare cannot be written again"; return 1; }
+        chattr -i "$bare" && setfattr -x "$COVER_XATTR" "$bare" && sync ||
+            { why "$bare cannot be written again"; return 1; }
     fi
     unmount "$WORK/under" || return 1
     [ -z "$tagged" ] || try vgchange --deltag "$COVER_TAG$LV" "$VG"
@@ -40,6 +52,7 @@ uncover() {
 # verb: take_away [IMAGE]
 # Home is unmounted everywhere and its file system checked, before anything irreversible.
 take_away() {
+    local from
     from=$(source_of "$MOUNT") || { why "what $MOUNT is mounted from could not be found out"; return 1; }
     unmount_work && make_room && cover && unmount "$MOUNT" || return 1
     case $from in
@@ -48,13 +61,9 @@ take_away() {
     esac
 }
 
-# source_of DIRECTORY: the device that is mounted on it.
-source_of() {
-    from=$(AT=$(escaped "$1") awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts) && [ -n "$from" ] && readlink -f "$from"
-}
-
 # verb: serve_volume VOLUME
 serve_volume() {
+    local id
     id=$(by_id "$1") || { why "LVM does not tell the id of $VG/$1"; return 1; }
     point_to "$id" "$OPTIONS" "$1" && pointed=$1
 }
@@ -92,33 +101,6 @@ bring_back() {
     is_back && start_units && uncover
 }
 
-# start_units: what this job, and those that were lost before they could, have stopped; a manager before what it manages.
-start_units() {
-    for list in "${RUN%/*}"/*/units; do
-        [ -s "$list" ] || continue
-        units=$(sort -u "$list") || { why "$list cannot be read: start what it names by hand"; return 1; }
-        for unit in $units; do
-            say "    starting $unit"
-            unit start "$unit" || say "    warning: $unit did not start: $reason"
-        done
-        : >"$list"
-    done
-}
-
-# is_back: home is mounted from what fstab says, can be read, and written unless its options forbid it. Who asks has it
-# uncovered.
-is_back() {
-    meant=$(findmnt -n -s -e -o SOURCE "$MOUNT" 2>"$RUN/out") || { why "$MOUNT: fstab does not tell what belongs there"; return 1; }
-    found=$(source_of "$MOUNT") || { why "$MOUNT is not mounted"; return 1; }
-    case $meant in
-        /dev/*) [ "$(readlink -f "$meant")" = "$found" ] ;;
-        *) losetup -j "$meant" | grep -q "^$found:" ;;
-    esac || { why "$MOUNT is mounted from $found, and fstab says $meant"; return 1; }
-    is_read_only
-    [ $? -eq 1 ] || { why "$MOUNT cannot be written"; return 1; }
-    try ls -A "$MOUNT" || why "$MOUNT cannot be read ($reason)"
-}
-
 # verb: remove_volume VOLUME
 remove_volume() {
     closed "$(volume "$1")" && try lvremove -f "$VG/$1" || return 1
@@ -138,6 +120,7 @@ rename_volume() {
 # The UUID and label that home has always had. A cut in it may cost the file system: nobody relies on it
 # yet, but for btrfs, whose own way survives one (btrfstune(8), -M).
 set_identity() {
+    local at now
     at=$(volume "$1")
     closed "$at" || return 1
     case $KIND in
@@ -155,7 +138,8 @@ set_identity() {
             ;;
     esac || return 1
     sync
-    udevadm trigger --settle "$(readlink -f "$at")" 2>/dev/null || udevadm trigger --sysname-match="$(basename "$(readlink -f "$at")")" 2>/dev/null
+    udevadm trigger --settle "$(readlink -f "$at")" 2>/dev/null ||
+        udevadm trigger --sysname-match="$(basename "$(readlink -f "$at")")" 2>/dev/null
     settle
     now=$(blkid -p -o value -s UUID "$at")
     [ "$now" = "$UUID" ] || { why "$at has UUID $now instead of $UUID"; return 1; }
@@ -166,6 +150,7 @@ set_identity() {
 
 # list_looks DEVICE FILE
 list_looks() {
-    mkdir -p "$WORK/copy" && try mount -t "$KIND" -o ro,noatime "$1" "$WORK/copy" && entries "$WORK/copy" "$LISTS/there" &&
+    mkdir -p "$WORK/copy" && try mount -t "$KIND" -o ro,noatime "$1" "$WORK/copy" &&
+        entries "$WORK/copy" "$LISTS/there" &&
         sorted "$2" looks "$LISTS/there" && unmount "$WORK/copy"
 }

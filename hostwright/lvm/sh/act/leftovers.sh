@@ -1,4 +1,6 @@
-# What a run leaves, and is to be cleared away. The header sets VG.
+# What a run leaves, and is to be cleared away.
+# needs: prelude asking copies exchange lent holders
+# given: VG COPY_TAG LENT
 
 # verb: clear_tags VOLUME
 clear_tags() { clear_tag "$1" "$COPY_TAG"; }
@@ -15,6 +17,7 @@ clear_tag() {
 
 # verb: remove_image IMAGE
 remove_image() {
+    local left
     [ -e "$1" ] || return 0
     own_directory "${1%/*}" && detach_image "$1" || return 1
     left=$(losetup -j "$1" 2>&1) && [ -z "$left" ] || { why "$1 is still in use ($left)"; return 1; }
@@ -26,6 +29,7 @@ remove_image() {
 # verb: discard COPY [IMAGE]
 # A copy that nobody relies on goes, and a borrowed disk is given back.
 discard() {
+    local id disk
     has_volume "$1"
     case $? in
         0)

@@ -1,12 +1,12 @@
-# Where lists lie: on disk, for in memory they would grow with home. $RUN/lists leads there. lvm.sh and ownership.sh stand
-# before this.
-
-# own_directory DIRECTORY
-own_directory() { mkdir -p "$1" && only_root "$1" || why "$1 is not root's alone: others could put something in the place of what is made there"; }
+# Where lists lie: on disk, for in memory they would grow with home. $LISTS leads there.
+# needs: prelude asking copies exchange work
+# given: VG LV LISTS LISTS_TAG LISTS_SUFFIX RUN
+# sets: TMPDIR
 
 # verb: make_lists [PLACE] [EXTENTS] DISK...
 # In a directory, in a volume of so many extents on these disks, or nowhere but in memory.
 make_lists() {
+    local name extents tags lists_in
     case $1 in
         '')
             export TMPDIR="$LISTS"
@@ -20,9 +20,11 @@ make_lists() {
         *)
             name=$1 extents=$2 lists_in=$RUN/disk
             shift 2
-            tags=$(tag_options) && try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag "$LISTS_TAG" $tags "$VG" "$@" && settle &&
+            tags=$(tag_options) &&
+                try lvcreate -y -Wy -Zy -l "$extents" -n "$name" --addtag "$LISTS_TAG" $tags "$VG" "$@" && settle &&
                 try mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 512 "$(volume "$name")" && mkdir -p "$lists_in" &&
-                try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$lists_in" || { forget_lists "$name"; return 1; }
+                try mount -t ext4 -o noatime,nodev,nosuid,noexec "$(volume "$name")" "$lists_in" ||
+                { forget_lists "$name"; return 1; }
             ;;
     esac
     rm -rf "$LISTS" && ln -s "$lists_in" "$LISTS" || { why "$LISTS cannot lead to $lists_in"; return 1; }
@@ -31,6 +33,7 @@ make_lists() {
 
 # verb: drop_lists
 drop_lists() {
+    local lists_in
     unset TMPDIR
     lists_in=$(readlink "$LISTS") || { rm -rf "$LISTS"; return 0; }
     rm -f "$LISTS" && mkdir "$LISTS"
@@ -43,6 +46,7 @@ drop_lists() {
 
 # forget_lists VOLUME: one that could not be made in full.
 forget_lists() {
+    local said
     said=$reason
     has_volume "$1"
     [ $? -eq 1 ] || discard_lists "$1" '' || say "    warning: left behind: $reason"
@@ -52,6 +56,7 @@ forget_lists() {
 # verb: discard_lists [VOLUME] [DIRECTORY]
 # What a run made, or left, and maybe mounted.
 discard_lists() {
+    local at
     if [ -n "$1" ]; then
         has_tag "$1" "$LISTS_TAG"
         case $? in

@@ -1,15 +1,10 @@
-# Who uses home, and how they are kept from it. The header sets MOUNT, KIND, LOGIN and BUSY.
-
-# forget TARGET: what is read from it next comes from the disk.
-forget() {
-    sync
-    target_device "$1" || return 1
-    case $1 in /*) dd if="$1" iflag=nocache count=0 2>/dev/null ;; esac
-    blockdev --flushbufs "$device" 2>/dev/null || :
-}
+# Who uses home, and how they are kept from it.
+# needs: prelude holders quotas units
+# given: MOUNT LOGIN BUSY RUN
 
 # name_holders DIRECTORY: for people, and never nothing.
 name_holders() {
+    local held names
     held=$(holders "$1" "$LOGIN") && names=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" {
         printf "%s%s (pid %s, user %s, %s%s)", sep, $6, $2, $3, $5, ($4 == "-" ? "" : ", " $4); sep = "; " }
         $1 != "process" && NF { printf "%s%s %s", sep, $1, $2; sep = "; " }') || names='whom could not be found out'
@@ -18,6 +13,7 @@ name_holders() {
 
 # make_room: nobody but us is left in home; refuses, or stops units first, then what still runs.
 make_room() {
+    local held units unit signal tries pids
     held=$(steady_holders "$MOUNT" "$LOGIN") || { why "who uses $MOUNT could not be found out"; return 1; }
     [ -n "$held" ] || return 0
     if [ "$BUSY" != stop ]; then
@@ -25,7 +21,8 @@ make_room() {
         return 1
     fi
     # Containers come before their engine.
-    units=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" && $4 != "-" { print $4 }') && units=$(printf '%s\n' "$units" | sort -ru) ||
+    units=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" && $4 != "-" { print $4 }') &&
+        units=$(printf '%s\n' "$units" | sort -ru) ||
         { why "the units that use $MOUNT could not be listed"; return 1; }
     for unit in $units; do
         say "    stopping $unit"
@@ -38,7 +35,8 @@ make_room() {
     for signal in TERM KILL; do
         tries=0
         while [ $tries -lt 50 ]; do
-            held=$(holders "$MOUNT" "$LOGIN") && pids=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" { print $2 }') ||
+            held=$(holders "$MOUNT" "$LOGIN") &&
+                pids=$(printf '%s\n' "$held" | awk -F '\t' '$1 == "process" { print $2 }') ||
                 { why "who uses $MOUNT could not be found out"; return 1; }
             [ -n "$pids" ] || break
             [ $tries -gt 0 ] || {
@@ -49,43 +47,27 @@ make_room() {
             sleep 0.2
         done
     done
-    held=$(steady_holders "$MOUNT" "$LOGIN") && [ -z "$held" ] || why "$MOUNT is still in use by $(name_holders "$MOUNT")"
-}
-
-# noted UNIT: what is stopped is started again, by whoever puts home back.
-noted() { printf '%s\n' "$1" >>"$RUN/units" || why "$RUN/units cannot be written: $1 is not stopped"; }
-
-# unit VERB UNIT: of the system, or as units_of names those of a user's own manager (asked as that user) and containers.
-unit() {
-    case $2 in
-        docker/* | podman/*) try "${2%%/*}" "$1" "${2#*/}" ;;
-        user@*/*)
-            user=${2#user@} user=${user%%.*}
-            try timeout -k 5 90 runuser -u "$(id -nu "$user")" -- \
-                env -i PATH="$PATH" XDG_RUNTIME_DIR="/run/user/$user" systemctl --user "$1" -- "${2#*/}"
-            ;;
-        *) try systemctl "$1" -- "$2" ;;
-    esac </dev/null
+    held=$(steady_holders "$MOUNT" "$LOGIN") && [ -z "$held" ] ||
+        why "$MOUNT is still in use by $(name_holders "$MOUNT")"
 }
 
 # verb: freeze
 # From here to the exchange nobody can write; the superblock itself is read-only, in every namespace.
 freeze() {
+    local tries
     make_room && note_quotas || return 1
     tries=0
     until mount -o remount,ro "$MOUNT" 2>"$RUN/out"; do
         tries=$((tries + 1))
-        [ $tries -lt 30 ] || { why "$MOUNT cannot be made read-only ($(tail -n 1 "$RUN/out")): held by $(name_holders "$MOUNT")"; return 1; }
+        [ $tries -lt 30 ] || {
+            why "$MOUNT cannot be made read-only ($(tail -n 1 "$RUN/out")): held by $(name_holders "$MOUNT")"
+            return 1
+        }
         sleep 0.2
     done
-    awk -v device="$(device_at "$MOUNT")" '$3 == device { sub(/^.* - /, ""); some = 1; if ($3 !~ /^ro(,|$)/) rw = 1 } END { exit rw || !some }' /proc/self/mountinfo ||
+    awk -v device="$(device_at "$MOUNT")" '
+        $3 == device { sub(/^.* - /, ""); some = 1; if ($3 !~ /^ro(,|$)/) rw = 1 }
+        END { exit rw || !some }' /proc/self/mountinfo ||
         why "$MOUNT did not become read-only"
 }
 
-check_file_system() {
-    case $KIND in
-        xfs) try xfs_repair -n "$1" ;;
-        ext*) try e2fsck -f -n "$1" ;;
-        btrfs) try btrfs check --readonly "$1" ;;
-    esac || why "the file system on $1 is damaged ($reason)"
-}

@@ -1,11 +1,18 @@
-# Volumes, file systems and swap become larger, or smaller in place. The header sets VG, LV and MOUNT.
+# Volumes, file systems and swap become larger, or smaller in place.
+# needs: prelude asking
+# given: VG LV MOUNT RUN
 
 # verb: reduce_volume VOLUME EXTENTS
 # lvm2 since 2.03.17 wants to look after file systems by itself; here that is already done.
 reduce_volume() {
+    local at
     at=$(volume "$1")
     closed "$at" || return 1
-    if lvreduce --help 2>&1 | grep -q -- '--fs '; then try lvreduce -f -y --fs ignore -l "$2" "$VG/$1"; else try lvreduce -f -y -l "$2" "$VG/$1"; fi
+    if lvreduce --help 2>&1 | grep -q -- '--fs '; then
+        try lvreduce -f -y --fs ignore -l "$2" "$VG/$1"
+    else
+        try lvreduce -f -y -l "$2" "$VG/$1"
+    fi
 }
 
 # verb: extend_volume VOLUME EXTENTS [STRIPES]

@@ -1,53 +1,10 @@
-# Compares two trees. A file is alike when both sides gave the same sum of it: what has no line is not alike, whatever became
-# of the line. lists.sh, marks.sh and tree.sh stand before this.
+# Compares two trees. A file is alike when both sides gave the same sum of it: what has no line is not alike, whatever
+# became of the line.
+# needs: prelude cell lists marks sums
+# given: KIND LISTS
 
-# sums_of DIRECTORY: SUM<TAB>NAME of the names that come in, and still are files: to open a pipe would wait for ever.
-sums_of() {
-    rsync_options
-    case $checksum in
-        xxh64) zero | $cell rsync -n -c --checksum-choice=xxh64 -0 --files-from=- --out-format='%C %n' "$1/" "$WORK/nothing/" 2>>"$LISTS/errors" | carried_sums ;;
-        md5) md5_sums "$1" ;;
-    esac | sort
-}
-
-md5_sums() {
-    zero | within "$1" xargs -0r sh -c 'for name do [ ! -f "$name" ] || [ -h "$name" ] || printf "%s\\0" "$name"; done' files |
-        within "$1" xargs -0r md5sum -- 2>>"$LISTS/errors" | awk '{
-            if (sub(/^\\/, "")) { gsub(/\\\\/, "\\134"); gsub(/\\r/, "\\015"); print unescaped(substr($0, 1, 32) "\t" substr($0, 35), "\\") }
-            else print substr($0, 1, 32) "\t" substr($0, 35)
-        }'"$unescaped"
-}
-
-# sums_side_by_side DIRECTORY: the same by several readers.
-sums_side_by_side() {
-    rsync_options
-    dealt_out summed
-    at_work=''
-    for reader in $readers; do
-        sums_of "$1" <"$LISTS/summed.$reader" >"$LISTS/sums.$reader" &
-        at_work="$at_work $!"
-    done
-    wait $at_work
-    rm -f "$LISTS"/summed.*
-    for reader in $readers; do echo "$LISTS/sums.$reader"; done | zero | xargs -0 sort -m
-    code=$?
-    rm -f "$LISTS"/sums.[1-9]
-    return $code
-}
-
-# sums_of_copy DIRECTORY NAMES FILE: of files. What cannot be read counts as zeros to rsync, which says nothing of it; cat does.
-sums_of_copy() {
-    rsync_options
-    [ $checksum = md5 ] || zero <"$2" | within "$1" xargs -0r cat -- 2>>"$LISTS/errors" >/dev/null &
-    reading=$!
-    sums_side_by_side "$1" <"$2" >"$3"
-    wait $reading || { unreadable "$1" <"$2" >"$LISTS/unreadable" && not_of_names "$LISTS/unreadable" "$3" >"$3.read"; mv "$3.read" "$3"; }
-}
-
-# unreadable DIRECTORY: of the names that come in.
-unreadable() { zero | within "$1" xargs -0r sh -c 'for name do cat -- "$name" >/dev/null 2>&1 || printf "%s\n" "$name" || exit 255; done' files; }
-
-# one_name_each ENTRIES SUMS: of each file one name, into $LISTS/known with its sum if rsync carried it, else into $LISTS/unknown.
+# one_name_each ENTRIES SUMS: of each file one name, into $LISTS/known with its sum if rsync carried it, else into
+# $LISTS/unknown.
 one_name_each() {
     : >"$LISTS/known" && : >"$LISTS/unknown" || return 1
     {
@@ -72,6 +29,7 @@ one_name_each() {
 
 # attributes_of DIRECTORY ENTRIES FILE: NAME=VALUE...<TAB>NAME of those that have any extended attributes.
 attributes_of() {
+    local told
     told=$({
         well names "$2" | well zero | well answers "$1" "$3" xargs -0r getfattr -h -d -m - -e hex --absolute-names -- |
             well awk "$unescaped"' BEGIN { RS = ""; FS = "\n" } {
@@ -85,6 +43,7 @@ attributes_of() {
 
 # answers DIRECTORY FILE COMMAND...: what it complains of is in FILE.errors; while people work, it may.
 answers() {
+    local at to code
     at=$1 to=$2
     shift 2
     within "$at" "$@" 2>"$to.errors"
@@ -92,7 +51,8 @@ answers() {
     [ $code -eq 0 ] || { [ "$live" = yes ] && [ $code -eq 123 ] && [ -s "$to.errors" ]; }
 }
 
-# complained FILE: the names that getfattr said something of; whether there is a cause in it or an attribute, it does not tell.
+# complained FILE: the names that getfattr said something of; whether there is a cause in it or an attribute, it does
+# not tell.
 complained() { sed -n 's/^getfattr: //; s/: [^:]*$//p; s/: [^:]*$//p' "$1"; }
 
 # data_ranges FILE: offset and length of what is not a hole, near ones joined; fails where the file system cannot tell.
@@ -109,13 +69,16 @@ data_ranges() {
 }
 
 same_ranges() {
+    local offset length
     while read -r offset length; do
         $cell cmp -s -i "$offset" -n "$length" -- "$1" "$2" || return 1
     done
 }
 
-# alike_holey SOURCE TARGET: the names, of those that come in, whose data are the same where either has any; holes read as zeros.
+# alike_holey SOURCE TARGET: the names, of those that come in, whose data are the same where either has any; holes read
+# as zeros.
 alike_holey() {
+    local name
     while IFS= read -r name; do
         [ -f "$1/$name" ] && [ -f "$2/$name" ] || continue
         if { data_ranges "$1/$name" && data_ranges "$2/$name"; } >"$LISTS/ranges"; then
@@ -126,9 +89,10 @@ alike_holey() {
     done
 }
 
-# unlike SOURCE TARGET ENTRIES SUMS FILE: the names of those entries whose contents or extended attributes are not known to
-# be alike. SUMS are known.
+# unlike SOURCE TARGET ENTRIES SUMS FILE: the names of those entries whose contents or extended attributes are not known
+# to be alike. SUMS are known.
 unlike() {
+    local of_source of_copy
     attributes_of "$1" "$3" "$LISTS/attributes" &
     of_source=$!
     attributes_of "$2" "$3" "$LISTS/attributes.copy" &
@@ -141,7 +105,9 @@ unlike() {
     rm -f "$LISTS/known" "$LISTS/unknown" "$LISTS/read.names"
     sums_of_copy "$2" "$LISTS/read" "$LISTS/sums.copy"
     rm -f "$LISTS/read"
-    { comm -12 "$LISTS/sums.source" "$LISTS/sums.copy" | names && holey "$3" | names | alike_holey "$1" "$2"; } >"$LISTS/alike"
+    {
+        comm -12 "$LISTS/sums.source" "$LISTS/sums.copy" | names && holey "$3" | names | alike_holey "$1" "$2"
+    } >"$LISTS/alike"
     rm -f "$LISTS/sums.source" "$LISTS/sums.copy"
     wait $of_source && wait $of_copy || { why "extended attributes could not be compared"; return 1; }
     sorted "$5" names_unlike "$3" || return 1
@@ -165,10 +131,12 @@ not_alike() {
 
 # filled SOURCE-ENTRIES TARGET FILE: the files that had holes of 1 MiB or more, and have none any more.
 filled() {
+    local told
     : >"$3"
     [ "$KIND" != btrfs ] || return 0 # compression makes any file look sparse
     told=$({
-        well names_of '$4 == "f" && $11 * 512 + 1048576 <= $3' "$1" | well zero | well within "$2" xargs -0r stat -c '%b %s %n' -- |
+        well names_of '$4 == "f" && $11 * 512 + 1048576 <= $3' "$1" | well zero |
+            well within "$2" xargs -0r stat -c '%b %s %n' -- |
             well awk '$1 * 512 >= $2' >"$3"
     } 3>&1)
     [ "$told" = .... ] || no_list "$3"
@@ -176,6 +144,7 @@ filled() {
 
 # links_of ENTRIES FILE: which names are the same file.
 links_of() {
+    local told
     told=$({
         well awk '$4 != "d" && $8 > 1' "$1" | well sort -t "$(printf '\t')" -k 2 |
             well awk '!($1 in group) { group[$1] = ++groups } { print group[$1] substr($0, index($0, "\t")) }' >"$2"
@@ -185,10 +154,13 @@ links_of() {
 
 # special DIRECTORY ENTRIES FILE: where symbolic links lead, which devices nodes mean, and all there is to odd names.
 special() {
+    local told
     told=$({
         {
-            well names_of '$4 == "l"' "$2" | well sort | well zero | well within "$1" xargs -0r sh -c 'find "$@" -maxdepth 0 -printf "%l\t%p\0"' links >&4
-            well names_of '$4 == "b" || $4 == "c"' "$2" | well sort | well zero | well within "$1" xargs -0r stat --printf '%t:%T %n\0' >&4
+            well names_of '$4 == "l"' "$2" | well sort | well zero |
+                well within "$1" xargs -0r sh -c 'find "$@" -maxdepth 0 -printf "%l\t%p\0"' links >&4
+            well names_of '$4 == "b" || $4 == "c"' "$2" | well sort | well zero |
+                well within "$1" xargs -0r stat --printf '%t:%T %n\0' >&4
             if has_odd "$1"; then well special_odd "$1" >&4; else printf .; fi
         } 4>"$3" 2>>"$LISTS/errors"
     } 3>&1)
@@ -197,9 +169,11 @@ special() {
 
 special_odd() {
     odd_names "$1" -type l -printf '%l\t%p\0' >"$LISTS/odd.all" && cat "$LISTS/odd.all" || return 1
-    within "$1" find . -xdev -path "*$newline*" \( -type d -printf '%y %m %U %G %T@ %A@\t%p\0' -o -printf '%y %m %U %G %n %s %T@ %A@\t%p\0' \) >"$LISTS/odd.all" &&
+    within "$1" find . -xdev -path "*$newline*" \( -type d -printf '%y %m %U %G %T@ %A@\t%p\0' -o \
+        -printf '%y %m %U %G %n %s %T@ %A@\t%p\0' \) >"$LISTS/odd.all" &&
         sort -z "$LISTS/odd.all" && odd_names "$1" >"$LISTS/odd.all" || return 1
-    odd_names "$1" \( -type b -o -type c \) >"$LISTS/odd.some" && within "$1" xargs -0r stat --printf '%t:%T %n\0' -- <"$LISTS/odd.some" &&
+    odd_names "$1" \( -type b -o -type c \) >"$LISTS/odd.some" &&
+        within "$1" xargs -0r stat --printf '%t:%T %n\0' -- <"$LISTS/odd.some" &&
         odd_names "$1" -type f >"$LISTS/odd.some" && within "$1" xargs -0r md5sum -- <"$LISTS/odd.some" &&
         within "$1" xargs -0r getfattr -h -d -m - -e hex --absolute-names -- <"$LISTS/odd.all" &&
         odd_marks "$1" "$LISTS/odd.some" && sort -z "$LISTS/odd.some" || return 1

@@ -1,7 +1,12 @@
-# Lists of what is in a tree, on a disk that may be full. sh knows the status of the last command of a pipe alone, so each
-# stage tells by itself that it ended well: a list that is cut short must not pass for a whole one.
+# Lists of what is in a tree, on a disk that may be full. sh knows the status of the last command of a pipe alone, so
+# each stage tells by itself that it ended well: a list that is cut short must not pass for a whole one.
 # A name that holds a newline has no line in our lists: such names are odd, few, and wait for the last pass.
+# needs: prelude
+# given: LISTS
+# sets: live newline wanted unescaped
 
+# yes: people work in home.
+live=no
 newline='
 '
 
@@ -10,6 +15,7 @@ well() { "$@" && printf . >&3; }
 
 # sorted FILE COMMAND...: what the command prints, each line once, sorted.
 sorted() {
+    local list told
     list=$1
     shift
     told=$({ well "$@" | well sort -u >"$list"; } 3>&1)
@@ -18,21 +24,25 @@ sorted() {
 
 # into FILE COMMAND...: what the command prints.
 into() {
+    local list
     list=$1
     shift
     "$@" >"$list" || no_list "$list"
 }
 
-no_list() { why "the list of ${1##*/} could not be made ($(($(stat -f -c '%a * %S / 1024' "$LISTS/."))) KiB are free for lists)"; }
+no_list() {
+    why "the list of ${1##*/} could not be made ($(($(stat -f -c '%a * %S / 1024' "$LISTS/."))) KiB are free for lists)"
+}
 
 lines() { wc -l <"$1"; }
 
 # same_count WHAT FILE FILE: two lists that must have as many lines as each other.
 same_count() { [ "$(lines "$2")" = "$(lines "$3")" ] || why "$1: $(lines "$2") in one list, $(lines "$3") in another"; }
 
-# entries DIRECTORY FILE: INODE CTIME SIZE KIND MODE USER GROUP LINKS MTIME ATIME BLOCKS<TAB>NAME. While people work what
-# vanishes has no line, and is looked at again; else every line must be there.
+# entries DIRECTORY FILE: INODE CTIME SIZE KIND MODE USER GROUP LINKS MTIME ATIME BLOCKS<TAB>NAME. While people work
+# what vanishes has no line, and is looked at again; else every line must be there.
 entries() {
+    local complaint code
     complaint=$(cd "$1" && find . -ignore_readdir_race -xdev -path "*$newline*" -fprint0 "$LISTS/odd.${1##*/}" -o \
         -printf '%i %C@ %s %y %m %U %G %n %T@ %A@ %b\t%p\n' 2>&1 >"$2")
     code=$?
@@ -45,6 +55,7 @@ has_odd() { [ -s "$LISTS/odd.${1##*/}" ]; }
 
 # odd_names DIRECTORY TEST...
 odd_names() {
+    local odd_in told
     odd_in=$1
     shift
     {
@@ -57,7 +68,8 @@ odd_names() {
 linked_to_odd() {
     has_odd "$1" || return 0
     (cd "$1" && find . -xdev -path "*$newline*" -type f -links +1 -printf '%i\n') >"$LISTS/odd.inodes" &&
-        awk -v list="$LISTS/odd.inodes" 'BEGIN { while ((got = getline inode <list) > 0) odd[inode] = 1; if (got) exit 2 }
+        awk -v list="$LISTS/odd.inodes" '
+            BEGIN { while ((got = getline inode <list) > 0) odd[inode] = 1; if (got) exit 2 }
             $1 in odd { print substr($0, index($0, "\t") + 1) }' "$2"
 }
 
@@ -87,8 +99,11 @@ bytes_of() { awk '{ bytes += $11 * 512 } END { printf "%.0f\n", bytes }' "$1"; }
 
 # either A B: the names in two sorted lists that have not the same line in both.
 either() {
+    local told
     {
-        told=$({ well comm -3 "$1" "$2" | well awk '{ sub(/^\t/, ""); print substr($0, index($0, "\t") + 1) }' >&4; } 3>&1)
+        told=$({
+            well comm -3 "$1" "$2" | well awk '{ sub(/^\t/, ""); print substr($0, index($0, "\t") + 1) }' >&4
+        } 3>&1)
     } 4>&1
     [ "$told" = .. ]
 }
@@ -98,8 +113,9 @@ unescaped='function unescaped(text, mark,   at, out, digits) {
     while (at = index(text, mark)) {
         digits = substr(text, at + length(mark), 3)
         out = out substr(text, 1, at - 1)
-        if (digits ~ /^[0-3][0-7][0-7]$/) out = out sprintf("%c", substr(digits, 1, 1) * 64 + substr(digits, 2, 1) * 8 + substr(digits, 3))
-        else out = out mark digits
+        if (digits ~ /^[0-3][0-7][0-7]$/) {
+            out = out sprintf("%c", substr(digits, 1, 1) * 64 + substr(digits, 2, 1) * 8 + substr(digits, 3))
+        } else out = out mark digits
         text = substr(text, at + length(mark) + 3)
     }
     return out text

@@ -1,43 +1,28 @@
-# Copies a tree, most of it while people work in it. What changed since is known by ctime, size and inode: rsync's rule of
-# size and mtime overlooks what was mapped, and whose mtime was set back. lists.sh stands before this.
+# Copies a tree, most of it while people work in it. What changed since is known by ctime, size and inode: rsync's rule
+# of size and mtime overlooks what was mapped, and whose mtime was set back.
 # What goes wrong here is seen when the copy is compared; only what could lead a write astray is looked at here.
-
-inner_options='' checksum=md5 cell=''
-
-# rsync compares whole seconds unless told otherwise, and older ones cannot be told; nor which checksum, it is MD5 there.
-rsync_options() {
-    [ -n "$inner_options" ] && return
-    inner_options='-lptgoD -HAXS --numeric-ids --force -8'
-    if rsync --modify-window=-1 --version >/dev/null 2>&1; then inner_options="$inner_options --modify-window=-1"; fi
-    # To the second: cp sets the rest.
-    if rsync --atimes --version >/dev/null 2>&1; then inner_options="$inner_options --atimes"; fi
-    # Several times as fast as MD5, also where wide registers are slow; and those that know it print what --checksum found.
-    if rsync --version 2>/dev/null | grep -qw xxh64; then checksum=xxh64; fi
-    if rsync --checksum-choice=$checksum --version >/dev/null 2>&1; then inner_options="$inner_options --checksum-choice=$checksum"; fi
-}
-
-# is_mounted DIRECTORY MAJOR:MINOR: an empty mount point copied with deletion would be the end of the copy.
-is_mounted() { [ "$(device_at "$1")" = "$2" ] || why "$1 is not the file system it should be: nothing is copied"; }
+# needs: prelude cell lists stuck sums
+# given: LISTS RUN
+# sets: carrier settling
 
 used_bytes() { stat -f -c '%S %b %f' "$1" | awk '{ printf "%.0f\n", $1 * ($2 - $3) }'; }
 
-sectors_read() { awk '{ printf "%.0f\n", $3 * 512 }' "/sys/dev/block/$1/stat"; }
-
-# within DIRECTORY COMMAND...: and, where there is one, in the cell (lay_out_cell).
-within() { if [ -n "$cell" ]; then $cell sh -c 'cd "$0" && exec "$@"' "$@"; else (cd "$1" && shift && "$@"); fi; }
-
 # copy_holey SOURCE TARGET: the names that come in, which are not in the target. cp knows holes, rsync reads them.
 copy_holey() {
-    zero | within "$1" xargs -0r cp -a --parents --sparse=always -t "$2" -- 2>"$RUN/out" || [ "$live" = yes ] || why "cp: $(tail -n 1 "$RUN/out")"
+    zero | within "$1" xargs -0r cp -a --parents --sparse=always -t "$2" -- 2>"$RUN/out" || [ "$live" = yes ] ||
+        why "cp: $(tail -n 1 "$RUN/out")"
 }
 
-# run_rsync OPTION...: it reads $LISTS/list; the sums of the files that it carried, with their names, go to $LISTS/carried.
+# run_rsync OPTION...: it reads $LISTS/list; the sums of the files that it carried, with their names, go to
+# $LISTS/carried.
 run_rsync() {
+    local code
     rsync_options
     : >>"$LISTS/list"
     until_unstuck carry "$@"
     case "$code $live" in
-        0\ * | 24\ yes | 23\ yes | 20\ yes | 2\ yes) return 0 ;; # what vanished, changed or led astray while people worked is copied again later
+        # What vanished, changed or led astray while people worked is copied again later.
+        0\ * | 24\ yes | 23\ yes | 20\ yes | 2\ yes) return 0 ;;
     esac
     sed 's/^/    /' "$RUN/out" | tail -n 15
     why "rsync ended with $code: $(grep -v '^ *$' "$RUN/out" | grep -v '^rsync error' | tail -n 1)"
@@ -50,48 +35,8 @@ carry() {
     code=$? carrier=''
 }
 
-# until_unstuck COMMAND...: again, if unstick had to end something of it.
-until_unstuck() {
-    attempt=0
-    while
-        attempt=$((attempt + 1))
-        : >"$RUN/stuck"
-        "$@"
-        [ -s "$RUN/stuck" ] && [ $attempt -lt 5 ]
-    do :; done
-}
-
-# unstick: what was a file when it was listed may be a pipe when it is opened, and that waits for ever; or have holes without
-# end. Ends what of ours is stuck in it, as long as people work in home.
-unstick() {
-    trap - HUP INT TERM
-    while sleep 2 && kill -0 $$ 2>/dev/null; do
-        for stuck in $(grep -lE 'wait_for_partner|fifo' /proc/[0-9]*/wchan 2>/dev/null) $(grep -lxE 'rsync|md5sum|cat' /proc/[0-9]*/comm 2>/dev/null); do
-            at=${stuck%/*}
-            [ "$(awk '{ sub(/^.*\) /, ""); print $3 }' "$at/stat" 2>/dev/null)" = $$ ] || continue
-            case $stuck in */comm) reads_holes "$at" || continue ;; esac
-            echo yes >"$RUN/stuck"
-            kill "${at#/proc/}" 2>/dev/null
-        done
-    done
-}
-
-# reads_holes /proc/PID: it has read more of a file than there is in it, by far.
-reads_holes() {
-    for open in "$1"/fd/*; do
-        read_to=$(awk '$1 == "pos:" { print $2 }' "$1/fdinfo/${open##*/}" 2>/dev/null)
-        [ "${read_to:-0}" -gt 134217728 ] || continue
-        blocks=$(stat -L -c %b "$open" 2>/dev/null) && [ "$read_to" -gt $((blocks * 512 + 134217728)) ] && return 0
-    done
-    return 1
-}
-
-# carried_sums: SUM<TAB>NAME of rsync's lines; a sum of zeros is that of a file it could not open.
-carried_sums() {
-    awk "$unescaped"' /^[0-9a-f]+ / && $1 ~ /[^0]/ && length($1) >= 16 { print $1 "\t./" unescaped(substr($0, length($1) + 2), "\\#") }'
-}
-
-# bulk ENTRIES: those that cp copies with all that is known of them, of no more than $most bytes; rest ENTRIES: the others.
+# bulk ENTRIES: those that cp copies with all that is known of them, of no more than $most bytes; rest ENTRIES: the
+# others.
 bulk() { awk -v most="$most" "$is_bulk" "$1"; }
 rest() { awk -v most="$most" "!($is_bulk)" "$1"; }
 is_bulk='$8 == 1 && ($4 == "l" || $4 == "f" && $11 * 512 >= $3 && $3 <= most + 0)'
@@ -99,6 +44,7 @@ is_bulk='$8 == 1 && ($4 == "l" || $4 == "f" && $11 * 512 >= $3 && $3 <= most + 0
 # copy_bulk SOURCE TARGET ENTRIES: about twice as fast as rsync. Part by part, each so small that it is still in memory
 # when its sums are taken; that, and its way to the disk, while the next one is copied. The directories are there.
 copy_bulk() {
+    local turn part count
     # Not a file each: a small file system for lists has few inodes.
     into "$LISTS/parts" awk -v most="$most" '{
         bytes += $3
@@ -124,6 +70,7 @@ copy_bulk() {
 }
 
 copy_side_by_side() {
+    local at_work reader
     at_work=''
     for reader in $readers; do
         copy_entries "$1" "$2" <"$LISTS/copied.$reader" &
@@ -132,21 +79,13 @@ copy_side_by_side() {
     wait $at_work
 }
 
-# Small files are waited for one by one: two processors have done with one long before the disk has found the next.
-readers='1 2 3 4'
-
-# dealt_out LIST: the names that come in by turns to $LISTS/LIST.1 and so on, a list for each reader.
-dealt_out() {
-    awk -v list="$LISTS/$1." -v readers="$readers" '
-        BEGIN { count = split(readers, reader, " "); for (i in reader) printf "" >(list reader[i]) }
-        { print >(list reader[NR % count + 1]) }'
-}
-
 copy_entries() { zero | within "$1" xargs -0r cp -a --remove-destination --parents -t "$2" -- >/dev/null 2>&1; }
 
 # copy_all SOURCE TARGET: TARGET becomes like SOURCE, as it is listed in $LISTS/entries, but for flags and project IDs.
 copy_all() {
-    into "$LISTS/holey" holey "$LISTS/again.entries" && into "$LISTS/bulk" not_through_links "$2" "$LISTS/holey" || return 1
+    local most
+    into "$LISTS/holey" holey "$LISTS/again.entries" && into "$LISTS/bulk" not_through_links "$2" "$LISTS/holey" ||
+        return 1
     if [ "$pass" -gt 1 ]; then names "$LISTS/bulk" | zero | within "$2" xargs -0r rm -rf --; fi
     names "$LISTS/bulk" | copy_holey "$1" "$2" || return 1
     : >"$LISTS/sums.bulk" || return 1
@@ -173,30 +112,39 @@ copy_all() {
     rm -f "$LISTS/untimed" "$LISTS/there"
 }
 
-# not_through_links DIRECTORY ENTRIES: those whose path there leads over no symbolic link. Who swaps a directory for a link
-# between two looks could have us write where that leads.
+# not_through_links DIRECTORY ENTRIES: those whose path there leads over no symbolic link. Who swaps a directory for a
+# link between two looks could have us write where that leads.
 not_through_links() {
     within "$1" find . -xdev -type l ! -path "*$newline*" >"$LISTS/links.there" || return 1
     awk -v list="$LISTS/links.there" '
         BEGIN { while ((got = getline name <list) > 0) link[name] = 1; if (got) exit 2 }
-        { name = substr($0, index($0, "\t") + 1); while (sub(/\/[^\/]*$/, "", name)) if (name in link) next; print }' "$2"
+        {
+            name = substr($0, index($0, "\t") + 1)
+            while (sub(/\/[^\/]*$/, "", name)) if (name in link) next
+            print
+        }' "$2"
 }
 
 # in_both SOURCE-ENTRIES TARGET-ENTRIES: those that are of the same kind in the target. What has become something else
 # meanwhile is not touched: to open a pipe would wait for ever, and a link could lead out of the tree.
 in_both() { awk '{ key = $4 substr($0, index($0, "\t")) } NR == FNR { there[key] = 1; next } key in there' "$2" "$1"; }
 
-# All directories in one walk. What is none is left alone (-n). Newer ones call that a failure: what they did is looked at.
-copy_times_of_directories() { within "$1" cp -r -n --attributes-only --preserve=timestamps . "$2/" >/dev/null 2>&1 || :; }
+# All directories in one walk. What is none is left alone (-n). Newer ones call that a failure: what they did is looked
+# at.
+copy_times_of_directories() {
+    within "$1" cp -r -n --attributes-only --preserve=timestamps . "$2/" >/dev/null 2>&1 || :
+}
 
 copy_times_of_files() {
     zero | within "$1" xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" -- 2>"$RUN/out" ||
         [ "$live" = yes ] || why "times: $(tail -n 1 "$RUN/out")"
 }
 
-# copy_times_of_others SOURCE TARGET ENTRIES: what is neither file nor directory is made again, with all that is known of it.
-# All names of one are made together, so that they stay links of each other; where not all are listed, its times are set.
+# copy_times_of_others SOURCE TARGET ENTRIES: what is neither file nor directory is made again, with all that is known
+# of it. All names of one are made together, so that they stay links of each other; where not all are listed, its times
+# are set.
 copy_times_of_others() {
+    local part
     names_of '$4 !~ /[fd]/ && $8 == 1' "$3" | copy_entries "$1" "$2"
     rm -f "$LISTS"/part.* "$LISTS/partial"
     awk '$4 !~ /[fd]/ && $8 > 1' "$3" | sort -n | awk -v part="$LISTS/part." -v partial="$LISTS/partial" '
@@ -221,11 +169,18 @@ copy_times_of_others() {
 # times_one_by_one SOURCE TARGET: of the names that come in.
 times_one_by_one() { zero | within "$1" xargs -0r -I '{}' touch -h -r '{}' -- "$2/{}" 2>/dev/null; }
 
-# copy_again SOURCE TARGET ENTRIES: brings a copy up to date. For a source that nobody can change any more, and a target that
-# nobody else sees. Of the lists of names, `again` are copied, `gone` are no more, and `times` have theirs set again.
+# copy_again SOURCE TARGET ENTRIES: brings a copy up to date. For a source that nobody can change any more, and a target
+# that nobody else sees. Of the lists of names, `again` are copied, `gone` are no more, and `times` have theirs set
+# again.
 copy_again() {
-    zero <"$LISTS/gone" | within "$2" xargs -0r rm -rf -- 2>"$RUN/out" || { why "rm: $(tail -n 1 "$RUN/out")"; return 1; }
-    ! has_odd "$2" || odd_names "$2" | within "$2" xargs -0r sh -c 'source=$0; for name do [ -e "$source/$name" ] || [ -h "$source/$name" ] || rm -rf -- "$name"; done' "$1" ||
+    zero <"$LISTS/gone" | within "$2" xargs -0r rm -rf -- 2>"$RUN/out" ||
+        { why "rm: $(tail -n 1 "$RUN/out")"; return 1; }
+    ! has_odd "$2" || odd_names "$2" |
+        within "$2" xargs -0r sh -c '
+            source=$0
+            for name do
+                [ -e "$source/$name" ] || [ -h "$source/$name" ] || rm -rf -- "$name"
+            done' "$1" ||
         { why "names with a newline could not be removed"; return 1; }
     holey "$LISTS/again.entries" | names >"$LISTS/holey"
     {
@@ -243,12 +198,17 @@ copy_again() {
     copy_times_of_others "$1" "$2" "$LISTS/times.entries"
     # The deepest first: what is made in a directory gives it another time.
     names_of '$4 == "d"' "$LISTS/times.entries" | sort -r >"$LISTS/untimed"
-    if [ "$(lines "$LISTS/untimed")" -gt 200 ]; then copy_times_of_directories "$1" "$2"; else times_one_by_one "$1" "$2" <"$LISTS/untimed"; fi
+    if [ "$(lines "$LISTS/untimed")" -gt 200 ]; then
+        copy_times_of_directories "$1" "$2"
+    else
+        times_one_by_one "$1" "$2" <"$LISTS/untimed"
+    fi
     ! has_odd "$1" || copy_times_of_odd "$1" "$2"
 }
 
 copy_times_of_odd() {
-    odd_names "$1" -type f | within "$1" xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" -- 2>/dev/null
+    odd_names "$1" -type f |
+        within "$1" xargs -0r cp --attributes-only --preserve=timestamps --parents -t "$2" -- 2>/dev/null
     odd_names "$1" ! -type f ! -type d | within "$1" xargs -0r -I '{}' touch -h -r '{}' -- "$2/{}" 2>/dev/null
     copy_times_of_directories "$1" "$2"
 }

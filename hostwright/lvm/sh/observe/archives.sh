@@ -1,6 +1,8 @@
-# Observes what LVM has kept of a group's metadata: its archives, and the backup of what it is now. Set before this: VG.
+# Observes what LVM has kept of a group's metadata: its archives, and the backup of what it is now.
 # Each file is a section of the output; what is no text becomes "?". The last section says that nothing is lacking.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+# needs: prelude
+# header: NONCE VG
+export LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
 
 # kept_in KEY: a directory that lvm.conf may have moved.

@@ -1,5 +1,7 @@
-# Observes what blocks are made of. storage.sh stands before this, holders.sh and initramfs.sh. Set before: VG SHRINK (the volume)
-# DEVICES POINT (where it is to be mounted) HOLDERS (yes: who keeps its mounts busy).
+# Observes what blocks are made of. SHRINK is the volume, POINT where it is to be mounted; HOLDERS=yes: who keeps it
+# busy.
+# needs: storage holders initramfs
+# header: NONCE VG SHRINK DEVICES POINT HOLDERS
 
 for device in $DEVICES; do
     section "disk $device"
@@ -16,9 +18,10 @@ for device in $DEVICES; do
     fi
 done
 
-# What may activate volume groups side by side in the initramfs, and whether that is made safe (shell/initramfs.sh).
+# What may activate volume groups side by side in the initramfs, and whether that is made safe (initramfs.sh).
 section initramfs
-if grep -qs lvm_direct_vgchange /lib/udev/rules.d/69-lvm.rules /etc/udev/rules.d/69-lvm.rules && [ -d /usr/share/initramfs-tools ]; then
+if grep -qs lvm_direct_vgchange /lib/udev/rules.d/69-lvm.rules /etc/udev/rules.d/69-lvm.rules &&
+    [ -d /usr/share/initramfs-tools ]; then
     lvm version 2>/dev/null | sed -n 's/^ *Library version: *\([0-9.]*\).*/LIBRARY=\1/p'
     ! early_everywhere || echo EARLY=yes
 fi

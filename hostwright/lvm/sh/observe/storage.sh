@@ -1,6 +1,7 @@
-# Observes a host's storage in one command and changes nothing. processes.sh stands before this. Set before this: VG SHRINK STAGING
-# SCRATCH STAGED_IMAGE STAGED_LISTS MARK JOBS TOOLS.
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LVM_SUPPRESS_FD_WARNINGS=1
+# Observes a host's storage in one command and changes nothing.
+# needs: prelude processes ownership
+# header: NONCE VG SHRINK STAGING SCRATCH STAGED_IMAGE STAGED_LISTS MARK JOBS TOOLS
+export LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
 
 section host
@@ -38,12 +39,16 @@ section lsblk
 lsblk -a -b -P -o NAME,KNAME,PKNAME,TYPE,RM,RO,SIZE,FSTYPE,MOUNTPOINT,UUID,LABEL 2>/dev/null
 
 section lvm
+of_groups=vg_name,vg_uuid,vg_attr,vg_size,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno
+of_groups=$of_groups,vg_missing_pv_count,vg_tags,vg_systemid
+of_volumes=lv_name,lv_uuid,lv_attr,lv_size,lv_layout,lv_role,lv_tags,lv_read_ahead,lv_allocation_policy,lv_profile
+of_volumes=$of_volumes,lv_dm_path,lv_kernel_major,lv_kernel_minor,origin,pool_lv,lv_device_open
 # What it complains of comes in the middle of its report, if it likes.
 complaints='' status=0
 { [ "$(id -u)" != 0 ] || complaints=$(lvm fullreport --reportformat json --units b --nosuffix \
-    --configreport vg -o vg_name,vg_uuid,vg_attr,vg_size,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno,vg_missing_pv_count,vg_tags,vg_systemid \
+    --configreport vg -o "$of_groups" \
     --configreport pv -o pv_name,pv_uuid,pv_attr,pv_size,pv_pe_count,pv_pe_alloc_count,pv_tags,dev_size,vg_name \
-    --configreport lv -o lv_name,lv_uuid,lv_attr,lv_size,lv_layout,lv_role,lv_tags,lv_read_ahead,lv_allocation_policy,lv_profile,lv_dm_path,lv_kernel_major,lv_kernel_minor,origin,pool_lv,lv_device_open \
+    --configreport lv -o "$of_volumes" \
     --configreport pvseg -o pv_name --configreport seg -o lv_uuid,segtype,devices 2>&1 >&3 3>&-) || status=$?; } 3>&1
 section 'lvm complaints'
 printf '%s\n' "$complaints"
@@ -52,6 +57,7 @@ echo "$status"
 
 # volume NAME DEVICE: what is on it, and what the file system says of itself.
 volume() {
+    local device number
     device=$2
     [ -b "$device" ] || return 0
     section "volume $1"
@@ -72,7 +78,11 @@ INODES_FREE=%d' "$at"
         xfs)
             section "detail $1"
             # Something else may be mounted over it.
-            if [ -n "$at" ] && [ "$(mountpoint -d "$at")" = "$number" ]; then xfs_info "$at" 2>/dev/null; else xfs_superblock "$device"; fi
+            if [ -n "$at" ] && [ "$(mountpoint -d "$at")" = "$number" ]; then
+                xfs_info "$at" 2>/dev/null
+            else
+                xfs_superblock "$device"
+            fi
             ;;
         ext*)
             section "detail $1"
@@ -93,11 +103,15 @@ INODES_FREE=%d' "$at"
 
 # btrfs mounts show no device number of their own in mountinfo, but their source.
 btrfs_at() {
+    local point source
     awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "btrfs") print $5, $(i + 2) }' /proc/self/mountinfo |
-        while read -r point source; do [ "$(readlink -f "$source")" != "$(readlink -f "$1")" ] || echo "$point"; done | head -n 1
+        while read -r point source; do
+            [ "$(readlink -f "$source")" != "$(readlink -f "$1")" ] || echo "$point"
+        done | head -n 1
 }
 
-# xfs_superblock DEVICE: its size as xfs_info would tell it; the block size is 4 bytes at 4, the blocks 8 at 8, big-endian.
+# xfs_superblock DEVICE: its size as xfs_info would tell it; the block size is 4 bytes at 4, the blocks 8 at 8,
+# big-endian.
 xfs_superblock() {
     od -An -v -tu1 -N 16 "$1" | awk 'NF == 16 && $1 $2 $3 $4 == "88708366" {
         for (i = 5; i <= 8; i++) size = size * 256 + $i
@@ -136,7 +150,8 @@ if [ -n "$SHRINK" ]; then
 fi
 # What a lost run has left as home: the line below its mark in fstab.
 served=$(MARK=$MARK awk 'marked { print $2; exit } index($0, ENVIRON["MARK"] " ") == 1 { marked = 1 }' /etc/fstab)
-[ -z "$served" ] || volume 'as served' "$(AT=$served awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts)"
+[ -z "$served" ] ||
+    volume 'as served' "$(AT=$served awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts)"
 
 if [ -n "$STAGING" ]; then
     section staging
@@ -144,11 +159,12 @@ if [ -n "$STAGING" ]; then
         stat -f -c 'BLOCK=%S
 BLOCKS=%b
 FREE=%f' "$STAGING"
-        echo "MOUNT=$(stat -c %m "$STAGING")"
         [ ! -e "$STAGED_IMAGE" ] || echo "IMAGE=$(stat -c %b "$STAGED_IMAGE")"
         [ ! -e "$STAGED_LISTS" ] || echo LISTS=yes
         only_root "$STAGING" && { [ ! -e "${STAGED_IMAGE%/*}" ] || only_root "${STAGED_IMAGE%/*}"; } && echo OWNED=yes
-        echo "DEVICE=$(awk -v at="$(stat -c %m "$STAGING")" '$5 == at { found = $3 } END { print found }' /proc/self/mountinfo)"
+        at=$(stat -c %m "$STAGING")
+        echo "MOUNT=$at"
+        awk -v at="$at" '$5 == at { found = $3 } END { print "DEVICE=" found }' /proc/self/mountinfo
     else
         echo MISSING=yes
     fi
@@ -156,12 +172,17 @@ fi
 
 # signs_of DEVICE: everything that speaks against its being blank.
 signs_of() {
+    local found
     found=$(blkid -p -o export "$1" 2>/dev/null)
-    case $? in 0 | 2) printf '%s\n' "$found" | grep -E '^(TYPE|PTTYPE)=' ;; *) echo 'SIGNATURE=something that blkid does not tell' ;; esac
+    case $? in
+        0 | 2) printf '%s\n' "$found" | grep -E '^(TYPE|PTTYPE)=' ;;
+        *) echo 'SIGNATURE=something that blkid does not tell' ;;
+    esac
     if found=$(wipefs -n "$1" 2>/dev/null); then printf '%s\n' "$found" | sed -n '2,4s/^/SIGNATURE=/p'
     else echo 'SIGNATURE=something that wipefs does not tell'; fi
     # A device of a MiB or more, whose beginning can be read, and is zeros.
-    head -c 1048576 "$1" 2>/dev/null | cmp -s -n 1048576 - /dev/zero && [ "$(head -c 1048576 "$1" | wc -c)" = 1048576 ] || echo NONZERO=yes
+    head -c 1048576 "$1" 2>/dev/null | cmp -s -n 1048576 - /dev/zero &&
+        [ "$(head -c 1048576 "$1" | wc -c)" = 1048576 ] || echo NONZERO=yes
 }
 
 if [ -n "$SCRATCH" ]; then

@@ -1,8 +1,8 @@
-# The steps of a rebalance. The header sets VG LV (the volume that shrinks) COPY (the name of the smaller one) MOUNT KIND
-# QUOTA (mount options for quotas) TAGS READ_AHEAD ALLOCATION PROFILE (the volume's own) UUID LABEL ORIGINAL and MARKER (fstab
-# lines) SERVED (what home is served from: a volume's name or an image's path) PROOF (of the copy that is home, from the
-# marker) TRUST (yes: a copy is not compared with what was proved) LOGIN BUSY WORK (mount points of our own).
-live=no pointed='' served=$SERVED
+# Home is put back where a step fails, or a run was lost. LV is the volume that shrinks, COPY the name of the smaller
+# one.
+# needs: prelude asking exchange fstab leftovers mounted holders places processes units work
+# given: VG LV COPY IMAGE MOUNT OPTIONS COPY_TAG UNITS RUN
+# sets: VG LV MOUNT OPTIONS
 
 # verb: put_back
 # Home is mounted as fstab says, and can be written, by those who did before.
@@ -11,8 +11,10 @@ put_back() {
     if [ -z "$(device_at "$MOUNT")" ]; then
         say "    putting $MOUNT back"
         settle
-        # What somebody still has of it is as read-only as we made it, and cannot be mounted otherwise before it is changed.
-        try mount "$MOUNT" || [ -n "$(device_at "$MOUNT")" ] || try mount -o ro "$MOUNT" || { why "$MOUNT could not be mounted ($reason); the data are safe, see /etc/fstab"; return 1; }
+        # What somebody still has of it is as read-only as we made it, and cannot be mounted otherwise before it is
+        # changed.
+        try mount "$MOUNT" || [ -n "$(device_at "$MOUNT")" ] || try mount -o ro "$MOUNT" ||
+            { why "$MOUNT could not be mounted ($reason); the data are safe, see /etc/fstab"; return 1; }
     fi
     is_read_only
     case $? in
@@ -23,20 +25,22 @@ put_back() {
     start_units && uncover && is_back
 }
 
-# is_read_only: though its options do not say so; fails with 1 where it can be written, with 2 where that cannot be told.
-is_read_only() {
-    case ,$OPTIONS, in *,ro,*) return 1 ;; esac
-    AT=$(escaped "$MOUNT") awk '$5 == ENVIRON["AT"] { code = $6 !~ /^ro(,|$)/; sub(/^.* - /, ""); if ($3 ~ /^ro(,|$)/) code = 0; some = 1 }
-        END { if (!some) code = 2; exit code }' /proc/self/mountinfo
-}
-
+# Nothing of home is away where no copy is made: what is there stays, and the next run goes on from it.
 undo() {
+    local kept
+    [ -n "$COPY" ] || return 0
     kept=$reason
     if [ -n "$MOUNT" ]; then point_back && put_back || say "    warning: $reason"; fi
     drop_lists || say "    warning: left behind: $reason"
     discard "$COPY" "$IMAGE" || say "    warning: left behind: $reason"
     # A copy that had home's name already, when home had to go back to where it was staged.
-    case $served in /*) if has_volume "$LV" && has_tag "$LV" "$COPY_TAG"; then discard "$LV" '' || say "    warning: left behind: $reason"; fi ;; esac
+    case $served in
+        /*)
+            if has_volume "$LV" && has_tag "$LV" "$COPY_TAG"; then
+                discard "$LV" '' || say "    warning: left behind: $reason"
+            fi
+            ;;
+    esac
     if [ -n "$MOUNT" ] && is_alone; then restore_fstab || say "    warning: $reason"; fi
     [ -z "$MOUNT" ] || tell
     reason=$kept
@@ -53,24 +57,36 @@ tell() {
 
 # is_alone: fstab takes home from its old volume by id, and no copy is left that could be taken for it.
 is_alone() {
+    local id
     has_volume "$COPY"
     [ $? -eq 1 ] && id=$(by_id "$LV") && named_in_fstab "$id"
 }
 
 # told_of NAME: a value of the header of a lost job's script, which is quoted where it must be.
 told_of() {
+    local value
     value=$(printf '%s\n' "$told" | grep "^$1=") || return 1
     value=${value#*=}
-    case $value in \'*) printf '%s\n' "$value" | sed "s/^'//; s/'\$//; s/'\"'\"'/'/g" ;; *) printf '%s\n' "$value" ;; esac
+    case $value in
+        \'*) printf '%s\n' "$value" | sed "s/^'//; s/'\$//; s/'\"'\"'/'/g" ;;
+        *) printf '%s\n' "$value" ;;
+    esac
 }
 
 # verb: recover JOB
 # A run that was ended by force left nobody behind to put home back.
 recover() {
+    local lost told found pid
     lost=${RUN%/*}/$1
-    told=$(sed '/^#/q' "$lost/job.sh") && MOUNT=$(told_of MOUNT) && OPTIONS=$(told_of OPTIONS) && VG=$(told_of VG) && LV=$(told_of LV) ||
-        { why "$lost/job.sh does not tell what the lost run was about: see that what it worked on is mounted, then remove $lost"; return 1; }
-    found=$(bearing "HOSTWRIGHT_JOB=$1") || { why "what the lost run still has at work could not be found out"; return 1; }
+    told=$(sed '/^#/q' "$lost/job.sh") && MOUNT=$(told_of MOUNT) && OPTIONS=$(told_of OPTIONS) && VG=$(told_of VG) &&
+        LV=$(told_of LV) ||
+        {
+            why "$lost/job.sh does not tell what the lost run was about:" \
+                "see that what it worked on is mounted, then remove $lost"
+            return 1
+        }
+    found=$(bearing "HOSTWRIGHT_JOB=$1") ||
+        { why "what the lost run still has at work could not be found out"; return 1; }
     for pid in $found; do kill -KILL "$pid" 2>/dev/null; done
     if [ -n "$MOUNT" ]; then put_back || return 1; fi
     [ -z "$(device_at "$lost/disk")" ] || unmount "$lost/disk" || return 1
