@@ -292,7 +292,7 @@ def run_guarded(host: Host, lock: str, owner: str, command: str, arguments: dict
     local = type(host.connector).__name__ == "LocalConnector"
     watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
     words = {"LOCK": lock, "OWNER": owner, "CONNECTION": "no" if local else "yes"}
-    text = script("lock", "holders", **words, **variables)
+    text = script("lock", "every_process", **words, **variables)
     end = 'code=$?\n[ -z "$reason" ] || printf "%s\\n" "$reason"\nexit $code'
     whole = f"{text}\nWATCH={watch}\n{command}\n{end}"
     try:

@@ -1,5 +1,6 @@
 """Scripts as hosts get them, put together, are what shellcheck takes for sound."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from hostwright.lvm.names import HEADER
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.mariadb import facts as mariadb
 from hostwright.reachability import facts as reachability
+from tests.shells import SHELLS
 
 HOME = """
     VG LV COPY MOUNT KIND OPTIONS QUOTA UUID LABEL ORIGINAL MARKER IMAGE BUSY SERVED PROOF TRUST TAGS READ_AHEAD
@@ -58,7 +60,7 @@ SCRIPTS: dict[str, Callable[[], str]] = {
     ),
     "lock": lambda: with_header(
         "LOCK OWNER CONNECTION WAIT LEASE DOING WATCH",
-        *("lock", "holders"),
+        *("lock", "every_process"),
         calls="acquire\nguarded release",
     ),
     "record": lambda: with_header("RECORD CONTAINER", "record", calls="decide"),
@@ -67,6 +69,21 @@ SCRIPTS: dict[str, Callable[[], str]] = {
 }
 # Its text is part of what containers are compared by: a comment there would make them anew.
 ALLOWED = {"several commands": "SC2034,SC2064"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_all_shells_read_it(name: str, shell: str) -> None:
+    called, program = SHELLS[shell]
+    done = subprocess.run(
+        [called, "-n"],
+        executable=shutil.which(program),
+        input=SCRIPTS[name](),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

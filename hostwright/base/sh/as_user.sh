@@ -1,5 +1,6 @@
-# as_user USER UID HOME SECONDS TEXT [NAME WORD...]: a shell of theirs runs TEXT, and what it says is printed, a megabyte at most.
-# What is theirs may hang, hold on to pipes, and type into a terminal: it has no terminal of ours, and no more than that time.
+# as_user USER UID HOME SECONDS TEXT [NAME WORD...]: a shell of theirs runs TEXT, and what it says is printed, a
+# megabyte at most. What is theirs may hang, hold on to pipes, and type into a terminal: it has no terminal of ours, and
+# no more than that time.
 as_user() (
     user=$1 uid=$2 home=$3 limit=$4
     shift 4

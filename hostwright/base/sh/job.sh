@@ -1,5 +1,5 @@
-# How a job runs on the host: under the host's lock, logged, and put back by undo() when it cannot go on.
-# RUN is its directory; of each step, LISTS is where its lists are, and carrier and settling are processes that end with it.
+# How a job runs on the host: under the host's lock, logged, and put back by undo() when it cannot go on. RUN is its
+# directory; of each step, LISTS is where its lists are, and carrier and settling are processes that end with it.
 # needs: prelude processes ownership lock
 # header: ID STEPS RUN LOG WORK
 # given: undo drop_lists
@@ -19,6 +19,7 @@ ended() {
 }
 
 finish() {
+    local said
     trap '' HUP INT TERM
     drop_lists
     rm -f "$RUN/out"
@@ -59,6 +60,7 @@ begin() {
 
 # lost: somebody broke the lock. While nobody else has it, home may be put back; else nothing is touched any more.
 lost() {
+    local said code
     said=$reason
     guarded attempt
     code=$?
@@ -70,6 +72,7 @@ lost() {
 }
 
 step() {
+    local number title
     number=$1 title=$2
     shift 2
     guarded renew "$fence"

@@ -1,8 +1,8 @@
 # A name is not ownership: in whose hands a path is. A sticky directory keeps what root made in it.
 # sets: reason
 
-# only_root DIRECTORY: nobody but root can put anything in the place of it, or of what is in it, or of a link on its way.
-# What a group or an ACL may write counts as written by others, whoever is in it.
+# only_root DIRECTORY: nobody but root can put anything in the place of it, or of what is in it, or of a link on its
+# way. What a group or an ACL may write counts as written by others, whoever is in it.
 only_root() (
     path=$1
     while [ -e "$path" ]; do
@@ -24,6 +24,7 @@ only_root() (
 
 # private DIRECTORY...: each is there, ours and no link, and nobody else gets into it. The outer ones come first.
 private() {
+    local directory
     reason=''
     for directory do
         [ -d "$directory" ] || reason=$(mkdir -m 0700 "$directory" 2>&1) || [ -d "$directory" ] || break
@@ -43,8 +44,8 @@ private() {
 # needs_root: a remark for who is not root; fails for root.
 needs_root() { [ "$(id -u)" != 0 ] && echo '; that needs root, let pyinfra use sudo (_sudo, --sudo)'; }
 
-# way DIRECTORY: it and all above it, a line each, and of each link on the way all that is above what it leads to. What is
-# not there yet is left out.
+# way DIRECTORY: it and all above it, a line each, and of each link on the way all that is above what it leads to. What
+# is not there yet is left out.
 way() (
     path=$1
     while :; do
@@ -61,12 +62,16 @@ way() (
     done
 )
 
-# other_hands PATHS (a line each): those that somebody else than root and who asks could put something in the place of, or
-# into: UID, USER, MODE, KIND and PATH of each. A link is one of them: what it leads to is not looked at.
+# other_hands PATHS (a line each): those that somebody else than root and who asks could put something in the place of,
+# or into: UID, USER, MODE, KIND and PATH of each. A link is one of them: what it leads to is not looked at.
 other_hands() {
+    local us hands uid user mode rest
     [ -n "$1" ] || return 0
     us=$(id -u) && hands=$(printf '%s\n' "$1" | xargs -d '\n' stat -c '%u	%U	%a	%F	%n' --) || return 1
     printf '%s\n' "$hands" | while IFS='	' read -r uid user mode rest; do
-        case $uid:00$mode in "0:"*[0145][0145] | "$us:"*[0145][0145]) ;; *) printf '%s\t%s\t%s\t%s\n' "$uid" "$user" "$mode" "$rest" ;; esac
+        case $uid:00$mode in
+            "0:"*[0145][0145] | "$us:"*[0145][0145]) ;;
+            *) printf '%s\t%s\t%s\t%s\n' "$uid" "$user" "$mode" "$rest" ;;
+        esac
     done
 }

@@ -3,8 +3,8 @@
 # sets: reason
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# section NAME: what a script that only looks prints from here on is told apart by this. NONCE stands in the header of who
-# calls it, and of nobody else: users of the host must not see it.
+# section NAME: what a script that only looks prints from here on is told apart by this. NONCE stands in the header of
+# who calls it, and of nobody else: users of the host must not see it.
 section() { printf '\n@@ %s %s\n' "$NONCE" "$1"; }
 
 # A full log disk must not end a job, so a failed write is let pass.

@@ -1,11 +1,15 @@
 # Starts a job detached from this connection. `data` prints the job. Whoever lost the connection over it says it again:
 # only the first one to make its directory starts it.
-# needs: ownership holders
+# needs: ownership every_process
 # header: RUN OWNER UNIT DESCRIPTION
 start() {
+    local old login
     : >"$RUN/log" || exit 1
     for old in "${RUN%/*}"/*/; do
-        case $old in "$RUN/" | */mnt/ | */current/) ;; *) [ ! -e "$old/status" ] || [ -s "$old/units" ] || rm -rf "$old" ;; esac
+        case $old in
+            "$RUN/" | */mnt/ | */current/) ;;
+            *) [ ! -e "$old/status" ] || [ -s "$old/units" ] || rm -rf "$old" ;;
+        esac
     done
     data | base64 -d | gzip -d >"$RUN/job.sh" || { rm -rf "$RUN"; exit 1; }
     login=$(own_login)

@@ -1,5 +1,5 @@
-# Looks at a compose project, and at what it is to become, in one command; changes nothing. MAIN are the compose
-# files but ours, in their order, FILES paths below the directory, a line each, SECRETS those of them that are not shown, and
+# Looks at a compose project, and at what it is to become, in one command; changes nothing. MAIN are the compose files
+# but ours, in their order, FILES paths below the directory, a line each, SECRETS those of them that are not shown, and
 # DIFF is yes where what changes in files is shown. The files to come come from `data`, as base64 of a tar.gz.
 # needs: project engine
 # header: NONCE NAME DIRECTORY MAIN FILES SECRETS DIFF
@@ -39,9 +39,10 @@ hands=''
 if [ -n "$FILES" ] || [ -e "$DIRECTORY" ] || [ -L "$DIRECTORY" ]; then hands=$(project_hands) || exit 1; fi
 printf '%s\n' "$hands"
 
-# compared: the files to come with those that are there. A link is read by nobody. What our own says is known only once compose
-# has been asked.
+# compared: the files to come with those that are there. A link is read by nobody. What our own says is known only once
+# compose has been asked.
 compared() {
+    local file at
     printf '%s\n' "$FILES" | while IFS= read -r file; do
         at=$DIRECTORY/$file
         if [ -z "$file" ]; then :
@@ -56,6 +57,7 @@ compared() {
 
 # old: what an earlier run put there, and is no part of it any more.
 old() {
+    local known
     known=$DIRECTORY/.hostwright
     [ -e "$known" ] || [ -L "$known" ] || return 0
     if [ -L "$known" ] || [ ! -f "$known" ]; then echo 'odd .hostwright' && return; fi
@@ -89,7 +91,8 @@ asked() { (cd "$new" && $compose -p "$NAME" $given "$@" </dev/null 2>"$scratch/s
 
 if [ -n "$FILES" ]; then
     # Compose reads .env by itself, whoever wrote it; but not one that this run takes away.
-    if [ -z "$hands" ] && [ ! -e "$new/.env" ] && [ -f "$DIRECTORY/.env" ] && ! grep -Fqsx .env "$DIRECTORY/.hostwright"; then
+    if [ -z "$hands" ] && [ ! -e "$new/.env" ] && [ -f "$DIRECTORY/.env" ] &&
+        ! grep -Fqsx .env "$DIRECTORY/.hostwright"; then
         cat "$DIRECTORY/.env" >"$new/.env" || exit 1
     fi
     given=''
@@ -124,8 +127,10 @@ fi
 
 directory_label='{{json (index .Config.Labels "com.docker.compose.project.working_dir")}}'
 # .ID, for by .Id docker takes another way, on which what is not there (Health, say) is an error.
-format='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},'
-format="$format"'"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"code":{{json .State.ExitCode}}}
+format='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .Image}},"labels":{{json .Config.Labels}},'
+format="$format"'"status":{{json .State.Status}},'
+format="$format"'"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},'
+format="$format"'"code":{{json .State.ExitCode}}}
 '$directory_label'
 image {{.Config.Image}}'
 section containers
@@ -138,6 +143,7 @@ docker ps -a --no-trunc --format '{{.Names}} {{.Label "com.docker.compose.projec
 
 # here: of the directories that containers come from those that are ours, in the words of the engine.
 here() {
+    local ours said path real
     ours=$(readlink -m -- "$DIRECTORY") || return
     printf '%s\n' "$told" | grep '^"' | sort -u | while IFS= read -r said; do
         path=${said#\"}
@@ -158,7 +164,8 @@ while IFS= read -r image; do
     if id=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null </dev/null); then
         printf '%s %s\n' "$image" "$id"
     else
-        docker version >/dev/null 2>&1 </dev/null || untold="${untold:-it does not tell whether there is an image $image}"
+        docker version >/dev/null 2>&1 </dev/null ||
+            untold="${untold:-it does not tell whether there is an image $image}"
     fi
 done <"$scratch/images"
 section untold

@@ -4,10 +4,11 @@
 
 containers() { docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$NAME"; }
 
-# project_hands: who else than root could change what compose reads: on the way to the directory, and below it on the way to
-# files that we put there, where links are nobody's. Compose reads .env by itself: a link
-# that root made there is root's.
+# project_hands: who else than root could change what compose reads: on the way to the directory, and below it on the
+# way to files that we put there, where links are nobody's. Compose reads .env by itself: a link that root made there is
+# root's.
 project_hands() {
+    local on_way found known names below
     on_way=$(way "$DIRECTORY") && found=$(other_hands "$on_way") || return 1
     # What lies in others' hands is not even read.
     if [ -z "$found" ] && [ -d "$DIRECTORY" ]; then
@@ -28,7 +29,9 @@ project_hands() {
 
 # there: of the names on standard input the paths of those that are in the directory, whatever they are.
 there() {
+    local name
     while IFS= read -r name; do
-        [ -z "$name" ] || { [ ! -e "$DIRECTORY$name" ] && [ ! -L "$DIRECTORY$name" ]; } || printf '%s\n' "$DIRECTORY$name"
+        [ -z "$name" ] || { [ ! -e "$DIRECTORY$name" ] && [ ! -L "$DIRECTORY$name" ]; } ||
+            printf '%s\n' "$DIRECTORY$name"
     done
 }

@@ -1,5 +1,5 @@
-# What an engine ($1) tells of itself and of its containers, as lines KEY=VALUE, the last one `end=yes`; changes nothing. Whoever
-# it answers runs this: root, or a user whose own it is.
+# What an engine ($1) tells of itself and of its containers, as lines KEY=VALUE, the last one `end=yes`; changes
+# nothing. Whoever it answers runs this: root, or a user whose own it is.
 # needs: engine
 engine=$1
 if elsewhere "$engine"; then
@@ -10,7 +10,8 @@ fi
 echo "endpoint=$endpoint"
 ! "$engine" update --help 2>/dev/null | grep -q -e --restart || echo updates=yes
 format='{"id":{{json .ID}},"name":{{json .Name}},"policy":{{json .HostConfig.RestartPolicy}},'
-format="$format"'"auto_remove":{{json .HostConfig.AutoRemove}},"status":{{json .State.Status}},"labels":{{json .Config.Labels}}}'
+format="$format"'"auto_remove":{{json .HostConfig.AutoRemove}},"status":{{json .State.Status}},'
+format="$format"'"labels":{{json .Config.Labels}}}'
 if tell_containers "$engine" "$format" "$engine" ps --all --quiet --no-trunc; then
     printf '%s\n' "$told" | sed 's/^/container=/'
 else

@@ -27,18 +27,20 @@ for engine in podman docker; do
 done
 
 [ "$(id -u)" = 0 ] || exit 0
-# Of users that anything runs for (they have a directory in /run/user) what shows that they have one of their own, as UID NAME. As
-# root only names are looked at; what users mount may hang.
+# Of users that anything runs for (they have a directory in /run/user) what shows that they have one of their own, as
+# UID NAME. As root only names are looked at; what users mount may hang.
 signs() {
     printf '%s\n' "$users" | awk -F : '{ print $6 "/.local/share/docker"; print $6 "/.local/share/containers" }' |
         xargs -d '\n' timeout -s KILL 10 sh -c 'find "$@" -maxdepth 0 -type d -printf "%U %f\n"
-            find /run/user -mindepth 2 -maxdepth 2 \( -name docker.sock -type s -o -name libpod -type d \) -printf "%U %f\n"
+            find /run/user -mindepth 2 -maxdepth 2 \( -name docker.sock -type s -o -name libpod -type d \) \
+                -printf "%U %f\n"
             true' find 2>/dev/null
 }
 set --
 for place in /run/user/[1-9]*; do case ${place##*/} in *[!0-9]*) ;; *) set -- "$@" "${place##*/}" ;; esac; done
 [ $# -gt 0 ] || exit 0
-users=$(timeout 10 getent passwd "$@") || [ $? -eq 2 ] || { section unlooked && echo 'getent passwd does not tell whose they are' && exit 0; }
+users=$(timeout 10 getent passwd "$@") || [ $? -eq 2 ] ||
+    { section unlooked && echo 'getent passwd does not tell whose they are' && exit 0; }
 found=$(signs) || { section unlooked && echo 'their homes, or what is in /run/user, do not answer'; }
 read -r now _ </proc/uptime
 end=$((${now%.*} + LIMIT_OF_ALL))

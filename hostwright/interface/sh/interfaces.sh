@@ -5,6 +5,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 # came_by: SSH_CONNECTION, which sudo takes from the environment: then it is in that of a process above us.
 came_by() {
+    local process found
     [ -z "${SSH_CONNECTION-}" ] || { echo "$SSH_CONNECTION"; return; }
     process=$$
     while [ "$process" -gt 1 ] 2>/dev/null; do
@@ -18,6 +19,7 @@ came_by() {
 shown='
 '
 show() {
+    local file
     for file do
         case $shown in *"
 $file
@@ -35,6 +37,7 @@ words_after() { sed -n "s/^[[:space:]]*$1[[:space:]][[:space:]]*//p" "$2"; }
 
 # sourced FILE: what ifupdown reads, with what that names; a file that names itself is read once.
 sourced() {
+    local words pattern file
     case $shown in *"
 $1
 "*) return ;; esac
@@ -63,10 +66,14 @@ $1
 }
 
 # all_of FILE...: what is in those that are there; fails where one cannot be read.
-all_of() { for file do [ ! -f "$file" ] || cat "$file" || [ ! -e "$file" ] || return 1; done; }
+all_of() {
+    local file
+    for file do [ ! -f "$file" ] || cat "$file" || [ ! -e "$file" ] || return 1; done
+}
 
 # found_in TEXT EXPRESSION: whatever it matches, each once.
 found_in() {
+    local found
     found=$(printf '%s\n' "$1" | grep -oE "$2") || [ $? -eq 1 ] || exit 1
     [ -z "$found" ] || printf '%s\n' "$found" | sed 's/^[^0-9a-fA-F]*[-a-zA-Z]*[ =]//' | sort -u || exit 1
 }
@@ -113,7 +120,10 @@ if [ -n "$networkd" ]; then
             *) [ -e "/sys/class/net/$link" ] || continue; echo "networkctl status $link: $said" >&2; exit 1 ;;
         esac
         unit=$(printf '%s\n' "$said" | sed -n 's/^ *Network File: *//p') || exit 1
-        case $unit in /*) printf '%s\t%s\n' "$link" "$unit" && units="$units $unit" ;; *) printf '%s\t\n' "$link" ;; esac
+        case $unit in
+            /*) printf '%s\t%s\n' "$link" "$unit" && units="$units $unit" ;;
+            *) printf '%s\t\n' "$link" ;;
+        esac
     done
 fi
 # Where that is not, NetworkManager has not run since the host was started.
@@ -124,7 +134,8 @@ if has nmcli && [ -d /run/NetworkManager ]; then
     active=$(nmcli -t -f DEVICE,UUID,NAME connection show --active) || { [ $? -eq 8 ] && active=''; } || exit 1
     section 'in memory'
     # An nmcli that does not know of files does not tell of any that there is one.
-    files=$(nmcli -t -f UUID,FILENAME connection show --active 2>/dev/null) || files=$(printf '%s\n' "$active" | cut -d : -f 2 | sed 's|$|:/run/|')
+    files=$(nmcli -t -f UUID,FILENAME connection show --active 2>/dev/null) ||
+        files=$(printf '%s\n' "$active" | cut -d : -f 2 | sed 's|$|:/run/|')
     printf '%s\n' "$files" | sed -n 's|^\([^:]*\):/run/.*|\1|p'
     # A VPN comes again under the device that it goes over.
     printf '%s\n' "$active" | awk -F : '!known[$1]++' | while IFS=: read -r device uuid name; do
@@ -146,13 +157,17 @@ for directory do
     for unit in $(grep -ils '^[[:space:]]*Unmanaged' "$directory"/*.network); do show "$unit"; done
 done
 section netdevs
-for directory do grep -hs '^[[:space:]]*Name[[:space:]]*=' "$directory"/*.netdev; done | sed 's/^[^=]*=[[:space:]]*//' | sort -u
+for directory do grep -hs '^[[:space:]]*Name[[:space:]]*=' "$directory"/*.netdev; done |
+    sed 's/^[^=]*=[[:space:]]*//' | sort -u
 sourced /etc/network/interfaces
 show /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml
-for file in /etc/sysconfig/network-scripts/ifcfg-*; do case $file in *.bak | *.orig | *.rpm* | *~) ;; *) show "$file" ;; esac; done
+for file in /etc/sysconfig/network-scripts/ifcfg-*; do
+    case $file in *.bak | *.orig | *.rpm* | *~) ;; *) show "$file" ;; esac
+done
 section leased
 hidden=''
-leases=$(all_of /var/lib/dhcp/*.leases /var/lib/dhclient/*.lease* /var/lib/NetworkManager/*.lease* /run/systemd/netif/leases/* /run/NetworkManager/devices/*) ||
+leases=$(all_of /var/lib/dhcp/*.leases /var/lib/dhclient/*.lease* /var/lib/NetworkManager/*.lease* \
+    /run/systemd/netif/leases/* /run/NetworkManager/devices/*) ||
     { [ "$(id -u)" -ne 0 ] && hidden=yes; } || exit 1
 found_in "$leases" '(fixed-address|ADDRESS=|iaaddr) ?[0-9a-fA-F.:]+'
 section floating

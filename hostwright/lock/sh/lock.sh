@@ -1,57 +1,13 @@
-# The host lock: who may change this host now. What it knows is below $LOCKS, so a reboot frees it; the highest number that
-# may have been given out is below $KEPT. LOCK is its name, OWNER the
-# controller, user and run that takes it, with no blank in it; what else it takes stands at `acquire`.
-#
-# Each change is one compare and swap: decided, and renamed into place, under a mutex that the kernel frees with its process.
-# The holder is one line of words with tabs between: NUMBER COUNT LEASE RENEWED TAKEN SINCE WATCH OWNER DOING. Times are
-# seconds since boot, but for SINCE, which is for people. WATCH is the process, as PID:START, that lives while its owner does.
-# needs: processes ownership
-# header: LOCK OWNER CONNECTION
+# The host lock: who may change this host now. Each change is one compare and swap: decided, and renamed into place,
+# under a mutex that the kernel frees with its process.
+# needs: processes ownership lock_state lock_queue
+# header: OWNER CONNECTION
 # given: WAIT LEASE DOING WATCH
-# sets: LOCKS KEPT SELF OCCUPIED FENCED reason ticket h_number h_owner
-LOCKS=${LOCKS:-/run/hostwright/lock} KEPT=${KEPT:-/var/lib/hostwright/lock} SELF=${SELF:-$$}
-place=$LOCKS/$LOCK tab='	' reason='' ticket='' taken=''
-OCCUPIED=75 FENCED=76
 
-uptime_now() { read -r now _ <"$PROC/uptime" && now=${now%.*}; }
-
-# guarded COMMAND...: nobody else decides meanwhile.
-guarded() {
-    { command exec 8>>"$place/mutex"; } 2>/dev/null || { reason="$place/mutex cannot be written$(needs_root)"; return 1; }
-    flock -w 20 8 || { exec 8>&-; reason="the lock $LOCK is being changed by a process that hangs: $(mutex_holder)"; return 1; }
-    "$@"
-    guarded=$?
-    exec 8>&-
-    return $guarded
-}
-
-# mutex_holder: who has the mutex, as `PID of USER (NAME)`; a kernel before 4.1 tells only who has it open.
-mutex_holder() {
-    between=''
-    opened=$(find "$PROC"/[0-9]*/fd -lname "$place/mutex" 2>/dev/null)
-    locked=$(for file in $opened; do echo "${file%/fd/*}/fdinfo/${file##*/}"; done | xargs -r grep -ls '^lock:')
-    for file in ${locked:-$opened}; do
-        process=${file%/fd*/*}
-        printf '%s%s of %s (%s)' "$between" "${process##*/}" "$(stat -c %U "$process")" "$(LC_ALL=C tr -cd '!-~' <"$process/comm")"
-        between=', '
-    done
-    [ -n "$opened" ] || printf 'it is not known which, see fuser %s' "$place/mutex"
-} 2>/dev/null
-
-# read_holder: sets h_number and so on; fails where there is none.
-read_holder() {
-    h_number='' h_owner=''
-    [ -e "$place/holder" ] && IFS=$tab read -r h_number h_count h_lease h_renewed h_taken h_since h_watch h_owner h_doing <"$place/holder"
-}
-
-write_holder() {
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$h_number" "$h_count" "$h_lease" "$h_renewed" "$h_taken" "$h_since" "$h_watch" "$h_owner" "$h_doing" \
-        >"$place/holder.new" && mv "$place/holder.new" "$place/holder" || { reason="$place/holder cannot be written"; return 1; }
-}
-
-# works_here: a process of its holder's run is at work on this host: it comes from its connection, or bears its name. So, too,
-# where that cannot be told.
+# works_here: a process of its holder's run is at work on this host: it comes from its connection, or bears its name.
+# So, too, where that cannot be told.
 works_here() {
+    local of uid named listed
     read -r of uid <"$place/user" && [ "$of" = "$h_number" ] || uid=''
     named=$(bearing "HOSTWRIGHT_OWNER=$h_owner" "$uid") && [ -z "$named" ] || return 0
     lives "$h_watch" || return 1
@@ -74,31 +30,11 @@ is_free() {
     [ "$now" -gt $((h_renewed + h_lease)) ] && ! works_here
 }
 
-# first_ticket: sets first to the oldest one whose waiter lives, and clears the dead ones away.
-first_ticket() {
-    for first in "$place"/queue/*; do
-        [ -e "$first" ] || break
-        # shellcheck disable=SC2034 # what is not asked for keeps its place
-        IFS=$tab read -r t_process t_watch t_since t_owner <"$first"
-        lives "$t_process" && lives "$t_watch" && return 0
-        rm -f "$first"
-    done
-    first=''
-}
-
-# draw_ticket: the last in the line.
-draw_ticket() {
-    last=0
-    for ticket in "$place"/queue/*; do [ ! -e "$ticket" ] || last=${ticket##*/}; done
-    last=${last#"${last%%[!0]*}"}
-    ticket=$place/queue/$(printf %010d $((${last:-0} + 1)))
-    printf '%s\t%s\t%s\t%s\n' "$(identity "$SELF")" "$WATCH" "$(date '+%Y-%m-%dT%H:%M:%S%z')" "$OWNER" >"$place/ticket.new" &&
-        mv "$place/ticket.new" "$ticket" || { ticket=''; reason="$place/queue cannot be written"; return 1; }
-}
-
-# next_number: greater than any before, also across reboots. Those of a month are noted on disk before any of them is used;
-# the time stands in for that note where the disk cannot be written: it may be for a full disk that the host is changed.
+# next_number: greater than any before, also across reboots. Those of a month are noted on disk before any of them is
+# used; the time stands in for that note where the disk cannot be written: it may be for a full disk that the host is
+# changed.
 next_number() {
+    local time most
     number=0
     read -r number <"$place/number" || read -r number <"$KEPT/$LOCK"
     time=$(date +%s)
@@ -106,14 +42,17 @@ next_number() {
     number=$((number + 1)) most=0
     read -r most <"$KEPT/$LOCK"
     if [ "$number" -gt "${most:-0}" ]; then
-        { mkdir -p "$KEPT" && echo $((number + 2592000)) | dd of="$KEPT/$LOCK.new" conv=fsync && mv "$KEPT/$LOCK.new" "$KEPT/$LOCK" && sync "$KEPT"; } ||
+        { mkdir -p "$KEPT" && echo $((number + 2592000)) | dd of="$KEPT/$LOCK.new" conv=fsync &&
+            mv "$KEPT/$LOCK.new" "$KEPT/$LOCK" && sync "$KEPT"; } ||
             rm -f "$KEPT/$LOCK.new"
     fi
-    echo "$number" >"$place/number.new" && mv "$place/number.new" "$place/number" || { reason="$place cannot be written"; return 1; }
+    echo "$number" >"$place/number.new" && mv "$place/number.new" "$place/number" ||
+        { reason="$place cannot be written"; return 1; }
 } 2>/dev/null
 
 # attempt: the compare and swap. Held afterwards, or OCCUPIED, with a place in the line.
 attempt() {
+    local first number
     uptime_now
     if read_holder && [ "$h_owner" = "$OWNER" ]; then
         h_count=$((h_count + 1)) h_renewed=$now
@@ -123,9 +62,11 @@ attempt() {
     first_ticket
     if is_free && { [ -z "$first" ] || [ "$first" = "$ticket" ]; }; then
         next_number || return 1
-        h_number=$number h_count=1 h_lease=$LEASE h_renewed=$now h_taken=$now h_since=$(date '+%Y-%m-%dT%H:%M:%S%z') h_watch=$WATCH h_owner=$OWNER h_doing=$DOING
+        h_number=$number h_count=1 h_lease=$LEASE h_renewed=$now h_taken=$now h_since=$(date '+%Y-%m-%dT%H:%M:%S%z')
+        h_watch=$WATCH h_owner=$OWNER h_doing=$DOING
         # Whose processes count as its run's, beside root's.
-        echo "$number $(uid_of "${WATCH%:*}")" >"$place/user" && write_holder || { reason="$place cannot be written"; return 1; }
+        echo "$number $(uid_of "${WATCH%:*}")" >"$place/user" && write_holder ||
+            { reason="$place cannot be written"; return 1; }
         [ -z "$ticket" ] || rm -f "$ticket"
         ticket='' taken=yes
         return 0
@@ -134,45 +75,10 @@ attempt() {
     return $OCCUPIED
 }
 
-# told_of_holder: "NAME since ..., doing ...".
-told_of_holder() {
-    if read_holder; then printf '%s\n' "held by $h_owner since $h_since ($((now - h_taken)) s), $h_doing"; else echo "free, but others came first"; fi
-}
-
-# tell_place: when it is another one than was told last, or another one holds the lock.
-tell_place() {
-    before=1
-    for other in "$place"/queue/*; do
-        [ "$other" != "$ticket" ] || break
-        before=$((before + 1))
-    done
-    [ "$told" != "$h_owner $before" ] || return 0
-    told="$h_owner $before"
-    printf '%s\n' "the lock $LOCK is $(told_of_holder); place $before in the line"
-}
-
-# pause: longer each time, never the same for two, and at most 2 s for the first in the line; only sleep is started for it.
-pause() {
-    most=5000
-    [ "$head" != "$ticket" ] || most=2000
-    [ $delay -le $most ] || delay=$((most - ($$ + now) % 200))
-    sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
-    delay=$((delay * 5 / 4 + $$ % 97))
-}
-
-# worthwhile: whether to try. The first in the line does where nobody holds the lock, or is late; the others leave that to
-# it, unless it is dead.
-worthwhile() {
-    uptime_now
-    [ -e "$ticket" ] || return 0
-    for head in "$place"/queue/*; do break; done
-    IFS=$tab read -r t_process _ <"$head"
-    read_holder
-    if [ "$head" = "$ticket" ]; then [ -z "$h_number" ] || [ "$now" -gt $((h_renewed + h_lease)) ]; else ! lives "$t_process"; fi
-} 2>/dev/null
-
-# acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. OCCUPIED when it was not to be had in time.
+# acquire: WAIT (seconds), LEASE (seconds), DOING (for people) and WATCH are set. OCCUPIED when it was not to be had in
+# time.
 acquire() {
+    local delay told head end code
     delay=200 told='' head=''
     private "${LOCKS%/*}" "$LOCKS" "$place" "$place/queue" || { reason="$place cannot be made: $reason"; return 1; }
     trap '[ -z "$ticket" ] || rm -f "$ticket"; exit 1' HUP INT TERM
@@ -199,6 +105,7 @@ acquire() {
 # sign_of_life: grows while the owner's end of the connection sends anything (CONNECTION=yes: WATCH is its sshd, which
 # outlives a connection that broke in silence); elsewhere a process that lives is enough.
 sign_of_life() {
+    local word
     life=$now
     [ "$CONNECTION" = yes ] || return 0
     while read -r word life; do [ "$word" != rchar: ] || return 0; done <"$PROC/${h_watch%:*}/io" || life=$now
@@ -236,6 +143,7 @@ renew() {
 
 # drop: what comes of a release or a break.
 drop() {
+    local keeper
     rm -f "$place/holder" || { reason="$place/holder cannot be removed"; return 1; }
     read -r keeper <"$place/keeper" && kill "$keeper"
     return 0
@@ -245,7 +153,8 @@ drop() {
 release() {
     read_holder || return 0
     uptime_now
-    [ "$h_owner" = "$OWNER" ] || { reason="the lock $LOCK is not $OWNER's to release: it is $(told_of_holder)"; return 1; }
+    [ "$h_owner" = "$OWNER" ] ||
+        { reason="the lock $LOCK is not $OWNER's to release: it is $(told_of_holder)"; return 1; }
     h_count=$((h_count - 1))
     if [ $h_count -gt 0 ] && [ "${1-}" != all ]; then write_holder; else drop; fi
 }

@@ -3,7 +3,8 @@
 # header: NONCE
 for place in /run/hostwright /run/hostwright/lock; do
     [ ! -d "$place" ] || { [ -r "$place" ] && [ -x "$place" ]; } || {
-        echo "needs root: $(id -un) may not read who holds the locks of this host; let pyinfra use sudo (_sudo, --sudo)" >&2
+        echo "needs root: $(id -un) may not read who holds the locks of this host;" \
+            "let pyinfra use sudo (_sudo, --sudo)" >&2
         exit 1
     }
 done

@@ -47,7 +47,9 @@ if [ -n "$IMAGE" ] && [ -d "$DATA/mysql" ]; then
         echo absent
     elif [ "$is" != "$ran" ]; then
         section image
-        docker run --rm --network none --entrypoint sh "$IMAGE" -c '$(command -v mariadbd || command -v mysqld) --version; command -v mariadb-upgrade || command -v mysql_upgrade' 2>/dev/null
+        docker run --rm --network none --entrypoint sh "$IMAGE" -c '
+            $(command -v mariadbd || command -v mysqld) --version
+            command -v mariadb-upgrade || command -v mysql_upgrade' 2>/dev/null
     fi
 fi
 true

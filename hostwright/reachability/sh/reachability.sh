@@ -5,29 +5,40 @@ lacking=
 
 # told WHAT COMMAND...: what it prints; what it says when it fails is told at the end.
 told() {
+    local what complaint
     what=$1
     shift
-    { complaint=$("$@" 2>&1 >&3 3>&-) || lacking="$lacking$what: $(printf '%s\n' "${complaint:-it failed without a word}" | tail -n 1)
-"; } 3>&1
+    { complaint=$("$@" 2>&1 >&3 3>&-) || {
+        complaint=$(printf '%s\n' "${complaint:-it failed without a word}" | tail -n 1)
+        lacking="$lacking$what: $complaint
+"; }; } 3>&1
 }
 
 # What is not there by itself: then the main table is not all there is.
 other_rules() {
+    local rules
     rules=$(ip "-$1" rule show) || return
     printf '%s\n' "$rules" | awk '$1 !~ /^(0|32766|32767):$/'
 }
 
 chains_of_nft() {
+    local rules
     rules=$(nft list ruleset) || return
     printf '%s\n' "$rules" | awk '
         $1 == "table" { table = $2 " " $3 }
         $1 == "chain" { chain = $2; rules = 0; base = "" }
-        $1 == "type" && /hook (input|forward)/ { match($0, /hook [a-z]+/); hook = substr($0, RSTART + 5, RLENGTH - 5); base = /policy drop/ ? "drop" : "accept"; next }
+        $1 == "type" && /hook (input|forward)/ {
+            match($0, /hook [a-z]+/)
+            hook = substr($0, RSTART + 5, RLENGTH - 5)
+            base = /policy drop/ ? "drop" : "accept"
+            next
+        }
         $1 == "}" && chain != "" { if (base != "") print "nftables", table, chain, hook, base, rules; chain = "" }
         chain != "" && $1 != "chain" && $1 != "type" { rules++ }'
 }
 
 chains_of_iptables() {
+    local rules
     rules=$("$1" -S) || return
     printf '%s\n' "$rules" | awk -v tool="$1" '
         $1 == "-P" && ($2 == "INPUT" || $2 == "FORWARD") { policy[$2] = tolower($3) }
@@ -35,20 +46,28 @@ chains_of_iptables() {
         END { for (chain in policy) print tool, "-", "filter", chain, tolower(chain), policy[chain], rules[chain] + 0 }'
 }
 
-# published: what containers publish; those of a network without NAT are reached at their own addresses (`0.0.0.0:0->80/tcp`).
+# published: what containers publish; those of a network without NAT are reached at their own addresses
+# (`0.0.0.0:0->80/tcp`).
 published() {
-    ! elsewhere docker || { echo "docker asks $endpoint, which is another machine: docker context use default, or unset DOCKER_HOST" >&2; return 1; }
+    local containers routed
+    ! elsewhere docker || {
+        echo "docker asks $endpoint, which is another machine: docker context use default, or unset DOCKER_HOST" >&2
+        return 1
+    }
     containers=$(docker ps --no-trunc --format '{{.ID}} {{.Names}}	{{.Ports}}') || return
     printf '%s\n' "$containers"
     routed=$(printf '%s\n' "$containers" | sed -n 's/^\([0-9a-f]*\) .*:0->.*/\1/p')
     [ -n "$routed" ] || return 0
     section routed
-    docker inspect --type container --format '{{.ID}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}' $routed
+    docker inspect --type container \
+        --format '{{.ID}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}' $routed
 }
 
 firewall() {
+    local tool
     if command -v nft >/dev/null; then told firewall chains_of_nft
-    elif grep -qs '^nf_tables ' /proc/modules; then lacking="${lacking}firewall: nft is not there to read it: install nftables
+    elif grep -qs '^nf_tables ' /proc/modules; then
+        lacking="${lacking}firewall: nft is not there to read it: install nftables
 "
     fi
     for tool in iptables ip6tables; do
@@ -83,7 +102,8 @@ owners=$({
 } 2>/dev/null | awk '/^ ino:/ { wanted["socket:[" substr($1, 5) "]"]; next } $1 in wanted && !known[$0]++')
 printf '%s\n' "$owners"
 section processes
-printf '%s\n' "$owners" | sed -n 's|.* \(.*\)/fd$|\1/comm \1/cgroup|p' | tr ' ' '\n' | sort -u | xargs -r grep -aH '' 2>/dev/null
+printf '%s\n' "$owners" | sed -n 's|.* \(.*\)/fd$|\1/comm \1/cgroup|p' | tr ' ' '\n' | sort -u |
+    xargs -r grep -aH '' 2>/dev/null
 section containers
 if command -v docker >/dev/null; then told containers published; fi
 section firewall

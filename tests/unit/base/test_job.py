@@ -14,6 +14,7 @@ from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.marker import variables_of
 from hostwright.lvm.plan.rebalance import examine
 from hostwright.lvm.settings import Rebalance
+from tests.scripts import script
 from tests.unit.lvm.hosts import storage
 
 # What steps do here, and what is done when they cannot go on.

@@ -55,6 +55,13 @@ def test_each_file_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if has_headers(name)])
+def test_a_file_is_short_and_so_are_its_lines(name: str) -> None:
+    lines = read(name).text.splitlines()
+    assert len(lines) <= 250
+    assert [line for line in lines if len(line) > 120] == []
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if has_headers(name)])
 def test_what_a_file_calls_is_there(name: str) -> None:
     """Whatever it calls, it names the file of: a function whose name somebody changed is known by nobody."""
     file = read(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.lvm.operations.job import LIBRARY
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, Host
 
 # Tags of the group, a line each.

@@ -18,6 +18,7 @@ from hostwright.lvm.operations.job import LIBRARY
 from hostwright.lvm.plan.marker import MARKER, read_marker, variables_of
 from hostwright.lvm.plan.rebalance import decide, examine
 from hostwright.lvm.settings import Rebalance
+from tests.scripts import script
 from tests.unit.lvm.hosts import UUID, storage, survey, volume
 
 MEMORY = {

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.lvm.operations.job import LIBRARY
+from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, wait_for
 
 USER = 1234

@@ -15,6 +15,7 @@ from hostwright.base.scripts import NONCE, observing
 from hostwright.mariadb.facts import DataDirectory, MariadbData, parse_data, users_script
 from hostwright.net.listeners import Listener
 from tests.scripts import script
+from tests.shells import BUT_BUSYBOX, in_turn
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "mariadb" / "commands"
 UID = 54321
@@ -37,8 +38,18 @@ def run(place: Path, text: str, commands: dict[str, str]) -> "subprocess.Complet
     for name, body in commands.items():
         (place / "bin" / name).write_text(f"#!/bin/sh\n{body}\n")
         (place / "bin" / name).chmod(0o755)
+    text = text.replace("export LC_ALL=C PATH", "OLD_PATH")
     environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}", "LC_ALL": "C"}
-    return subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    called, program = in_turn(*BUT_BUSYBOX)
+    return subprocess.run(
+        [called, "-c", text],
+        executable=program,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 # -- in the container, before the server
@@ -341,7 +352,7 @@ def test_nothing_is_started_on_what_somebody_uses(served: Path) -> None:
 
 
 def seen(data: Path, commands: dict[str, str], image: str = "") -> DataDirectory:
-    text = observing(MariadbData().text(str(data), "db", "shop", image)).replace("export LC_ALL=C PATH", "OLD_PATH")
+    text = observing(MariadbData().text(str(data), "db", "shop", image))
     done = run(data.parent, text, NOBODYS | commands)
     assert done.returncode == 0, done.stderr
     return parse_data(done.stdout.splitlines(), NONCE)
@@ -448,7 +459,7 @@ def upgraded(data: Path, docker: str, tools: dict[str, str]) -> "subprocess.Comp
     for name, body in tools.items():
         (inside / name).write_text(f"#!/bin/sh\n{body.replace('DATA', str(data))}\n")
         (inside / name).chmod(0o755)
-    text = script("mariadb_upgrade", CONTAINER="db").replace("export LC_ALL=C PATH", "OLD_PATH")
+    text = script("mariadb_upgrade", CONTAINER="db")
     text = text.replace("/var/lib/mysql/", f"{data}/")
     return run(data.parent, f"{text}\nupgrade", {"docker": docker.replace("TOOLS", str(inside))})
 
@@ -503,7 +514,7 @@ def decided(data: Path, docker: str = "") -> "subprocess.CompletedProcess[str]":
     # `done\tb\t2\tdecided\t`
     return run(
         data.parent,
-        f"{text.replace('export LC_ALL=C PATH', 'OLD_PATH')}\ndata() {{ echo ZG9uZQliCTIJZGVjaWRlZAkK; }}\ndecide",
+        f"{text}\ndata() {{ echo ZG9uZQliCTIJZGVjaWRlZAkK; }}\ndecide",
         {"docker": docker},
     )
 
