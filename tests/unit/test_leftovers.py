@@ -21,7 +21,7 @@ import pytest
 from pyinfra.api import Host
 
 from hostwright.base import job
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE, observing
 from hostwright.base.settings import validated
 from hostwright.compose.plan.project import OVERRIDE, Project, complete, decide
 from hostwright.interface.backends import networkd
@@ -37,6 +37,7 @@ from hostwright.mariadb.facts import parse_data
 from hostwright.mariadb.plan.record import Init, digests, named, salt_of
 from hostwright.mariadb.plan.server import decide_init
 from hostwright.mariadb.settings import Mariadb
+from tests.scripts import script
 from tests.unit.compose.test_compose import made, model, state
 from tests.unit.lvm import test_plan as plans
 from tests.unit.lvm.hosts import storage
@@ -301,7 +302,7 @@ def test_what_undoes_a_change_of_addresses_is_claimed_as_ever(tmp_path: Path) ->
     # Today's says the change is over while theirs still waits: it renames the same file.
     (tmp_path / "addresses").mkdir()
     (tmp_path / "addresses" / f"undo-{ID}").write_text(theirs)
-    text = script("ownership", "addresses", **known).replace("/run/hostwright/addresses", str(tmp_path / "addresses"))
+    text = script("addresses", **known).replace("/run/hostwright/addresses", str(tmp_path / "addresses"))
     subprocess.run(["sh", "-c", f"{text}\nsystemctl() {{ :; }}\nrelease_guard"], check=True)
     assert not (tmp_path / "addresses" / f"undo-{ID}").exists()
     assert not list((tmp_path / "addresses").glob(f"*-{ID}"))
