@@ -95,4 +95,4 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], data: str =
         said = [str(error)]
     for line in said:
         transport.echo(line, host.print_prefix)
-    raise DidNotTell(f"the host did not tell {fact.what.format(**about)} (see the error above)")
+    raise DidNotTell(f"the host did not tell {fact.what.format(**about)}", "see the error above")

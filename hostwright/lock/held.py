@@ -316,18 +316,17 @@ def wait_seconds(said: float | str | None = None) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise Refusal(f"lock_wait = {value!r}: a number of seconds, from 0 on")
+        raise Refusal("no number of seconds", "write one from 0 on", key="lock_wait", value=value)
     return number
 
 
 def check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
-    said = ""
-    if not _NAME.fullmatch(name):
-        said = f"lock name {name!r}: letters, digits and _ . - only"
-    elif owner is not None and not _OWNER.fullmatch(owner):
-        said = f"lock owner {owner!r}: no blanks, as in alice@laptop/nightly"
-    elif lease < 4:
-        said = f"lock lease {lease!r}: 4 seconds at least, since it is renewed four times in it"
-    if said:
-        with refusing():
-            raise Refusal(said)
+    with refusing():
+        if not _NAME.fullmatch(name):
+            raise Refusal("no name for a lock", "letters, digits and _ . - only", key="name", value=name)
+        if owner is not None and not _OWNER.fullmatch(owner):
+            why = "no name for who takes a lock"
+            raise Refusal(why, "printable and without blanks, as in alice@laptop/nightly", key="owner", value=owner)
+        if lease < 4:
+            why = "too short for a lock, which is renewed four times in it"
+            raise Refusal(why, "4 seconds at least", key="lease", value=lease)

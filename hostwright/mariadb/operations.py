@@ -152,7 +152,7 @@ def _inits(wish: Mariadb) -> list[records.Init]:
             continue
         path = Path(text)
         if not re.fullmatch("[A-Za-z0-9_.-]+", path.name) or "\0" in text or path.name in {one.name for one in found}:
-            raise _no_init(text, "letters, digits and _ . - in its name, and each name once")
+            raise _no_init(text, "no name that is recorded", "letters, digits and _ . - in it, and each name once")
         content = _unpacked(text, path)
         try:
             content.decode()
@@ -182,12 +182,12 @@ def _unpacked(text: str, path: Path) -> bytes:
             raise _no_init(text, "zstd is not on this machine", "install it, or unpack the file") from None
         raise _no_init(text, str(error.strerror), "a file on the controller, or a statement") from None
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, subprocess.CalledProcessError):
-        raise _no_init(text, "it cannot be unpacked; is it whole?") from None
+        raise _no_init(text, "it cannot be unpacked", "see whether it is whole, and of the kind that it says") from None
     except OSError as error:
         raise _no_init(text, str(error.strerror), "a file on the controller, or a statement") from None
 
 
-def _no_init(text: str, why: str, remedy: str = "") -> Refusal:
+def _no_init(text: str, why: str, remedy: str) -> Refusal:
     return Refusal(why, remedy, key=Mariadb.key("init"), value=text)
 
 

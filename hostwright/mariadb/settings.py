@@ -230,10 +230,10 @@ class Mariadb(Settings):
             )
         object.__setattr__(self, "root_password", root)
         if not isinstance(self.users, (list, tuple)):
-            raise ValueError("mariadb_users is no list of users")
+            raise ValueError("mariadb_users is no list of users: as in [{name: nova, password: ...}]")
         users = tuple(_user(number, user) for number, user in enumerate(self.users, 1))
         if len({(user.name, user.host) for user in users}) != len(users):
-            raise ValueError("mariadb_users names a user twice")
+            raise ValueError("mariadb_users names a user twice: name each once, with all its grants")
         object.__setattr__(self, "users", users)
         return self
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
@@ -90,7 +91,9 @@ class Old:
             start_new_session=True,
             stdout=subprocess.DEVNULL,
         )
+        deadline = time.monotonic() + 60
         while "copy_live" not in self.did:
+            assert time.monotonic() < deadline, self.did
             time.sleep(0.05)
         return running
 
@@ -117,6 +120,18 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Old]:
             subprocess.run(["kill", "-KILL", name.read_text().split(":")[0]], check=False, capture_output=True)
 
 
+@contextmanager
+def within(seconds: int) -> Iterator[None]:
+    """Fails where it takes longer, whatever it waits for."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail(f"not over within {seconds} s"))
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def first(found: facts.Storage) -> Plan:
     plan = before_all(found, "centos")
     assert plan
@@ -129,11 +144,12 @@ def test_its_running_job_is_followed_and_stopped(old: Old, here: Host) -> None:
     assert (found.job.running, found.job.id, found.job.status) == (True, old.id, "")
     assert first(found).follow == old.id
     following = job.follow(here, job.Job("lvm", old.id))
-    while "copy /home" not in next(following):
-        pass
-    job.stop(here, job.Job("lvm", old.id))
-    with pytest.raises(job.JobFailed, match="stopped by a signal"):
-        list(following)
+    with within(60):
+        while "copy /home" not in next(following):
+            pass
+        job.stop(here, job.Job("lvm", old.id))
+        with pytest.raises(job.JobFailed, match="stopped by a signal"):
+            list(following)
     assert old.did[-1] == "undone"
     running.wait(10)
     assert old.observed().job.status.startswith("1 stopped by a signal")

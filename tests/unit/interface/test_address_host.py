@@ -129,6 +129,19 @@ def test_no_name_is_a_command(place: Path, way: str) -> None:
     assert not list(place.rglob("p")) + list(place.rglob("pwn"))
 
 
+def test_the_change_that_failed_is_named(place: Path) -> None:
+    plan = replace(NOTHING, running=(*CHANGES, Change("", "echo no room; false", ":", "e0"), CHANGES[0]))
+    done = run(place, plan, "change")
+    assert done.returncode == 1
+    assert done.stderr.endswith("echo no room; false: no room; what was done before was undone\n")
+    assert [words[1:3] for words in did(place)[:4]] == [
+        ["add", "10.0.0.6/24"],
+        ["del", "10.0.0.5/24"],
+        ["add", "10.0.0.5/24"],
+        ["del", "10.0.0.6/24"],
+    ]
+
+
 # -- what could not be written down is not changed
 
 
