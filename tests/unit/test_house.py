@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hostwright.base import scripts
+
 HOUSE = Path(__file__).parents[2] / "hostwright"
 # What every procedure stands on; the lock stands below planned, and its operations above.
 COMMON = {"base", "net", "lock", "planned"}
@@ -60,6 +62,16 @@ def test_a_procedure_knows_no_other_one(path: Path) -> None:
     known = {own, *COMMON, *MADE_OF.get(own, ())} if own not in COMMON else COMMON
     others = {name.split(".")[1] for name in imported(path) if is_of(name, "hostwright")}
     assert others - known == set()
+
+
+def of(name: str) -> str:
+    return scripts.FILES[name].relative_to(HOUSE).parts[0]
+
+
+@pytest.mark.parametrize("name", sorted(scripts.FILES))
+def test_sh_of_a_procedure_needs_none_of_another_one(name: str) -> None:
+    known = COMMON | ({of(name), *MADE_OF.get(of(name), ())} - COMMON)
+    assert {of(needed) for needed in scripts.resolved([name])} - known == set()
 
 
 # A plan parses what the user wrote, and what we ourselves left (as JSON); facts parse the words of tools.

@@ -1,9 +1,8 @@
 # The file /etc/fstab is replaced as a whole, by a rename, with its owner, mode and label; one line of it changes.
-# needs: prelude mountpoints asking
-# given: LV MOUNT KIND ORIGINAL MARKER PROOF
+# needs: prelude
 
-# What awk needs to read it as systemd and mount(8) do: `/home/`, `//home` and `/ho\155e` are /home. The last line keeps
-# its end, or stays without one. An exit code of 3 says that a line is not as it must be.
+# What awk needs to read it as systemd and mount(8) do: `/srv/`, `//srv` and `/s\162v` are /srv. The last line keeps its
+# end, or stays without one. An exit code of 3 says that a line is not as it must be.
 fstab_words='
 function put(text) { printf "%s%s", gap, text; gap = "\n" }
 function end(good) { if (!good) exit 3; if (ENVIRON["CLOSED"] != "") printf "\n" }
@@ -20,11 +19,10 @@ function path(text) {
     gsub(/\/(\.?\/)+/, "/", text)
     sub(/\/\.?$/, "", text)
     return text
-}
-function is_home() { return NF > 1 && $1 !~ /^#/ && (path($2) == ENVIRON["AT"] || $0 == ENVIRON["ORIGINAL"]) }'
+}'
 
-# replace_fstab CHECK COMMAND...: the command turns the old text into the new one. Where systemd or the check does not
-# take that, the old text comes back.
+# replace_fstab CHECK COMMAND...: the command turns the old text into the new one; $closed is for its awk, as CLOSED.
+# Where systemd or the check does not take that, the old text comes back.
 replace_fstab() {
     local check closed wrong fstab new was
     check=$1 closed='' wrong=''
@@ -56,64 +54,17 @@ replace_fstab() {
 
 reload() { [ ! -d /run/systemd/system ] || try systemctl daemon-reload; }
 
-# home_line TEXT: home's one line, as it was planned on or as we left it, becomes TEXT. Any other is somebody else's.
-home_line() {
-    TEXT=$1 AT=$MOUNT ORIGINAL=$ORIGINAL CLOSED=$closed MARK=$MARK awk "$fstab_words"'
-        index($0, ENVIRON["MARK"] " ") == 1 { ours = 1; next }
-        is_home() {
-            lines++
-            if (!ours && $0 != ENVIRON["ORIGINAL"]) theirs = 1
-            ours = 0
-            put(ENVIRON["TEXT"])
+changed_line() {
+    OLD=$1 NEW=$2 CLOSED=$closed awk "$fstab_words"'
+        ENVIRON["OLD"] != "" && $0 == ENVIRON["OLD"] && !done {
+            done = 1
+            if (ENVIRON["NEW"] != "") put(ENVIRON["NEW"])
             next
         }
         { put($0) }
-        END { end(lines == 1 && !theirs) }'
+        END { if (ENVIRON["OLD"] == "") { put(ENVIRON["NEW"]); done = 1 } end(done) }'
 }
 
-# marker: the comment above the line holds what the line was, and what proved the copy that it leads to; whoever comes
-# after us finds it there.
-marker() {
-    local at uuid memory
-    [ -n "$PROOF" ] || { printf '%s\n' "$MARKER"; return; }
-    case $leads in /*) at=$leads ;; *) at=$(volume "$leads") ;; esac
-    uuid=$(blkid -p -o value -s UUID "$at") && [ -n "$uuid" ] ||
-        { why "blkid does not tell the UUID on $at"; return 1; }
-    memory=$(printf %s "${MARKER#"$MARK" }" | base64 -d) && [ -n "$memory" ] &&
-        memory=$(printf '%s, "proof": "%s uuid=%s"}' "${memory%\}}" "$PROOF" "$uuid" | base64 -w 0) &&
-        printf '%s %s\n' "$MARK" "$memory"
-}
-
-# leads_home: home has one line, and that leads to $leads, the name of a volume or the path of an image.
-leads_home() {
-    local spec found
-    settle
-    spec=$(AT=$MOUNT ORIGINAL=$ORIGINAL awk "$fstab_words"'
-        is_home() { lines++; spec = plain($1) }
-        END { if (lines != 1) exit 3; print spec }' /etc/fstab) ||
-        { why "/etc/fstab has not one line for $MOUNT"; return 1; }
-    case $spec in
-        [A-Z]*=*) found=$(findfs "$(printf %s "$spec" | tr -d '"')" 2>/dev/null) ;;
-        *) found=$spec ;;
-    esac
-    case $leads in
-        /*) [ -f "$found" ] && [ "$found" = "$leads" ] ;;
-        *) same_device "$found" "$(volume "$leads")" ;;
-    esac || why "/etc/fstab takes $MOUNT from $spec, which leads to ${found:-nothing}, not to $leads"
-}
-
-# point_to SPEC OPTIONS TARGET: the boot takes home from SPEC, which leads to TARGET.
-point_to() {
-    local leads above
-    leads=$3
-    above=$(marker) && [ -n "$above" ] || { why "nothing to remember $MOUNT by"; return 1; }
-    replace_fstab leads_home home_line "$above
-$1 $(escaped "$MOUNT") $KIND $2 0 0"
-}
-
-# verb: restore_fstab
-restore_fstab() {
-    local leads
-    leads=$LV
-    replace_fstab leads_home home_line "$ORIGINAL"
-}
+# verb: change_line [OLD] [NEW]
+# One line of fstab for another; an empty OLD adds a line, an empty NEW takes it away.
+change_line() { replace_fstab : changed_line "$1" "$2"; }

@@ -13,7 +13,7 @@ from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_ru
 from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.plan.steps import Plan
 
-LIBRARY = ("job", "packages", "rebalance", "copying", "kept_proof", "sizes", "initramfs", "blocks")
+LIBRARY = ("job", "packages", "fstab", "rebalance", "copying", "kept_proof", "sizes", "initramfs", "blocks")
 
 
 def carried_out(plan: Plan, look: Callable[[], Plan], lock_wait: float | None = None) -> list[FunctionCommand]:

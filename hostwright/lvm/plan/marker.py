@@ -110,7 +110,7 @@ def served_name(task: Task) -> str:
 
 def variables_of(task: Task, image: str = "") -> tuple[tuple[str, str], ...]:
     memory = memory_of(task, image)
-    # The proof is of the copy that the source is served from; the next one has its own (fstab.sh writes it).
+    # The proof is of the copy that the source is served from; the next one has its own (home_line.sh writes it).
     proof = memory.pop("proof", "")
     encoded = base64.b64encode(json.dumps(memory).encode()).decode()
     return (

@@ -1,5 +1,5 @@
 # The steps that make and remove physical volumes, groups and volumes.
-# needs: prelude asking fstab leftovers work
+# needs: prelude asking leftovers work
 # given: VG NEW_TAG RUN
 
 # is_blank DEVICE: nothing that blkid or wipefs knows is on it. blkid ends with 2 where it finds nothing.
@@ -90,18 +90,3 @@ remount() { try mount -o "remount,$2" "$(mapped "$1")" "$3"; }
 
 # verb: unmount_volume POINT
 unmount_volume() { unmount "$1"; }
-
-changed_line() {
-    OLD=$1 NEW=$2 CLOSED=$closed awk "$fstab_words"'
-        ENVIRON["OLD"] != "" && $0 == ENVIRON["OLD"] && !done {
-            done = 1
-            if (ENVIRON["NEW"] != "") put(ENVIRON["NEW"])
-            next
-        }
-        { put($0) }
-        END { if (ENVIRON["OLD"] == "") { put(ENVIRON["NEW"]); done = 1 } end(done) }'
-}
-
-# verb: change_line [OLD] [NEW]
-# One line of fstab for another; an empty OLD adds a line, an empty NEW takes it away.
-change_line() { replace_fstab : changed_line "$1" "$2"; }

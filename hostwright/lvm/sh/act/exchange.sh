@@ -1,5 +1,5 @@
 # One volume takes the place of another as home, and back.
-# needs: prelude asking copies fstab lists mounted holders room units work
+# needs: prelude asking copies home_line lists mounted holders room units work
 # given: VG LV MOUNT KIND OPTIONS UUID LABEL WORK LISTS COVER_TAG COVER_XATTR RUN
 # sets: pointed served
 pointed=''

@@ -1,6 +1,6 @@
 # Home is put back where a step fails, or a run was lost. LV is the volume that shrinks, COPY the name of the smaller
 # one.
-# needs: prelude asking exchange fstab leftovers mounted holders places processes units work
+# needs: prelude asking exchange home_line leftovers mounted holders places processes units work
 # given: VG LV COPY IMAGE MOUNT OPTIONS COPY_TAG UNITS RUN
 # sets: VG LV MOUNT OPTIONS
 
