@@ -13,7 +13,7 @@ from pyinfra.api import Host
 from pyinfra.connectors.util import CommandOutput
 
 from hostwright.base.refusal import DidNotTell
-from hostwright.base.scripts import NONCE, observing, script, sections
+from hostwright.base.scripts import NONCE, script, sections
 from hostwright.base.transport import LOST, Answer, connector_arguments, is_cut, patiently, run
 from hostwright.base.verbs import Verb
 
@@ -121,7 +121,7 @@ def follow(host: Host, job: Job) -> Iterator[str]:
     A lost connection is made anew for two minutes; the job does not need us.
     """
     seen = 0
-    text = observing(script("follow", RUN=job.directory))
+    text = script("follow", RUN=job.directory)
 
     def ask() -> Mapping[str, list[str]]:
         good, output = _run(host, "follow", f"{text}\nlook {seen + 1}\n")

@@ -162,8 +162,7 @@ class MariadbAccounts(ScriptFact[Accounts]):
 
     @override
     def text(self, container: str) -> str:
-        client = inside(container, f"exec {CLIENT} {_BATCH}")
-        return f"section accounts\ndata | base64 -d | {client} 2>/dev/null | sed {shlex.quote(_HIDING)}"
+        return script("accounts", CONTAINER=container, CLIENT=f"exec {CLIENT} {_BATCH}", HIDING=_HIDING)
 
     @override
     def parsed(self, output: list[str]) -> Accounts:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.base import job
-from hostwright.base.scripts import observing, script
+from hostwright.base.scripts import script
 from hostwright.docker import facts as docker
 from hostwright.interface import facts as interfaces
 from hostwright.lock import facts as lock
@@ -34,15 +34,16 @@ def with_header(names: str, *files: str, calls: str = "") -> str:
 
 
 SCRIPTS: dict[str, Callable[[], str]] = {
-    "archives": lambda: observing(archives.LvmArchives().text(vg="x")),
-    "blocks": lambda: observing(blocks.LvmBlocks().text()),
-    "containers": lambda: observing(docker.HostContainers().text()),
-    "interfaces": lambda: observing(interfaces.Interfaces().text()),
-    "locks": lambda: observing(lock.HostLocks().text()),
-    "storage": lambda: observing(lvm.LvmStorage().text(vg="x", shrink="x")),
-    "survey": lambda: observing(LvmSurvey().text(mount_point="/home", device="dm-1")),
-    "mariadb": lambda: observing(mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x")),
-    "reachability": lambda: observing(reachability.Reachability().text()),
+    "archives": lambda: archives.LvmArchives().text(vg="x"),
+    "blocks": lambda: blocks.LvmBlocks().text(),
+    "containers": lambda: docker.HostContainers().text(),
+    "interfaces": lambda: interfaces.Interfaces().text(),
+    "locks": lambda: lock.HostLocks().text(),
+    "storage": lambda: lvm.LvmStorage().text(vg="x", shrink="x"),
+    "survey": lambda: LvmSurvey().text(mount_point="/home", device="dm-1"),
+    "mariadb": lambda: mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x"),
+    "accounts": lambda: mariadb.MariadbAccounts().text(container="x"),
+    "reachability": lambda: reachability.Reachability().text(),
     "a job": lambda: job.render(
         LIBRARY, (), [(name, "x") for name in (*HEADER, *HOME.split())], job.Job("shop", "0a"), LOCK
     ),

@@ -1,7 +1,7 @@
 # Looks at a compose project, and at what it is to become, in one command; changes nothing. MAIN are the compose files
 # but ours, in their order, FILES paths below the directory, a line each, SECRETS those of them that are not shown, and
 # DIFF is yes where what changes in files is shown. The files to come come from `data`, as base64 of a tar.gz.
-# needs: project engine
+# needs: prelude project engine
 # header: NONCE NAME DIRECTORY MAIN FILES SECRETS DIFF
 umask 077
 

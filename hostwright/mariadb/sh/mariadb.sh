@@ -1,6 +1,6 @@
 # Observes what a MariaDB in a container has to do with on its host, and changes nothing. DATA is its
 # directory, IMAGE what the container is made from, or nothing.
-# needs: plain engine mariadb_users
+# needs: prelude plain engine mariadb_users
 # header: NONCE DATA CONTAINER IMAGE
 section data
 [ "$(id -u)" = 0 ] || echo "user=$(id -un)"
