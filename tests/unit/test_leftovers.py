@@ -21,7 +21,7 @@ import pytest
 from pyinfra.api import Host
 
 from hostwright.base import job
-from hostwright.base.scripts import NONCE, script
+from hostwright.base.scripts import NONCE
 from hostwright.base.settings import validated
 from hostwright.compose.plan.project import OVERRIDE, Project, complete, decide
 from hostwright.interface.backends import networkd
@@ -37,6 +37,7 @@ from hostwright.mariadb.facts import parse_data
 from hostwright.mariadb.plan.record import Init, digests, named, salt_of
 from hostwright.mariadb.plan.server import decide_init
 from hostwright.mariadb.settings import Mariadb
+from tests.scripts import script
 from tests.unit.compose.test_compose import made, model, state
 from tests.unit.lvm import test_plan as plans
 from tests.unit.lvm.hosts import storage

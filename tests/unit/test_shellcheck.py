@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostwright.base import job
+from hostwright.base.names import LOCK_HEADER
 from hostwright.base.scripts import script
 from hostwright.docker import facts as docker
 from hostwright.interface import facts as interfaces
@@ -48,19 +49,19 @@ SCRIPTS: dict[str, Callable[[], str]] = {
         LIBRARY, (), [(name, "x") for name in (*HEADER, *HOME.split())], job.Job("shop", "0a"), LOCK
     ),
     "start of a job": lambda: with_header("RUN OWNER UNIT DESCRIPTION", "start"),
-    "compose": lambda: with_header("NAME DIRECTORY MAIN FILES SECRETS DIFF", "compose"),
+    "compose": lambda: with_header("NAME DIRECTORY MAIN FILES LIST OVERRIDE SECRETS DIFF", "compose"),
     "compose up": lambda: with_header(
-        "NAME DIRECTORY MAIN FILES PRIVATE OLD KNOWN COMPOSE BUILD SERVICES UP GONE LIMIT",
+        "NAME DIRECTORY MAIN FILES LIST OVERRIDE PRIVATE OLD KNOWN COMPOSE BUILD SERVICES UP GONE LIMIT",
         *("ownership", "project", "compose_up"),
         calls="ours() { :; }\nup\ndown --volumes",
     ),
     "addresses": lambda: with_header(
-        "ID CHANGES RUN UNDO LOOKS SECONDS_LEFT ASKS FILES",
+        "ID STATE CHANGES RUN UNDO LOOKS SECONDS_LEFT ASKS FILES",
         "addresses",
         calls="ours() { :; }\nrun_1() { :; }\nundo_1() { :; }\nchange\nkeep\nsettled",
     ),
     "lock": lambda: with_header(
-        "LOCK OWNER CONNECTION WAIT LEASE DOING WATCH",
+        f"LOCK OWNER CONNECTION WAIT LEASE DOING WATCH {' '.join(LOCK_HEADER)}",
         *("lock", "every_process"),
         calls="acquire\nguarded release",
     ),
