@@ -24,7 +24,7 @@ from hostwright.base.stdin import execute
 from hostwright.base.transport import echo
 from hostwright.compose import operations as compose
 from hostwright.lock.held import fenced, held
-from hostwright.mariadb.facts import CLIENT, DataDirectory, MariadbAccounts, MariadbData, inside, users_script
+from hostwright.mariadb.facts import CLIENT, RECORD, DataDirectory, MariadbAccounts, MariadbData, inside, users_script
 from hostwright.mariadb.plan import record as records
 from hostwright.mariadb.plan import server as plans
 from hostwright.mariadb.settings import Mariadb
@@ -136,7 +136,7 @@ def _commands(wish: Mariadb, contents: Mapping[str, bytes], salt: str) -> Severa
         server=(TEMPLATES / COMMANDS / "server").read_text(),
         ready=f"{CLIENT} --execute 'SELECT 1' >/dev/null\n",
         before=(TEMPLATES / COMMANDS / "before").read_text(),
-        record=plans.RECORD,
+        record=plans.RECORD_INSIDE,
         once={name: f"exec {CLIENT} --batch <{HERE}/sql/{name}\n" for name in contents},
         files=files,
         recorded={name: records.salted(content, salt) for name, content in contents.items()},
@@ -216,7 +216,7 @@ def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
 
 def _record(state: State, host: Host, wish: Mariadb, plan: plans.InitPlan) -> bool:  # noqa: ARG001
     """Digests are for no command line: they can be guessed from."""
-    record = posixpath.join(wish.data_dir, posixpath.basename(plans.RECORD))
+    record = posixpath.join(wish.data_dir, RECORD)
     text = script("record", RECORD=record, CONTAINER=wish.container)
     data = base64.b64encode("".join(f"{line}\n" for line in plan.decided).encode()).decode()
     return execute(host, "record", f"{text}\n{fenced('decide').get_raw_value()}", data, show=True)[0]

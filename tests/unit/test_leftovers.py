@@ -22,7 +22,7 @@ import pytest
 from pyinfra.api import Host
 
 from hostwright.base import job
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.base.settings import validated
 from hostwright.compose.plan.project import OVERRIDE, Project, complete, decide
 from hostwright.interface.backends import networkd
@@ -104,7 +104,7 @@ class Old:
 
     def observed(self) -> facts.Storage:
         """As today's package sees the host."""
-        text = self.moved(observing(facts.LvmStorage().text("centos", "home")))
+        text = self.moved(facts.LvmStorage().text("centos", "home"))
         done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True)
         return facts.parse_storage(done.stdout.splitlines(), NONCE)
 
@@ -256,7 +256,7 @@ def test_its_line_of_the_lock_is_read_and_respected(tmp_path: Path) -> None:
     started = Path("/proc/1/stat").read_text().rsplit(") ", 1)[1].split()[19]
     line = "\t".join([number, count, lease, now, now, since, f"1:{started}", owner, doing])
     (place / "holder").write_text(f"{line}\n")
-    text = observing(HostLocks().text()).replace("/run/hostwright", str(tmp_path))
+    text = HostLocks().text().replace("/run/hostwright", str(tmp_path))
     said = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True).stdout
     (lock,) = parse_locks(said.replace(f"@@ {NONCE} ", "@@ ").splitlines())
     assert lock.holder

@@ -10,11 +10,10 @@ from typing import Any
 import yaml
 
 from hostwright.base.refusal import Refusal
-from hostwright.compose.facts import Loader
+from hostwright.compose.facts import OVERRIDE, Loader
 
 # The names that compose looks for; the second file of a project may have the others. OVERRIDE is ours.
 FILES = ("docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml")
-OVERRIDE = "docker-compose.override.yml"
 OVERRIDES = ("compose.override.yml", "compose.override.yaml", "docker-compose.override.yaml")
 _GIVEN = re.compile("[A-Za-z0-9_.][A-Za-z0-9_./-]*")
 

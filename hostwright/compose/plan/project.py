@@ -11,9 +11,9 @@ from typing import Literal
 from hostwright.base.engine import must_answer
 from hostwright.base.refusal import Refusal, parted
 from hostwright.base.settings import compose_path, container_name, image_name
-from hostwright.compose.facts import ProjectState, Service, ServiceContainer
+from hostwright.compose.facts import LIST, OVERRIDE, ProjectState, Service, ServiceContainer
 from hostwright.compose.plan.digest import complete, labels, override
-from hostwright.compose.plan.files import FILES, OVERRIDE, OVERRIDES, Project, compose_files, main_file, main_services
+from hostwright.compose.plan.files import FILES, OVERRIDES, Project, compose_files, main_file, main_services
 
 __all__ = ["OVERRIDE", "Project", "complete", "compose_files", "main_file"]
 
@@ -114,7 +114,7 @@ def check(project: Project) -> None:
 
 def _is_below(path: str) -> bool:
     """Whether it can be one of our files, and leads nowhere else."""
-    return path == posixpath.normpath(path) and path.isprintable() and not path.startswith(("/", ".hostwright", ".."))
+    return path == posixpath.normpath(path) and path.isprintable() and not path.startswith(("/", LIST, ".."))
 
 
 def decide(project: Project, state: ProjectState) -> ComposePlan:
@@ -255,7 +255,7 @@ def _is_ours(project: Project, state: ProjectState) -> None:
         if what == "odd":
             raise Refusal(f"{project.directory}/{path} is there, and is no file", "move it away")
         if what == "old" and not _is_below(path):
-            why = f"{project.directory}/.hostwright names {path!r}, which is no file of ours"
+            why = f"{project.directory}/{LIST} names {path!r}, which is no file of ours"
             raise Refusal(why, "remove that line")
     moved = []
     files = compose_files(project) if project.files else [main_file(project, _old(state)), *_old(state)]

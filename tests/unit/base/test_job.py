@@ -165,6 +165,6 @@ def test_what_a_job_keeps_of_its_lock_has_a_name_of_its_own(name: str) -> None:
     assigns = re.compile(rf"(?<![\w$-]){name}=|read -r [^\n<]*\b{name}\b|for {name} in")
     files = resolved(LIBRARY)
     own = [files.pop(name).text for name in ("lock_state", "lock_queue", "lock", "job")]
-    assert any(map(assigns.search, own))
+    assert any(assigns.search(text) for text in own)
     assert len(files) > 25
     assert [name for name, file in files.items() if assigns.search(file.text)] == []

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from hostwright.base.engine import Container, Engine, Owner, called, must_answer
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.docker.facts import Containers, HostContainers, parse_containers
 from hostwright.docker.operations import command
 from hostwright.docker.plan import Change, PolicyPlan, decide, draw
@@ -357,7 +357,7 @@ def standing_in(place: Path, text: str) -> str:
 
 
 def look(place: Path, shell: str, **variables: str) -> Containers:
-    text = standing_in(place, observing(HostContainers().text()))
+    text = standing_in(place, HostContainers().text())
     environment = {"HOME": "/root", "SECRET": "hush", **variables}
     words = [shell, "-c", text]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True, timeout=30, cwd="/root")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, whole
+from hostwright.base.scripts import NONCE, whole
 from hostwright.interface.backends.backend import Keeping
 from hostwright.interface.facts import parse_interfaces
 from hostwright.interface.operations import _packed
@@ -299,7 +299,7 @@ def looks(place: Path, **broken: str) -> "subprocess.CompletedProcess[str]":
     (place / "dhcp").mkdir(exist_ok=True)
     (place / "dhcp" / "a.leases").write_text("lease {\n  fixed-address 10.0.2.15;\n}\n")
     (place / "interfaces").write_text("auto lo\niface lo inet loopback\n")
-    text = here(place, observing(script("interfaces"))).replace("/run/NetworkManager ", f"{place}/nm ")
+    text = here(place, script("interfaces")).replace("/run/NetworkManager ", f"{place}/nm ")
     text = text.replace("/var/lib/dhcp/", f"{place}/dhcp/").replace("/etc/network/interfaces", f"{place}/interfaces")
     return subprocess.run(["sh"], input=text, capture_output=True, text=True, check=False)
 

@@ -34,7 +34,7 @@ MEMBER = replace(BLANK, physical_volume=True, holds=("LVM2_member",))
 
 
 def blocks(*disks: Disk, **other: Any) -> Blocks:
-    """The host of tests/unit/hosts.py with /dev/vdb, /dev/vdc, ..."""
+    """The host of hosts.py with /dev/vdb, /dev/vdc, ..."""
     host = other.pop("host", None) or storage(free=600)
     named = {f"/dev/vd{'bcd'[number]}": replace(disk, name=f"vd{'bcd'[number]}") for number, disk in enumerate(disks)}
     plain = Blocks(host, named, volume="centos/new", point=Point("/data"))

@@ -1,6 +1,6 @@
 # Observes what blocks are made of. SHRINK is the volume, POINT where it is to be mounted; HOLDERS=yes: who keeps it
 # busy.
-# needs: storage holders initramfs
+# needs: prelude storage holders initramfs
 # header: NONCE VG SHRINK DEVICES POINT HOLDERS
 
 for device in $DEVICES; do
