@@ -9,6 +9,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hostwright.base.refusal import Refusal, Refusals, parted
 
 
+class Unfit(ValueError):
+    """What a validator of several keys raises, of which pydantic does not tell whose value it is."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
 class Settings(BaseModel):
     """
     + prefix: of its keys in the data; nothing where its fields are the arguments of an operation
@@ -21,6 +29,9 @@ class Settings(BaseModel):
     def key(cls, field: str) -> str:
         """As whoever set it calls it."""
         return f"{cls.prefix}{field}"
+
+    def unfit(self, field: str, value: object, why: str, remedy: str) -> Unfit:
+        return Unfit(Refusal(why, remedy, key=self.key(field), value=value))
 
 
 def absolute(path: str) -> str:
@@ -85,6 +96,9 @@ def unresolved(key: str, value: object) -> Iterator[Refusal]:
 
 def _explained(model: type[Settings], problem: Mapping[str, Any]) -> Refusal:
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
+    error = problem.get("ctx", {}).get("error")
+    if isinstance(error, Unfit):
+        return error.refusal
     if not problem["loc"]:
         return Refusal(*parted(message))
     key = model.key(str(problem["loc"][0]))

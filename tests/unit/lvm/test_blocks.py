@@ -409,7 +409,7 @@ VI = Holder("process", "vi notes", "812", "ada", "", "open file")
         (volume_plan, blocks(), {"confirm": "centos/new"}, "present=False"),
         (volume_plan, blocks(), {"mount": "/data"}, "without fs"),
         (volume_plan, blocks(), {"mount": "/", "fs": "xfs"}, "root file system"),
-        (volume_plan, blocks(), {"mount": "/data", "fs": "swap"}, "swap is not mounted"),
+        (volume_plan, blocks(), {"mount": "/data", "fs": "swap"}, "mount = '/data': swap is not mounted"),
         (volume_plan, blocks(), {"name": "home", "fs": "ext4"}, "carries xfs, not ext4"),
         (volume_plan, blocks(), {"name": "home", "fs": "xfs", "mount": "/data", "size": "5116M"}, "mounted on /home"),
         (volume_plan, blocks(), {"fs": "xfs", "mount": "/home"}, "mounted there"),

@@ -255,6 +255,26 @@ def test_a_port_that_docker_28_publishes_without_its_proxy_is_taken(publish: str
 
 
 @pytest.mark.parametrize(
+    ("settings", "key", "value"),
+    [
+        ({"address": "10.0.0.2"}, "mariadb_address", "'10.0.0.2'"),
+        ({"subnet": "10.0.0.0/24", "address": "10.0.1.2"}, "mariadb_address", "'10.0.1.2'"),
+        ({"subnet": "8.8.8.0/24"}, "mariadb_subnet", "'8.8.8.0/24'"),
+        ({"subnet": "10.0.0.1/24"}, "mariadb_subnet", "'10.0.0.1/24'"),
+        ({"publish": "23306:3306"}, "mariadb_publish", "'23306:3306'"),
+        # No password is shown.
+        ({"root_password": "123456"}, "mariadb_root_password", ""),
+    ],
+)
+def test_a_refusal_of_settings_names_their_key_also_where_it_takes_several_to_tell(
+    settings: dict[str, Any], key: str, value: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        wish(**settings)
+    assert [(one.key, one.value, bool(one.remedy)) for one in refused.value.each] == [(key, value, True)]
+
+
+@pytest.mark.parametrize(
     ("publish", "more", "taken"),
     [
         # In a socket of IPv6 `*` takes IPv4, too; older tools write `::` for both.
