@@ -59,6 +59,7 @@ def render(
 ) -> str:
     """The whole script of a job: header, library, and a line for each step.
 
+    + files: those of its procedure, which come after job.sh
     + lock: LOCK, OWNER and DOING, as shell/lock.sh wants them; it is taken for as long as the job is at work
     """
     header = dict(variables) | {
@@ -73,7 +74,7 @@ def render(
     }
     header |= lock
     lines = [f"step {number} {shlex.quote(step.title)} {shlex.join(step.call)}" for number, step in enumerate(steps, 1)]
-    return "\n".join(["LOGIN=$1", script(*files, **header), "begin", *lines, "finish 0", ""])
+    return "\n".join(["LOGIN=$1", script("job", *files, **header), "begin", *lines, "finish 0", ""])
 
 
 class JobFailed(Exception):

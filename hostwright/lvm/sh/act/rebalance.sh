@@ -1,6 +1,6 @@
 # Home is put back where a step fails, or a run was lost. LV is the volume that shrinks, COPY the name of the smaller
 # one.
-# needs: prelude asking exchange home_line leftovers mounted holders places processes units work
+# needs: prelude asking exchange home_line leftovers mounted holders places processes tree units work
 # given: VG LV COPY IMAGE MOUNT OPTIONS COPY_TAG UNITS RUN
 # sets: VG LV MOUNT OPTIONS
 
@@ -28,6 +28,7 @@ put_back() {
 # Nothing of home is away where no copy is made: what is there stays, and the next run goes on from it.
 undo() {
     local kept
+    stop_copying
     [ -n "$COPY" ] || return 0
     kept=$reason
     if [ -n "$MOUNT" ]; then point_back && put_back || say "    warning: $reason"; fi
