@@ -1,4 +1,4 @@
-# Where lists lie: on disk, for in memory they would grow with home. $LISTS leads there.
+# Where lists lie: on disk, for in memory they would grow with the source. $LISTS leads there.
 # needs: prelude asking copies exchange work
 # given: VG LV LISTS_TAG LISTS_SUFFIX RUN
 # sets: LISTS TMPDIR
