@@ -58,6 +58,7 @@ def render(
 ) -> str:
     """The whole script of a job: header, library, and a line for each step.
 
+    + files: those of its procedure, which come after job.sh
     + lock: LOCK, OWNER and DOING, as lock.sh wants them; it is taken for as long as the job is at work
     """
     known = {
@@ -72,7 +73,7 @@ def render(
     }
     header = {**LOCK_HEADER, **dict(variables), **known, **lock}
     lines = [f"step {number} {shlex.quote(step.title)} {shlex.join(step.call)}" for number, step in enumerate(steps, 1)]
-    return "\n".join(["LOGIN=$1", script(*files, **header), "begin", *lines, "finish 0", ""])
+    return "\n".join(["LOGIN=$1", script("job", *files, **header), "begin", *lines, "finish 0", ""])
 
 
 class JobFailed(Exception):

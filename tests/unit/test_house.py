@@ -1,6 +1,7 @@
 """The rooms of the house: who may import whom. Plans think, and do nothing else."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def of(name: str) -> str:
 def test_sh_of_a_procedure_needs_none_of_another_one(name: str) -> None:
     known = COMMON | ({of(name), *MADE_OF.get(of(name), ())} - COMMON)
     assert {of(needed) for needed in scripts.resolved([name])} - known == set()
+
+
+def test_what_sh_for_everybody_is_given_is_not_of_one_procedure() -> None:
+    own = {one for name in scripts.FILES if of(name) not in COMMON for one in functions(scripts.read(name).text)}
+    assert {"borrow_disk", "point_to"} <= own
+    given = {name: set(scripts.read(name).given) & own for name in scripts.FILES if of(name) in COMMON}
+    assert {name: names for name, names in given.items() if names} == {}
+
+
+def functions(text: str) -> list[str]:
+    return re.findall(r"^([a-z_]+)\(\)", text, re.MULTILINE)
 
 
 # A plan parses what the user wrote, and what we ourselves left (as JSON); facts parse the words of tools.

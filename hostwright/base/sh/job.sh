@@ -1,15 +1,20 @@
 # How a job runs on the host: under the host's lock, logged, and put back by undo() when it cannot go on. RUN is its
-# directory; of each step, LISTS is where its lists are, and carrier and settling are processes that end with it.
+# directory.
 # needs: prelude processes ownership lock
 # header: ID STEPS RUN LOG WORK
-# given: undo drop_lists
-# sets: reason LISTS carrier settling fence
-export LVM_SUPPRESS_FD_WARNINGS=1
+# sets: reason fence
 # By this every process of ours is known, should this one be ended by force.
 export HOSTWRIGHT_JOB="$ID"
 cd / || exit 1
 umask 077
-reason='' LISTS=$RUN/lists carrier='' settling=''
+reason=''
+
+# A procedure that has something to do here defines these anew, in a file that stands later.
+# prepare: what its steps need in RUN is made. clear_up: what they had beside RUN goes, however the job ends. undo: what
+# they have at work is ended, and what they took away is put back.
+prepare() { :; }
+clear_up() { :; }
+undo() { :; }
 
 # ended CODE: from here on it is over for whoever follows.
 ended() {
@@ -21,7 +26,7 @@ ended() {
 finish() {
     local said
     trap '' HUP INT TERM
-    drop_lists
+    clear_up
     rm -f "$RUN/out"
     rmdir "$WORK"/* "$WORK" 2>/dev/null
     (private "${LOG%/*}" && [ ! -L "$LOG" ] && cat "$RUN/log" >>"$LOG") 2>/dev/null
@@ -38,8 +43,6 @@ die() {
     [ ! -w "$RUN/log" ] || exec >>"$RUN/log" 2>&1
     say "error: $reason"
     rm -f "$RUN/reserve"
-    [ -z "$carrier" ] || { kill "$carrier" 2>/dev/null; wait "$carrier"; }
-    [ -z "$settling" ] || wait $settling
     undo
     finish 1
 }
@@ -49,7 +52,7 @@ begin() {
     identity $$ >"$RUN/process"
     WATCH=$(identity $$)
     # How it ends must be told, and what is to be started again be noted, whatever fills memory meanwhile.
-    dd if=/dev/zero of="$RUN/reserve" bs=1024 count=1024 2>/dev/null && mkdir -p "$RUN/lists" ||
+    dd if=/dev/zero of="$RUN/reserve" bs=1024 count=1024 2>/dev/null && prepare ||
         { reason="$RUN cannot take 1 MiB: make room in ${RUN%/*/*/*}"; ended 1; }
     acquire || ended $?
     fence=$h_number
@@ -58,7 +61,8 @@ begin() {
     say "started $(date '+%Y-%m-%d %H:%M:%S %z'), log $LOG"
 }
 
-# lost: somebody broke the lock. While nobody else has it, home may be put back; else nothing is touched any more.
+# lost: somebody broke the lock. While nobody else has it, what was taken away may be put back; else nothing is touched
+# any more.
 lost() {
     local said code
     said=$reason

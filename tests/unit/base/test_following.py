@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -171,19 +172,30 @@ class Fill(Verb):
 
 
 FILL = """
+fill() {
+    echo "$1 $HOSTWRIGHT_JOB" >>"$RUN/did"
+    while [ "$1" = long ]; do sleep 0.1; done
+    [ "$1" != broken ]
+}
+"""
+# What a procedure may have beside its verbs.
+OWN = """
+prepare() { echo prepared >>"$RUN/did"; }
 undo() { echo undone >>"$RUN/did"; }
-drop_lists() { :; }
-fill() { echo "$1 $HOSTWRIGHT_JOB" >>"$RUN/did"; while [ "$1" = long ]; do sleep 0.1; done; }
+clear_up() { echo cleared >>"$RUN/did"; }
 """
 
 
-def started(far: Host, place: Path, *shelves: str) -> None:
+def started(far: Host, place: Path, *shelves: str, own: str = "") -> None:
     words = {"LOCK": "deploy", "OWNER": "me/1", "DOING": "filling shelves"}
     known = [("LOCKS", str(place / "locks")), ("KEPT", str(place / "kept"))]
-    made = job.render(
-        ("processes", "ownership", "lock", "job"), [Fill(f"fill {one}", one) for one in shelves], known, SHOP, words
-    )
-    job.start(far, made.replace("\nbegin\n", f"\n{FILL}begin\n"), SHOP, "me/1")
+    made = job.render((), [Fill(f"fill {one}", one) for one in shelves], known, SHOP, words)
+    assert "lvm" not in made.lower()
+    job.start(far, made.replace("\nbegin\n", f"\n{FILL}{own}begin\n"), SHOP, "me/1")
+
+
+def did() -> list[str]:
+    return Path(SHOP.directory, "did").read_text().splitlines()
 
 
 def test_a_made_up_procedure_has_jobs_of_its_own(far: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,22 +204,36 @@ def test_a_made_up_procedure_has_jobs_of_its_own(far: Host, tmp_path: Path, monk
     lines = list(job.follow(far, SHOP))
     assert [line.partition(" ")[2] for line in lines[1:]] == ["[1/2] fill one", "[2/2] fill two"]
     assert lines[0].endswith(f"log {tmp_path}/log/shop.log")
-    assert Path(SHOP.directory, "did").read_text() == "one ab12\ntwo ab12\n"
+    assert did() == ["one ab12", "two ab12"]
     assert (tmp_path / "shop" / "current").readlink() == Path("ab12")
     assert (tmp_path / "log" / "shop.log").read_text().splitlines() == lines
     assert not list(tmp_path.glob("lvm*"))
 
 
-def test_it_is_stopped_and_puts_back(far: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("own", ["", OWN], ids=["with verbs alone", "with all it may have"])
+@pytest.mark.parametrize(
+    ("shelves", "reason"),
+    [(("one",), ""), (("one", "broken"), r"step 2 \(fill broken\): fill failed"), (("long", "two"), "by a signal")],
+    ids=["ends well", "fails", "is stopped"],
+)
+def test_what_a_procedure_has_beside_its_verbs_is_called_in_its_time(
+    far: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, shelves: tuple[str, ...], reason: str
+) -> None:
     monkeypatch.setattr(job, "LOGS", str(tmp_path / "log"))
-    started(far, tmp_path, "long", "two")
-    following = job.follow(far, SHOP)
-    while "fill long" not in next(following):
-        pass
-    job.stop(far, SHOP)
-    with pytest.raises(job.JobFailed, match="stopped by a signal"):
-        list(following)
-    assert Path(SHOP.directory, "did").read_text() == "long ab12\nundone\n"
+    started(far, tmp_path, *shelves, own=own)
+    lines = []
+    with pytest.raises(job.JobFailed, match=reason) if reason else nullcontext():
+        for line in job.follow(far, SHOP):
+            lines.append(line)
+            if "fill long" in line:
+                job.stop(far, SHOP)
+    filled = [f"{one} ab12" for one in shelves if one != "two"]
+    undone = ["undone"] if reason else []
+    assert did() == (["prepared", *filled, *undone, "cleared"] if own else filled)
+    # The shell says "Terminated" of a sleep that is killed.
+    assert len([line for line in lines if line != "Terminated"]) == 1 + len(filled) + len(undone)
+    left = {"did", "job.sh", "log", "process", "status"}
+    assert {path.name for path in Path(SHOP.directory).iterdir()} == left
 
 
 def test_systemd_knows_it_by_the_name_of_its_procedure(

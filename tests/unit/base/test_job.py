@@ -20,7 +20,6 @@ from tests.unit.lvm.hosts import storage
 # What steps do here, and what is done when they cannot go on.
 STEPS = """
 undo() { say "from $PWD"; echo undone >>"$RUN/did"; }
-drop_lists() { :; }
 works() { echo "works as $(cut -f 8 "$place/holder")" >>"$RUN/did"; }
 fills_memory() { ! dd if=/dev/zero of="$RUN/filler" bs=4096 2>/dev/null; say more || :; false; }
 is_ended() { cd "$place" && { kill $$; sleep 1; } >"$RUN/elsewhere"; }

@@ -25,7 +25,7 @@ source_of() { :; }
 count_own() { own=''; }
 sleep() { :; }
 escaped() { printf %s "$1"; }
-live=no reason='' carrier='' QUOTA='' KIND=xfs BUSY=refuse PROOF=''
+live=no reason='' QUOTA='' KIND=xfs BUSY=refuse PROOF=''
 """
 # As a job mounts both: to read must leave no trace.
 NO_ACCESS_TIMES = """

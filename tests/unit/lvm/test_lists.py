@@ -190,7 +190,7 @@ def job(place: Path, commands: str) -> str:
             script(*LIBRARY, **header, **more),
             f"PATH={place}/bin:$PATH",
             f"volume() {{ echo {device}; }}",
-            'mkdir -p "$RUN/lists"',
+            "prepare",
             "sleep() { :; }",
             f'{{ {commands}\n}} || echo "failed: $reason"',
         ]
@@ -330,3 +330,30 @@ def test_a_directory_in_a_place_of_somebody_else_stays(place: Path) -> None:
         place, "mkdir -m 777 /mnt/hostwright && make_lists /mnt/hostwright/centos-home.lists; ls /mnt/hostwright"
     )
     assert said == ""
+
+
+def test_a_job_that_cannot_go_on_ends_its_copying_and_its_lists_go(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    header = {
+        "ID": "1",
+        "STEPS": "1",
+        "RUN": f"{tmp_path}/run",
+        "LOG": f"{tmp_path}/log/log",
+        "WORK": f"{tmp_path}/mnt",
+    }
+    lines = """
+    guarded() { :; }
+    prepare
+    echo one >"$LISTS/one" || exit 9
+    sleep 20 & carrier=$!
+    { sleep 0.3; echo "settled $LVM_SUPPRESS_FD_WARNINGS" >"$RUN/did"; } & settling=$!
+    echo $carrier >"$RUN/carrier"
+    why 'no more'
+    die
+    """
+    (tmp_path / "script").write_text("\n".join([script(*LIBRARY, **header), lines]))
+    subprocess.run(["sh", str(tmp_path / "script")], check=True, timeout=30, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "run/status").read_text() == "1 no more\n"
+    assert not Path("/proc", (tmp_path / "run/carrier").read_text().strip()).exists()
+    assert (tmp_path / "run/did").read_text() == "settled 1\n"
+    assert not (tmp_path / "run/lists").exists()

@@ -2,6 +2,7 @@
 # needs: prelude
 # given: VG RUN
 # sets: answer
+export LVM_SUPPRESS_FD_WARNINGS=1
 
 volume() { echo "/dev/$VG/$1"; }
 

@@ -12,11 +12,11 @@ borrow_disk() {
         try pvchange --addtag "$WIPE_TAG$2" "$1"
 }
 
-# tag_options: for the tags that home has; a host may let no volume without them be active.
+# tag_options: for the tags that the source has; a host may let no volume without them be active.
 tag_options() { [ -z "$TAGS" ] || printf '%s\n' "$TAGS" | sed 's/^/--addtag /; s/,/ --addtag /g'; }
 
 # verb: make_volume VOLUME EXTENTS DISK...
-# A policy of allocation is for later; now it could find no room, with the old home gone.
+# A policy of allocation is for later; now it could find no room, with the old source gone.
 make_volume() {
     local name extents tags
     name=$1 extents=$2

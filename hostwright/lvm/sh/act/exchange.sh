@@ -1,12 +1,12 @@
-# One volume takes the place of another as home, and back.
+# One volume takes the place of another as the source, and back.
 # needs: prelude asking copies home_line lists mounted holders room units work kinds
 # given: VG LV MOUNT KIND OPTIONS UUID WORK LISTS COVER_TAG COVER_XATTR RUN
 # sets: pointed served
 pointed=''
 
-# What lies beneath home must take no write while home is away: its directory is made immutable, and marked as done by
-# us. It cannot be seen when home is back: a tag of the group remembers it, for who comes after a run that was lost
-# then.
+# What lies beneath the source must take no write while that is away: its directory is made immutable, and marked as
+# done by us. It cannot be seen when the source is back: a tag of the group remembers it, for who comes after a run that
+# was lost then.
 beneath() {
     local parent
     parent=$(stat -c %m "${MOUNT%/*}/.") || { why "where $MOUNT lies could not be found out"; return 1; }
@@ -50,7 +50,7 @@ uncover() {
 }
 
 # verb: take_away [IMAGE]
-# Home is unmounted everywhere and its file system checked, before anything irreversible.
+# The source is unmounted everywhere and its file system checked, before anything irreversible.
 take_away() {
     local from
     from=$(source_of "$MOUNT") || { why "what $MOUNT is mounted from could not be found out"; return 1; }
@@ -71,13 +71,14 @@ serve_volume() {
 # verb: serve_image IMAGE
 serve_image() { detach_image "$1" && point_to "$1" "loop,$OPTIONS" "$1" && pointed=$1; }
 
-# exchanged: home is what fstab says, and can be written there, or what it was before is no more.
+# exchanged: the source is what fstab says, and can be written there, or what it was before is no more.
 exchanged() {
     [ -z "$pointed" ] || served=$pointed
     pointed=''
 }
 
-# point_back: what came before the exchange is undone: the boot takes home from where it is still whole and newest.
+# point_back: what came before the exchange is undone: the boot takes the source from where it is still whole and
+# newest.
 point_back() {
     [ -n "$pointed" ] && [ "$pointed" != "$served" ] || return 0
     case $served in
@@ -95,7 +96,7 @@ bring_back() {
     settle
     # It may fail though it has mounted, where the note of it (/run/mount/utab) could not be written.
     try mount "$MOUNT" || [ -n "$(device_at "$MOUNT")" ] || return 1
-    # From the first writable mount on, this may be what is newest; unless it is what home was before.
+    # From the first writable mount on, this may be what is newest; unless it is what the source was before.
     is_read_only
     [ $? -eq 0 ] || is_served || exchanged
     is_back && start_units && uncover
@@ -117,7 +118,7 @@ rename_volume() {
 }
 
 # verb: set_identity VOLUME
-# The UUID and label that home has always had. A cut in it may cost the file system: nobody relies on it
+# The UUID and label that the source has always had. A cut in it may cost the file system: nobody relies on it
 # yet, but where its kind identifies safely.
 set_identity() {
     local at now

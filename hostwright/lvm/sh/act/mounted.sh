@@ -1,4 +1,4 @@
-# How home is mounted. SERVED: what it is served from when the job begins, a volume's name or an image's path.
+# How the source is mounted. SERVED: what it is served from when the job begins, a volume's name or an image's path.
 # needs: prelude asking holders
 # given: MOUNT OPTIONS SERVED RUN
 # sets: served from
@@ -11,8 +11,8 @@ source_of() {
         [ -n "$from" ] && readlink -f "$from"
 }
 
-# is_back: home is mounted from what fstab says, can be read, and written unless its options forbid it. Who asks has it
-# uncovered.
+# is_back: the source is mounted from what fstab says, can be read, and written unless its options forbid it. Who asks
+# has it uncovered.
 is_back() {
     local meant found
     meant=$(findmnt -n -s -e -o SOURCE "$MOUNT" 2>"$RUN/out") ||
@@ -36,7 +36,7 @@ is_read_only() {
         END { if (!some) code = 2; exit code }' /proc/self/mountinfo
 }
 
-# is_served: home is mounted from where fstab takes it.
+# is_served: the source is mounted from where fstab takes it.
 is_served() {
     from=$(source_of "$MOUNT")
     case $served in

@@ -1,7 +1,12 @@
-# Where lists lie: on disk, for in memory they would grow with home. $LISTS leads there.
+# Where lists lie: on disk, for in memory they would grow with the source. $LISTS leads there.
 # needs: prelude asking copies exchange work
-# given: VG LV LISTS LISTS_TAG LISTS_SUFFIX RUN
-# sets: TMPDIR
+# given: VG LV LISTS_TAG LISTS_SUFFIX RUN
+# sets: LISTS TMPDIR
+LISTS=$RUN/lists
+
+prepare() { mkdir -p "$LISTS"; }
+
+clear_up() { drop_lists; }
 
 # verb: make_lists [PLACE] [EXTENTS] DISK...
 # In a directory, in a volume of so many extents on these disks, or nowhere but in memory. In a volume they lie on ext4,

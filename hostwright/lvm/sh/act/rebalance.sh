@@ -1,11 +1,11 @@
-# Home is put back where a step fails, or a run was lost. LV is the volume that shrinks, COPY the name of the smaller
-# one.
-# needs: prelude asking exchange home_line leftovers mounted holders places processes units work
+# The source is put back where a step fails, or a run was lost. LV is its volume, that shrinks, COPY the name of the
+# smaller one.
+# needs: prelude asking exchange home_line leftovers mounted holders places processes tree units work
 # given: VG LV COPY IMAGE MOUNT OPTIONS COPY_TAG UNITS RUN
 # sets: VG LV MOUNT OPTIONS
 
 # verb: put_back
-# Home is mounted as fstab says, and can be written, by those who did before.
+# The source is mounted as fstab says, and can be written, by those who did before.
 put_back() {
     unmount_work || say "    warning: $reason"
     if [ -z "$(device_at "$MOUNT")" ]; then
@@ -25,15 +25,16 @@ put_back() {
     start_units && uncover && is_back
 }
 
-# Nothing of home is away where no copy is made: what is there stays, and the next run goes on from it.
+# Nothing of the source is away where no copy is made: what is there stays, and the next run goes on from it.
 undo() {
     local kept
+    stop_copying
     [ -n "$COPY" ] || return 0
     kept=$reason
     if [ -n "$MOUNT" ]; then point_back && put_back || say "    warning: $reason"; fi
     drop_lists || say "    warning: left behind: $reason"
     discard "$COPY" "$IMAGE" || say "    warning: left behind: $reason"
-    # A copy that had home's name already, when home had to go back to where it was staged.
+    # A copy that had the source's name already, when that had to go back to where it was staged.
     case $served in
         /*)
             if has_volume "$LV" && has_tag "$LV" "$COPY_TAG"; then
@@ -46,7 +47,7 @@ undo() {
     reason=$kept
 }
 
-# tell: whether home is back, as it is found now.
+# tell: whether the source is back, as it is found now.
 tell() {
     if uncover && is_back; then
         say "$MOUNT is back: $(df -Ph "$MOUNT" | tail -n 1)"
@@ -55,7 +56,7 @@ tell() {
     fi
 }
 
-# is_alone: fstab takes home from its old volume by id, and no copy is left that could be taken for it.
+# is_alone: fstab takes the source from its old volume by id, and no copy is left that could be taken for it.
 is_alone() {
     local id
     has_volume "$COPY"
@@ -74,7 +75,7 @@ told_of() {
 }
 
 # verb: recover JOB
-# A run that was ended by force left nobody behind to put home back.
+# A run that was ended by force left nobody behind to put the source back.
 recover() {
     local lost told found pid
     lost=${RUN%/*}/$1

@@ -1,4 +1,4 @@
-# Who uses home, and how they are kept from it.
+# Who uses the source, and how they are kept from it.
 # needs: prelude holders quotas units
 # given: MOUNT LOGIN BUSY RUN
 
@@ -11,7 +11,7 @@ name_holders() {
     printf '%s\n' "${names:-nobody that can be seen from here (fuser -vm $1 may tell more)}"
 }
 
-# make_room: nobody but us is left in home; refuses, or stops units first, then what still runs.
+# make_room: nobody but us is left in the source; refuses, or stops units first, then what still runs.
 make_room() {
     local held units unit signal tries pids
     held=$(steady_holders "$MOUNT" "$LOGIN") || { why "who uses $MOUNT could not be found out"; return 1; }

@@ -1,8 +1,8 @@
-# Units and containers that are stopped, and started again when home is back.
+# Units and containers that are stopped, and started again when the source is back.
 # needs: prelude
 # given: RUN
 
-# noted UNIT: what is stopped is started again, by whoever puts home back.
+# noted UNIT: what is stopped is started again, by whoever puts the source back.
 noted() { printf '%s\n' "$1" >>"$RUN/units" || why "$RUN/units cannot be written: $1 is not stopped"; }
 
 # start_units: what this job, and those that were lost before they could, have stopped; a manager before what it

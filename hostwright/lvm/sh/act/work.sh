@@ -1,4 +1,4 @@
-# Where home and its copy are mounted for nobody but us.
+# Where the source and its copy are mounted for nobody but us.
 # needs: prelude cell copies holders room
 # given: MOUNT KIND WORK RUN
 # sets: home_device device
@@ -8,7 +8,7 @@ mount_work() {
     target_device "$1" || return 1
     mkdir -p "$WORK/source" "$WORK/copy"
     if [ -z "$(device_at "$WORK/source")" ]; then
-        # Private: what people mount in home meanwhile (FUSE) is not to be read in its place.
+        # Private: what people mount in the source meanwhile (FUSE) is not to be read in its place.
         try mount --bind "$MOUNT" "$WORK/source" && try mount --make-private "$WORK/source" &&
             try mount -o remount,bind,ro,noatime,nodev "$WORK/source" || return 1
         mount -o remount,bind,ro,noatime,nodev,nosymfollow "$WORK/source" 2>/dev/null || :

@@ -1,4 +1,5 @@
-# Where no mount can forbid it, what reads home has nothing but programs, home and its copy to be led to by a link.
+# Where no mount can forbid it, what reads the source has nothing but programs, the source and its copy to be led to by
+# a link.
 # needs: prelude holders
 # given: WORK RUN
 # sets: cell

@@ -1,11 +1,11 @@
-# Fills a copy from home, most of it while people work there.
+# Fills a copy from the source, most of it while people work there.
 # $LISTS/keys holds what is proved: each entry as it was when it was copied, and found alike.
 # needs: prelude asking compare copies lists marks progress proof quotas stuck sums tree work
 # given: MOUNT QUOTA WORK LISTS
 # sets: live
 
 # verb: copy_live TARGET
-# The bulk is copied and compared while people go on working in home; again, when much changed meanwhile.
+# The bulk is copied and compared while people go on working in the source; again, when much changed meanwhile.
 copy_live() {
     local pass left unsticking before amount count
     live=yes pass=0 left=0
@@ -103,7 +103,7 @@ compare_live() {
 names_unproved() { cat "$LISTS/other.looks" "$LISTS/unlike" "$LISTS/marks.untold" && names "$LISTS/marks.copy"; }
 
 # verb: verify TARGET
-# With home read-only, what is not proved is copied and compared, and so is all that one line tells of an
+# With the source read-only, what is not proved is copied and compared, and so is all that one line tells of an
 # entry. What differs all the same is copied once more; then it must hold.
 verify() {
     local try

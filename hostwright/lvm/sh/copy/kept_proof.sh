@@ -4,7 +4,7 @@
 # sets: live
 
 # verb: check_proof FORMER
-# Before the old home goes that a lost run left, what had been proved must still hold; where nothing was
+# Before the old source goes that a lost run left, what had been proved must still hold; where nothing was
 # recorded, the two are compared.
 check_proof() {
     local code
@@ -17,7 +17,7 @@ check_proof() {
     return $code
 }
 
-# mount_both OLD: it may have the UUID of what serves home.
+# mount_both OLD: it may have the UUID of what serves the source.
 mount_both() {
     local options
     target_device "$1" && mkdir -p "$WORK/source" "$WORK/copy" || return 1
@@ -48,7 +48,8 @@ proof_holds() {
     say "    $1 holds what was proved: $inodes inodes, counted twice"
 }
 
-# compare_old OLD: what is missing in home, or differs there and was not changed after the boot was told to take it.
+# compare_old OLD: what is missing in the source, or differs there and was not changed after the boot was told to
+# take it.
 compare_old() {
     local since code differences said
     since=$(stat -c %Y /etc/fstab) && entries "$WORK/source" "$LISTS/now" && count_listed "$WORK/source" "$LISTS/now" ||

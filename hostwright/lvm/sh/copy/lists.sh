@@ -5,7 +5,7 @@
 # given: LISTS
 # sets: live newline wanted unescaped
 
-# yes: people work in home.
+# yes: people work in the source.
 live=no
 newline='
 '

@@ -3,7 +3,8 @@
 # given: MOUNT KIND QUOTA WORK LISTS
 # sets: PROOF own inodes bytes
 
-# prove TARGET: the copy, read from disk, is what home is. Every list that says so is as long as others say it must be.
+# prove TARGET: the copy, read from disk, is what the source is. Every list that says so is as long as others say it
+# must be.
 prove() {
     local code
     forget "$1" && mount_work "$1" ro,noatime || return 1
@@ -52,7 +53,7 @@ is_alike() {
     [ ! -s "$LISTS/filled" ] || { why "a sparse file was filled: $(head -n 1 "$LISTS/filled")"; return 1; }
 }
 
-# is_counted: home and its copy have as many inodes as each other, by the lists and by what the file systems say.
+# is_counted: the source and its copy have as many inodes as each other, by the lists and by what the file systems say.
 is_counted() {
     local there bytes_there hash
     count_listed "$WORK/source" "$LISTS/now" && count_used "$WORK/source" "$(source_of "$MOUNT")" || return 1

@@ -14,7 +14,7 @@ until_unstuck() {
 }
 
 # unstick: what was a file when it was listed may be a pipe when it is opened, and that waits for ever; or have holes
-# without end. Ends what of ours is stuck in it, as long as people work in home.
+# without end. Ends what of ours is stuck in it, as long as people work in the source.
 unstick() {
     local stuck at
     trap - HUP INT TERM

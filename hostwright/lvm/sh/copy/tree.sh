@@ -4,6 +4,7 @@
 # needs: prelude cell lists stuck sums
 # given: LISTS RUN
 # sets: carrier settling
+carrier='' settling=''
 
 used_bytes() { stat -f -c '%S %b %f' "$1" | awk '{ printf "%.0f\n", $1 * ($2 - $3) }'; }
 
@@ -33,6 +34,12 @@ carry() {
     carrier=$!
     wait "$carrier"
     code=$? carrier=''
+}
+
+# stop_copying: where a signal ended the step, what it has at work ends, too.
+stop_copying() {
+    [ -z "$carrier" ] || { kill "$carrier" 2>/dev/null; wait "$carrier"; }
+    [ -z "$settling" ] || wait $settling
 }
 
 # bulk ENTRIES: those that cp copies with all that is known of them, of no more than $most bytes; rest ENTRIES: the

@@ -98,7 +98,7 @@ fi
 if [ -n "$SHRINK" ]; then
     for device in "/dev/$VG"/*; do [ "$device" = "/dev/$VG/$SHRINK" ] || volume "${device##*/}" "$device"; done
 fi
-# What a lost run has left as home: the line below its mark in fstab.
+# What a lost run has left as the source: the line below its mark in fstab.
 served=$(MARK=$MARK awk 'marked { print $2; exit } index($0, ENVIRON["MARK"] " ") == 1 { marked = 1 }' /etc/fstab)
 [ -z "$served" ] ||
     volume 'as served' "$(AT=$served awk '$2 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/mounts)"
