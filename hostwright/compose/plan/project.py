@@ -91,7 +91,7 @@ def check(project: Project) -> None:
     for path in project.files:
         if not _is_below(path):
             why = f"compose project {project.name}: {path!r} is no file in it"
-            remedy = f"give it a path below {project.directory}, without //, .. and .hostwright in front"
+            remedy = f"give it a path below {project.directory}, without //, .. and {LIST} in front"
             raise Refusal(why, remedy, key="files")
     if OVERRIDE in project.files:
         raise Refusal(
