@@ -551,6 +551,7 @@ BY_KIND = [
     Case("check_file_system /none/x", []),
     Case("set_identity home_hostwright", [CLOSED]),
 ]
+QUOTAS = Case("note_quotas", [], header={"QUOTA": "usrquota"})
 
 
 @pytest.mark.parametrize(
@@ -577,13 +578,13 @@ def test_one_kind_more_is_a_file_and_its_name_in_the_table(tmp_path: Path, case:
 
 
 @pytest.mark.parametrize("kind", ["madeup", "swap4x", "", "4", "xfs ext", "../xfs", "$(act oh)", "any"])
-@pytest.mark.parametrize("case", BY_KIND, ids=str)
+@pytest.mark.parametrize("case", [*BY_KIND, QUOTAS], ids=str)
 def test_what_is_of_no_known_kind_is_left_and_that_is_said(tmp_path: Path, case: Case, kind: str) -> None:
     equip(tmp_path, case)
-    case = replace(case, call=case.call.format(f"'{kind}'"), header={"KIND": kind})
+    case = replace(case, call=case.call.format(f"'{kind}'"), header=case.header | {"KIND": kind})
     code, reason, told = run(tmp_path, case)
     assert (code, told) == (1, case.told)
-    assert "no way is known to " in reason
+    assert reason.startswith("no way is known to ")
     assert f"a file system of kind '{kind}'" in reason
 
 

@@ -99,5 +99,6 @@ forget() {
 }
 
 check_file_system() {
-    of_kind "$KIND" check "$1" || why "the file system on $1 is damaged ($reason)"
+    of_kind "$KIND" check "$1" ||
+        { ! offers "$KIND" check || why "the file system on $1 is damaged ($reason)"; return 1; }
 }

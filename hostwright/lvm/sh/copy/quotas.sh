@@ -14,8 +14,10 @@ quotas_at() {
     local type
     : >"$2.unsorted" || return 1
     for type in $(quota_types); do
-        of_kind "$KIND" read_quotas "$type" "$1" "$2" ||
-            { why "quotas ($type) of $1 cannot be read: $(tail -n 1 "$RUN/out")"; return 1; }
+        of_kind "$KIND" read_quotas "$type" "$1" "$2" || {
+            ! offers "$KIND" read_quotas || why "quotas ($type) of $1 cannot be read: $(tail -n 1 "$RUN/out")"
+            return 1
+        }
     done
     sorted "$2" cat "$2.unsorted"
 }
