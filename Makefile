@@ -30,8 +30,8 @@ test-matrix: setup
 # What takes too long for every change. The campaign can be stopped at any time, and goes on from there. Speed is measured
 # with nothing else at work.
 soak: setup
-	$(BIN)/pytest tests/acceptance/test_speed.py -m soak --durations=0
-	$(BIN)/pytest tests/acceptance -m soak --ignore tests/acceptance/test_speed.py -n 2 --dist worksteal --durations=0
+	$(BIN)/pytest tests/acceptance/lvm/test_speed.py -m soak --durations=0
+	$(BIN)/pytest tests/acceptance -m soak --ignore tests/acceptance/lvm/test_speed.py -n 2 --dist worksteal --durations=0
 	$(BIN)/python -m tests.campaign flushes
 	$(BIN)/python -m tests.campaign cuts
 	$(BIN)/python -m tests.campaign full

@@ -77,17 +77,17 @@ def normalized(policy: str | bool) -> str:
     if not colon:
         return name
     if name != "on-failure":
-        raise ValueError("only on-failure takes a number of retries")
+        raise ValueError("only on-failure takes a number of retries: leave it out")
     if not re.fullmatch("[0-9]+", retries):
-        raise ValueError("the number of retries is a number from 0 on (0: no limit)")
+        raise ValueError("no number of retries: it is one from 0 on (0 for no limit)")
     return f"{name}:{int(retries)}" if int(retries) else name
 
 
 def must_answer(engine: str, user: str, error: str, units: Sequence[str] = (), elsewhere: str = "") -> None:
     """Refuses what the engine said instead of an answer, if it said anything, and one of another machine."""
     asked = Engine(engine, error=error, units=tuple(units), elsewhere=elsewhere)
-    if said := complaint(asked, user):
-        raise Refusal(said)
+    if refusal := complaint(asked, user):
+        raise refusal
 
 
 def called(engine: Engine) -> str:
@@ -99,23 +99,24 @@ def as_owner(user: str, uid: int, command: str) -> str:
     return f"cd / && sudo -H -u {shlex.quote(user)} XDG_RUNTIME_DIR=/run/user/{uid} {command}"
 
 
-def complaint(engine: Engine, user: str) -> str:
+def complaint(engine: Engine, user: str) -> Refusal | None:
     """Why it is not known what containers it has, and what to do about it; nothing if it answered."""
     if engine.elsewhere:
         who = engine.owner.name if engine.owner else user
-        return (
+        return Refusal(
             f"{who}'s client of {engine.name} asks {engine.elsewhere}, another machine, whose containers are not of "
-            f"this host: unset {_VARIABLES[engine.name]}, or deploy to that machine"
+            "this host",
+            f"unset {_VARIABLES[engine.name]}, or deploy to that machine",
         )
     if not engine.error:
-        return ""
+        return None
     socket = re.match("unix:///run/user/([0-9]+)/", engine.endpoint)
     if "permission denied" in engine.error.lower() and not engine.owner and not socket:
-        return (
-            f"{user} may not speak to {engine.name}: {engine.error}; let pyinfra use sudo (_sudo, --sudo), or put them "
-            "into its group"
+        return Refusal(
+            f"{user} may not speak to {engine.name}: {engine.error}",
+            "let pyinfra use sudo (_sudo, --sudo), or put them into its group",
         )
-    return f"{called(engine)} does not answer: {engine.error}; see {_where(engine, user)}"
+    return Refusal(f"{called(engine)} does not answer: {engine.error}", f"see {_where(engine, user)}")
 
 
 def _where(engine: Engine, user: str) -> str:

@@ -12,18 +12,17 @@ from gevent import Timeout
 from pyinfra.api import Host
 from pyinfra.connectors.util import CommandOutput
 
+from hostwright.base.names import LOCK_HEADER, OCCUPIED, RUN
 from hostwright.base.refusal import DidNotTell
-from hostwright.base.scripts import NONCE, observing, script, sections
+from hostwright.base.scripts import NONCE, script, sections
 from hostwright.base.transport import LOST, Answer, connector_arguments, is_cut, patiently, run
 from hostwright.base.verbs import Verb
 
-DIRECTORY = "/run/hostwright"
+DIRECTORY = RUN
 LOGS = "/var/log/hostwright"
 POLL_SECONDS = 3.0
 ANSWER_SECONDS = 60
 LEASE_SECONDS = 10
-# The status with which a job ends that did not get the host's lock (shell/lock.sh).
-BUSY = "75"
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,9 @@ def render(
     """The whole script of a job: header, library, and a line for each step.
 
     + files: those of its procedure, which come after job.sh
-    + lock: LOCK, OWNER and DOING, as shell/lock.sh wants them; it is taken for as long as the job is at work
+    + lock: LOCK, OWNER and DOING, as lock.sh wants them; it is taken for as long as the job is at work
     """
-    header = dict(variables) | {
+    known = {
         "ID": job.id,
         "STEPS": str(len(steps)),
         "RUN": job.directory,
@@ -72,7 +71,7 @@ def render(
         "WAIT": "0",
         "CONNECTION": "no",
     }
-    header |= lock
+    header = {**LOCK_HEADER, **dict(variables), **known, **lock}
     lines = [f"step {number} {shlex.quote(step.title)} {shlex.join(step.call)}" for number, step in enumerate(steps, 1)]
     return "\n".join(["LOGIN=$1", script("job", *files, **header), "begin", *lines, "finish 0", ""])
 
@@ -122,7 +121,7 @@ def follow(host: Host, job: Job) -> Iterator[str]:
     A lost connection is made anew for two minutes; the job does not need us.
     """
     seen = 0
-    text = observing(script("follow", RUN=job.directory))
+    text = script("follow", RUN=job.directory)
 
     def ask() -> Mapping[str, list[str]]:
         good, output = _run(host, "follow", f"{text}\nlook {seen + 1}\n")
@@ -143,7 +142,7 @@ def follow(host: Host, job: Job) -> Iterator[str]:
         if status:
             code, _, reason = status.partition(" ")
             if code != "0":
-                raise Busy(reason) if code == BUSY else JobFailed(reason)
+                raise Busy(reason) if code == OCCUPIED else JobFailed(reason)
             return
         if found.get("gone"):
             raise JobFailed(

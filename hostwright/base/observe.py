@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from hostwright.base import transport
 from hostwright.base.refusal import DidNotTell
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.base.stdin import query
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class ScriptFact(FactBase[Any], Generic[T]):
         except TypeError as error:
             # What is raised here would be shown as a traceback.
             return StringCommand("echo", shlex.quote(str(error)), ">&2;", "exit", "64")
-        return StringCommand("sh", "-c", shlex.quote(observing(text)), "hostwright", type(self).__name__)
+        return StringCommand("sh", "-c", shlex.quote(text), "hostwright", type(self).__name__)
 
     @override
     def process(self, output: list[str]) -> Any:
@@ -82,7 +82,7 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], data: str =
 
     + data: what the script reads from `data`
     """
-    text = observing(fact().text(**about))
+    text = fact().text(**about)
     said: Sequence[str] = ()
     try:
         good, output = query(fact.__name__, text, arguments, data, fact.secret)
@@ -95,4 +95,4 @@ def observe(fact: type[ScriptFact[T]], arguments: Mapping[str, Any], data: str =
         said = [str(error)]
     for line in said:
         transport.echo(line, host.print_prefix)
-    raise DidNotTell(f"the host did not tell {fact.what.format(**about)} (see the error above)")
+    raise DidNotTell(f"the host did not tell {fact.what.format(**about)}", "see the error above")

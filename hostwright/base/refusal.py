@@ -28,6 +28,12 @@ class Refusal(Exception):
         return (self,)
 
 
+def parted(said: str) -> tuple[str, str]:
+    """The words of a ValueError, as a refusal takes them: what is wrong, a colon, and what to write instead."""
+    why, _, remedy = said.partition(": ")
+    return why, remedy
+
+
 class Refusals(Refusal):
     """Several things that stand against it, all of them."""
 

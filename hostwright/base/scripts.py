@@ -77,11 +77,6 @@ def whole(text: str, data: str = "") -> str:
     return "\n".join(["main() {", *source, text, "}", "main </dev/null", ""])
 
 
-def observing(text: str) -> str:
-    """A script that only looks: `section NAME` in it begins a section of its output."""
-    return f'NONCE={NONCE}\nsection() {{ printf \'\\n@@ %s %s\\n\' "$NONCE" "$1"; }}\n{text}'
-
-
 def sections(lines: Sequence[str], nonce: str, known: Sequence[str]) -> dict[str, list[str]]:
     """Output of an observing script, by its sections.
 

@@ -6,7 +6,15 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hostwright.base.refusal import Refusal, Refusals
+from hostwright.base.refusal import Refusal, Refusals, parted
+
+
+class Unfit(ValueError):
+    """What a validator of several keys raises, of which pydantic does not tell whose value it is."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 class Settings(BaseModel):
@@ -21,6 +29,9 @@ class Settings(BaseModel):
     def key(cls, field: str) -> str:
         """As whoever set it calls it."""
         return f"{cls.prefix}{field}"
+
+    def unfit(self, field: str, value: object, why: str, remedy: str) -> Unfit:
+        return Unfit(Refusal(why, remedy, key=self.key(field), value=value))
 
 
 def absolute(path: str) -> str:
@@ -75,8 +86,8 @@ def unresolved(key: str, value: object) -> Iterator[Refusal]:
         # All but a name may be part of a password.
         said = found[0] if found["name"] else "{{ ... }}"
         yield Refusal(
-            f"the inventory left {said} in it as it is: what that names is not defined there, or the vault was not "
-            "opened (ANSIBLE_VAULT_PASSWORD_FILE)",
+            f"the inventory left {said} in it as it is",
+            "define there what that names, or let the vault be opened (ANSIBLE_VAULT_PASSWORD_FILE)",
             key=key,
         )
     elif isinstance(value, str) and re.search("[\ud800-\udfff]", value):
@@ -85,9 +96,12 @@ def unresolved(key: str, value: object) -> Iterator[Refusal]:
 
 def _explained(model: type[Settings], problem: Mapping[str, Any]) -> Refusal:
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
+    error = problem.get("ctx", {}).get("error")
+    if isinstance(error, Unfit):
+        return error.refusal
     if not problem["loc"]:
-        return Refusal(message)
+        return Refusal(*parted(message))
     key = model.key(str(problem["loc"][0]))
     if problem["type"] == "missing":
         return Refusal(f"{key} is not set, and has no default", f"write it in the inventory, or --data {key}=...")
-    return Refusal(message, key=key, value=problem["input"])
+    return Refusal(*parted(message), key=key, value=problem["input"])

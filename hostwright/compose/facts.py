@@ -1,4 +1,4 @@
-"""A compose project on a host (shell/compose.sh writes what is read here)."""
+"""A compose project on a host (sh/compose.sh writes what is read here)."""
 
 import base64
 import gzip
@@ -17,6 +17,10 @@ from hostwright.base.scripts import NONCE, script, sections
 
 _LABEL = "com.docker.compose."
 DIGEST = "hostwright.digest"
+LIST = ".hostwright"
+"""names the files in the directory of a project that are ours, a line each; newer runs find them by it"""
+OVERRIDE = "docker-compose.override.yml"
+"""is ours, beside the files that compose is given"""
 
 _SECTIONS = (
     *("engine", "error", "hands", "files", "override", "diff", "invalid", "model", "profiles", "every"),
@@ -177,7 +181,7 @@ class ComposeProject(ScriptFact[ProjectState]):
     @override
     def text(self, name: str, directory: str, main: str, files: str, secrets: str, diff: str) -> str:
         words = {"NAME": name, "DIRECTORY": directory, "MAIN": main, "FILES": files, "SECRETS": secrets, "DIFF": diff}
-        return script("compose", **words)
+        return script("compose", LIST=LIST, OVERRIDE=OVERRIDE, **words)
 
     @override
     def parsed(self, output: list[str]) -> ProjectState:

@@ -17,7 +17,7 @@ from pyinfra.api.operation import OperationMeta
 from hostwright.base.observe import observe
 from hostwright.base.scripts import script
 from hostwright.base.stdin import execute
-from hostwright.compose.facts import ComposeProject
+from hostwright.compose.facts import LIST, OVERRIDE, ComposeProject
 from hostwright.compose.plan.project import (
     ComposePlan,
     Project,
@@ -152,6 +152,8 @@ def _act(
         "UP": " ".join(plan.up),
         "GONE": " ".join(plan.gone),
         "LIMIT": str(round(wait)),
+        "LIST": LIST,
+        "OVERRIDE": OVERRIDE,
     }
     ours = f"ours() {{ {fenced(':').get_raw_value()}; }}"
     call = "up" if plan.act == "up" else f"down {'--volumes' if remove_data else ''}"

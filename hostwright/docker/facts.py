@@ -1,4 +1,4 @@
-"""The containers of a host and their restart policies (shell/containers.sh writes what is read here)."""
+"""The containers of a host and their restart policies (sh/containers.sh writes what is read here)."""
 
 import json
 import re

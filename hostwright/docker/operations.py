@@ -18,9 +18,6 @@ from hostwright.docker.settings import RestartPolicies
 from hostwright.lock.held import fenced
 from hostwright.planned import planned
 
-# Where they are looked for (shell/containers.sh).
-_PATH = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
-
 
 def restart_policy(container: str, policy: str | bool, **arguments: Any) -> OperationMeta:
     """
@@ -85,9 +82,9 @@ def command(change: Change) -> str:
         text = f'for id in {ids}; do podman update --restart={change.policy} "$id" || exit; done'
     owner = change.engine.owner
     if not owner:
-        return f"{_PATH}; {text}"
+        return f"{script('snap')}{text}"
     words = shlex.join([owner.name, str(owner.uid), owner.home, "120", f"{{ {text}; }} && echo end=yes"])
     return (
-        f"{_PATH}; {script('as_user')}said=$(as_user {words}); "
+        f"{script('snap', 'as_user')}said=$(as_user {words}); "
         "case $said in *end=yes) ;; *) printf '%s\\n' \"$said\" >&2; exit 1 ;; esac"
     )

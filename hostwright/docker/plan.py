@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from textwrap import shorten
 
 from hostwright.base.engine import Container, Engine, as_owner, called, complaint, normalized
-from hostwright.base.refusal import Refusal
+from hostwright.base.refusal import Refusal, parted
 from hostwright.base.shown import shown
 from hostwright.docker.facts import Containers
 from hostwright.docker.settings import RestartPolicies
@@ -106,7 +106,7 @@ def select(found: Containers, selector: str) -> _Found:
     owned = [engine for engine in found.engines if engine.owner and user in ("", engine.owner.name)]
     if user:
         if not owned:
-            raise Refusal(_nowhere(found, user), key=_KEY, value=selector)
+            raise Refusal(*_nowhere(found, user), key=_KEY, value=selector)
         return _of_users(found, selector, inner, [], owned)
     some = _fitting(hosts, inner)
     silent = [said for engine in hosts if (said := complaint(engine, found.user))]
@@ -114,10 +114,12 @@ def select(found: Containers, selector: str) -> _Found:
     if silent and (not some or _is_for_all(inner)):
         others = [f"{engine.owner.name}/{inner}" for engine in owned if engine.owner and _fitting([engine], inner)]
         if some:
-            silent[0] += f"; or name one by one what {selector!r} is about"
+            remedy = f"{silent[0].remedy}; or name one by one what {selector!r} is about"
         elif others:
-            silent[0] += f"; or say {', '.join(others)} for what is there"
-        raise Refusal(silent[0], key=_KEY, value=selector)
+            remedy = f"{silent[0].remedy}; or say {', '.join(others)} for what is there"
+        else:
+            remedy = silent[0].remedy
+        raise Refusal(silent[0].why, remedy, key=_KEY, value=selector)
     return some or _of_users(found, selector, inner, hosts, owned)
 
 
@@ -125,7 +127,7 @@ def _wished(selector: str, policy: str | bool) -> str:
     try:
         return normalized(policy)
     except ValueError as error:
-        raise Refusal(str(error), key=_KEY, value={selector: policy}) from None
+        raise Refusal(*parted(str(error)), key=_KEY, value={selector: policy}) from None
 
 
 def _split(selector: str) -> tuple[str, str]:
@@ -161,20 +163,24 @@ def _of_users(found: Containers, selector: str, inner: str, hosts: list[Engine],
         if names[called(engine)]:
             there += f"; of {called(engine)}: {shorten(', '.join(names[called(engine)]), 300)}"
     silent = [said for engine in owned if (said := complaint(engine, found.user))]
+    why = [f"no container is {selector!r}; there are: {there}", *(said.why for said in silent)]
+    remedies = ["name one that is there, or leave the rule out", *(said.remedy for said in silent)]
     if found.unlooked:
-        silent.append(f"engines of users could not be looked for: {found.unlooked}")
-    why = "; ".join([f"no container is {selector!r}; there are: {there}", *silent])
-    raise Refusal(why, key=_KEY, value=selector)
+        unlooked, remedy = _nowhere(found, user="")
+        why, remedies = [*why, unlooked], [*remedies, remedy]
+    raise Refusal("; ".join(why), "; ".join(remedies), key=_KEY, value=selector)
 
 
-def _nowhere(found: Containers, user: str) -> str:
+def _nowhere(found: Containers, user: str) -> tuple[str, str]:
+    """Why there is no engine of a user's own, and what to do about it."""
     if found.unlooked:
-        return f"engines of users could not be looked for: {found.unlooked}"
+        why = f"engines of users could not be looked for: {found.unlooked}"
+        return why, "see to it that getent passwd, and ls of /run/user and of each home, answer there"
     if found.user != "root":
-        return f"{found.user} does not find engines of users: let pyinfra use sudo (_sudo, --sudo)"
+        return f"{found.user} does not find engines of users", "let pyinfra use sudo (_sudo, --sudo)"
     return (
-        f"no engine of {user}'s own is found: it is at work while they are logged in, or linger (loginctl "
-        f"enable-linger {user})"
+        f"no engine of {user}'s own is found",
+        f"it is at work while they are logged in, or linger (loginctl enable-linger {user})",
     )
 
 

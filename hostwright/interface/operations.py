@@ -17,6 +17,7 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base import transport
+from hostwright.base.names import ADDRESSES
 from hostwright.base.observe import observe
 from hostwright.base.refusing import refusing
 from hostwright.base.scripts import script
@@ -156,6 +157,7 @@ def _told(plan: AddressPlan, seconds: int, identity: str, ours: str) -> str:
     """
     variables = {
         "ID": identity,
+        "STATE": ADDRESSES,
         "CHANGES": str(len(plan.running)),
         "RUN": "\n".join(change.run for change in plan.running),
         "UNDO": "\n".join(change.undo for change in reversed(plan.running)),

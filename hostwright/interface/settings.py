@@ -58,10 +58,10 @@ class InterfaceSettings(Settings):
     def _no_contradiction(self) -> Self:
         for static in self.absent:
             if any(static.ip == other.ip for other in self.present):
-                raise ValueError(f"{static.ip} is wanted both present and absent; say one of them")
+                raise ValueError(f"{static.ip} is wanted both present and absent: say one of them")
         seen = [static.ip for static in self.present]
         if twice := next((ip for ip in seen if seen.count(ip) > 1), None):
-            raise ValueError(f"{twice} is named twice")
+            raise ValueError(f"{twice} is named twice: name it once")
         return self
 
 

@@ -1,9 +1,10 @@
-"""Who holds the locks of a host, and who waits for them (shell/lock.sh writes what is read here)."""
+"""Who holds the locks of a host, and who waits for them (sh/locks.sh writes what is read here)."""
 
 from dataclasses import dataclass
 
 from typing_extensions import override
 
+from hostwright.base.names import HOLDER, LOCKS
 from hostwright.base.observe import ScriptFact, parsing
 from hostwright.base.scripts import NONCE, script, sections
 
@@ -56,9 +57,17 @@ def _lock(name: str, rows: list[list[str]], now: int) -> Lock:
     waiters = []
     for kind, *words in rows:
         if kind == "holder":
-            number, count, lease, renewed, taken, since, _, owner, doing = words
-            seconds = (int(lease), now - int(taken), now - int(renewed))
-            holder = LockHolder(int(number), int(count), *seconds, since, owner, doing)
+            said = dict(zip(HOLDER, words, strict=True))
+            holder = LockHolder(
+                number=int(said["number"]),
+                count=int(said["count"]),
+                lease=int(said["lease"]),
+                held=now - int(said["taken"]),
+                silent=now - int(said["renewed"]),
+                since=said["since"],
+                owner=said["owner"],
+                doing=said["doing"],
+            )
         else:
             _, _, since, owner = words
             waiters.append(LockWaiter(owner, since))
@@ -72,7 +81,7 @@ class HostLocks(ScriptFact[tuple[Lock, ...]]):
 
     @override
     def text(self) -> str:
-        return script("locks")
+        return script("locks", LOCKS=LOCKS)
 
     @override
     def parsed(self, output: list[str]) -> tuple[Lock, ...]:

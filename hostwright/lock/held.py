@@ -21,6 +21,7 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback
 
+from hostwright.base.names import FENCED, HOLDER, LOCK_HEADER, LOCKS
 from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import failing, refusing
 from hostwright.base.scripts import script
@@ -156,13 +157,13 @@ def fenced(command: str, name: str = DEPLOY) -> StringCommand:
     taken = _taken.get(host.state.inventory.get_host(host.name), {}).get(name)
     if taken is None:
         return StringCommand(command)
-    holder = f"$(cut -f 8 /run/hostwright/lock/{name}/holder)"
+    holder = f"$(cut -f {HOLDER.index('owner') + 1} {LOCKS}/{name}/holder)"
     lost = f"the lock {name} is no longer ours: it was broken, or went to"
     # Who may not look is not told that it went on.
-    other = f'[ "$(id -u)" = 0 ] || {{ echo "the lock {name}: only root may see who holds it" >&2; exit 76; }}'
+    other = f'[ "$(id -u)" = 0 ] || {{ echo "the lock {name}: only root may see who holds it" >&2; exit {FENCED}; }}'
     return StringCommand(
         f'[ "{holder}" = {shlex.quote(taken.owner)} ] || '
-        f"{{ {other}; printf '%s %s\\n' {shlex.quote(lost)} \"{holder}\" >&2; exit 76; }}; {command}"
+        f"{{ {other}; printf '%s %s\\n' {shlex.quote(lost)} \"{holder}\" >&2; exit {FENCED}; }}; {command}"
     )
 
 
@@ -291,7 +292,7 @@ def run_guarded(host: Host, lock: str, owner: str, command: str, arguments: dict
     """Runs a function of lock.sh on the host; what it says is shown as it comes."""
     local = type(host.connector).__name__ == "LocalConnector"
     watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
-    words = {"LOCK": lock, "OWNER": owner, "CONNECTION": "no" if local else "yes"}
+    words = LOCK_HEADER | {"LOCK": lock, "OWNER": owner, "CONNECTION": "no" if local else "yes"}
     text = script("lock", "every_process", **words, **variables)
     end = 'code=$?\n[ -z "$reason" ] || printf "%s\\n" "$reason"\nexit $code'
     whole = f"{text}\nWATCH={watch}\n{command}\n{end}"
@@ -316,18 +317,17 @@ def wait_seconds(said: float | str | None = None) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise Refusal(f"lock_wait = {value!r}: a number of seconds, from 0 on")
+        raise Refusal("no number of seconds", "write one from 0 on", key="lock_wait", value=value)
     return number
 
 
 def check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
-    said = ""
-    if not _NAME.fullmatch(name):
-        said = f"lock name {name!r}: letters, digits and _ . - only"
-    elif owner is not None and not _OWNER.fullmatch(owner):
-        said = f"lock owner {owner!r}: no blanks, as in alice@laptop/nightly"
-    elif lease < 4:
-        said = f"lock lease {lease!r}: 4 seconds at least, since it is renewed four times in it"
-    if said:
-        with refusing():
-            raise Refusal(said)
+    with refusing():
+        if not _NAME.fullmatch(name):
+            raise Refusal("no name for a lock", "letters, digits and _ . - only", key="name", value=name)
+        if owner is not None and not _OWNER.fullmatch(owner):
+            why = "no name for who takes a lock"
+            raise Refusal(why, "printable and without blanks, as in alice@laptop/nightly", key="owner", value=owner)
+        if lease < 4:
+            why = "too short for a lock, which is renewed four times in it"
+            raise Refusal(why, "4 seconds at least", key="lease", value=lease)

@@ -20,9 +20,10 @@ def decide_break(locks: tuple[Lock, ...], name: str, owner: str | None) -> Locks
     """Refused unless it is held, and by that very owner: who breaks a lock must know whose it is."""
     lock = next((lock for lock in locks if lock.name == name), None)
     if owner and (lock is None or lock.holder is None):
-        raise Refusal(f"lock_break = {owner!r}: nobody holds the lock {name}")
+        raise Refusal(f"nobody holds the lock {name}", "leave lock_break out", key="lock_break", value=owner)
     if owner and lock and lock.holder and lock.holder.owner != owner:
-        raise Refusal(f"lock_break = {owner!r}: the lock {name} is held by {lock.holder.owner}; name that to break it")
+        why = f"the lock {name} is held by {lock.holder.owner}"
+        raise Refusal(why, "name that to break it", key="lock_break", value=owner)
     return LocksPlan(locks, owner or "")
 
 

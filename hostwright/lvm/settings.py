@@ -5,7 +5,8 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 from typing_extensions import override
 
-from hostwright.base.settings import Settings, absolute
+from hostwright.base.refusal import Refusal
+from hostwright.base.settings import Settings, Unfit, absolute
 from hostwright.lvm.file_systems import KINDS, one_of
 from hostwright.lvm.plan.sizes import extents_of
 
@@ -63,7 +64,8 @@ class Block(Settings):
     @model_validator(mode="after")
     def _confirms_a_removal(self) -> Self:
         if self.present and self.confirm is not None:
-            raise ValueError("confirm is for present=False: take it away, else a removal would be asked for only once")
+            why = "it is for present=False, and a removal would be asked for only once"
+            raise self.unfit("confirm", self.confirm, why, "take it away")
         return self
 
 
@@ -102,7 +104,8 @@ class VolumeGroupWish(Block):
     @model_validator(mode="after")
     def _has_disks(self) -> Self:
         if self.present and not self.devices:
-            raise ValueError("devices is empty: name the disks that the group is made of")
+            why = f"{self.key('devices')} is empty"
+            raise Unfit(Refusal(why, "name the disks that the group is made of"))
         return self
 
 
@@ -145,13 +148,15 @@ class LogicalVolumeWish(Block):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.present and self.size is None:
-            raise ValueError("size is not set: write 50G, 51200m, '12800 extents', 40%VG or 100%FREE")
+            why = f"{self.key('size')} is not set"
+            raise Unfit(Refusal(why, "write 50G, 51200m, '12800 extents', 40%VG or 100%FREE"))
         if self.mount == "/":
-            raise ValueError("mount = '/': the root file system is made by an installer, not here")
+            raise self.unfit("mount", self.mount, "the root file system is made by an installer", "name another one")
         if self.fs == "swap" and self.mount:
-            raise ValueError("swap is not mounted: leave mount out, its line in /etc/fstab is made without it")
+            remedy = "leave mount out, its line in /etc/fstab is made without it"
+            raise self.unfit("mount", self.mount, "swap is not mounted", remedy)
         if self.mount and self.fs is None and self.present:
-            raise ValueError("mount without fs: name the file system that is to be mounted")
+            raise self.unfit("mount", self.mount, "mount without fs", "name the file system that is to be mounted")
         return self
 
     @property

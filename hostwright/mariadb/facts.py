@@ -1,5 +1,6 @@
 """What ran once for the data of a MariaDB, and what accounts it has (operations.py asks)."""
 
+import posixpath
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from typing_extensions import override
 from hostwright.base.observe import ScriptFact, pairs, parsing
 from hostwright.base.scripts import NONCE, script, sections
 from hostwright.net.listeners import Listener, parse_processes, parse_published
+
+RECORD = "hostwright-once"
+"""lies with the data, and says which commands ran once; newer runs find it by this"""
 
 # Without a character set of its own the client takes all that it reads for latin1.
 CLIENT = (
@@ -146,7 +150,8 @@ class MariadbData(ScriptFact[DataDirectory]):
 
     @override
     def text(self, directory: str, container: str, project: str, image: str) -> str:
-        return script("mariadb", DATA=directory, CONTAINER=container, PROJECT=project, IMAGE=image)
+        record = posixpath.join(directory, RECORD)
+        return script("mariadb", DATA=directory, RECORD=record, CONTAINER=container, PROJECT=project, IMAGE=image)
 
     @override
     def parsed(self, output: list[str]) -> DataDirectory:
@@ -162,8 +167,7 @@ class MariadbAccounts(ScriptFact[Accounts]):
 
     @override
     def text(self, container: str) -> str:
-        client = inside(container, f"exec {CLIENT} {_BATCH}")
-        return f"section accounts\ndata | base64 -d | {client} 2>/dev/null | sed {shlex.quote(_HIDING)}"
+        return script("accounts", CONTAINER=container, CLIENT=f"exec {CLIENT} {_BATCH}", HIDING=_HIDING)
 
     @override
     def parsed(self, output: list[str]) -> Accounts:

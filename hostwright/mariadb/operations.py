@@ -24,7 +24,7 @@ from hostwright.base.stdin import execute
 from hostwright.base.transport import echo
 from hostwright.compose import operations as compose
 from hostwright.lock.held import fenced, held
-from hostwright.mariadb.facts import CLIENT, DataDirectory, MariadbAccounts, MariadbData, inside, users_script
+from hostwright.mariadb.facts import CLIENT, RECORD, DataDirectory, MariadbAccounts, MariadbData, inside, users_script
 from hostwright.mariadb.plan import record as records
 from hostwright.mariadb.plan import server as plans
 from hostwright.mariadb.settings import Mariadb
@@ -136,7 +136,7 @@ def _commands(wish: Mariadb, contents: Mapping[str, bytes], salt: str) -> Severa
         server=(TEMPLATES / COMMANDS / "server").read_text(),
         ready=f"{CLIENT} --execute 'SELECT 1' >/dev/null\n",
         before=(TEMPLATES / COMMANDS / "before").read_text(),
-        record=plans.RECORD,
+        record=plans.RECORD_INSIDE,
         once={name: f"exec {CLIENT} --batch <{HERE}/sql/{name}\n" for name in contents},
         files=files,
         recorded={name: records.salted(content, salt) for name, content in contents.items()},
@@ -152,7 +152,7 @@ def _inits(wish: Mariadb) -> list[records.Init]:
             continue
         path = Path(text)
         if not re.fullmatch("[A-Za-z0-9_.-]+", path.name) or "\0" in text or path.name in {one.name for one in found}:
-            raise _no_init(text, "letters, digits and _ . - in its name, and each name once")
+            raise _no_init(text, "no name that is recorded", "letters, digits and _ . - in it, and each name once")
         content = _unpacked(text, path)
         try:
             content.decode()
@@ -182,12 +182,12 @@ def _unpacked(text: str, path: Path) -> bytes:
             raise _no_init(text, "zstd is not on this machine", "install it, or unpack the file") from None
         raise _no_init(text, str(error.strerror), "a file on the controller, or a statement") from None
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, subprocess.CalledProcessError):
-        raise _no_init(text, "it cannot be unpacked; is it whole?") from None
+        raise _no_init(text, "it cannot be unpacked", "see whether it is whole, and of the kind that it says") from None
     except OSError as error:
         raise _no_init(text, str(error.strerror), "a file on the controller, or a statement") from None
 
 
-def _no_init(text: str, why: str, remedy: str = "") -> Refusal:
+def _no_init(text: str, why: str, remedy: str) -> Refusal:
     return Refusal(why, remedy, key=Mariadb.key("init"), value=text)
 
 
@@ -216,7 +216,7 @@ def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
 
 def _record(state: State, host: Host, wish: Mariadb, plan: plans.InitPlan) -> bool:  # noqa: ARG001
     """Digests are for no command line: they can be guessed from."""
-    record = posixpath.join(wish.data_dir, posixpath.basename(plans.RECORD))
+    record = posixpath.join(wish.data_dir, RECORD)
     text = script("record", RECORD=record, CONTAINER=wish.container)
     data = base64.b64encode("".join(f"{line}\n" for line in plan.decided).encode()).decode()
     return execute(host, "record", f"{text}\n{fenced('decide').get_raw_value()}", data, show=True)[0]

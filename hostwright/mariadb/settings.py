@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hostwright.base.engine import normalized
-from hostwright.base.settings import Settings, compose_path, container_name, image_name
+from hostwright.base.refusal import Refusal
+from hostwright.base.settings import Settings, Unfit, compose_path, container_name, image_name
 from hostwright.net.special_purpose import Reach, covering, purpose
 
 _PUBLISHED = re.compile(r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5}):(?P<inside>[0-9]{1,5})")
@@ -175,6 +176,16 @@ class Mariadb(Settings):
     def _are_sql_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sql_name(name) for name in names)
 
+    @field_validator("subnet")
+    @classmethod
+    def _is_network(cls, subnet: str | None) -> str | None:
+        if subnet:
+            try:
+                ipaddress.ip_network(subnet)
+            except ValueError as error:
+                raise ValueError(f"{error}: as in 10.0.0.0/24") from None
+        return subnet
+
     @field_validator("settings")
     @classmethod
     def _are_settings(cls, settings: dict[str, str | int | bool | None]) -> dict[str, str | int | bool | None]:
@@ -200,40 +211,37 @@ class Mariadb(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.address and not self.subnet:
-            raise ValueError(f"mariadb_address = {self.address!r}: only with the mariadb_subnet that it is in")
+            why, remedy = "it is in no subnet", f"only with the {self.key('subnet')} that it is in"
+            raise self.unfit("address", self.address, why, remedy)
         for port in self.publish:
             if not self.expose and not _is_near(port):
-                raise ValueError(
-                    f"mariadb_publish = {port!r}: it can be reached from outside, past the firewall of the host; name "
-                    "a private address of it (127.0.0.1:23306:3306), or say mariadb_expose=yes"
-                )
+                why = "it can be reached from outside, past the firewall of the host"
+                remedy = "name a private address of it (127.0.0.1:23306:3306), or say mariadb_expose=yes"
+                raise self.unfit("publish", port, why, remedy)
         if self.subnet:
             network = ipaddress.ip_network(self.subnet)
             if covering(network).reach is Reach.INTERNET:
-                raise ValueError(
-                    f"mariadb_subnet = {self.subnet!r}: these addresses belong to somebody on the Internet, whom this "
-                    "host would not reach any more; private ones are in 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16"
-                )
+                why = "these addresses belong to somebody on the Internet, whom this host would not reach any more"
+                remedy = "take private ones, in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+                raise self.unfit("subnet", self.subnet, why, remedy)
             if self.address and not _is_free(self.address, network):
-                raise ValueError(
-                    f"mariadb_address = {self.address!r}: no free address of {network}; its first one is the gateway"
-                )
+                why = f"no free address of {network}, whose first one is the gateway"
+                raise self.unfit("address", self.address, why, "take another one of it")
         return self
 
     @model_validator(mode="after")
     def _secrets_are_sound(self) -> Self:
         root = password("mariadb_root_password", self.root_password)
         if not self.allow_weak_password and (len(root) < 8 or root.lower() in _KNOWN or len(set(root)) < 4):
-            raise ValueError(
-                "mariadb_root_password is one of the first that anybody tries: take a long one by chance (openssl rand "
-                "-base64 18), or say mariadb_allow_weak_password=yes"
-            )
+            why = "it is one of the first that anybody tries"
+            remedy = "take a long one by chance (openssl rand -base64 18), or say mariadb_allow_weak_password=yes"
+            raise Unfit(Refusal(why, remedy, key=self.key("root_password")))
         object.__setattr__(self, "root_password", root)
         if not isinstance(self.users, (list, tuple)):
-            raise ValueError("mariadb_users is no list of users")
+            raise ValueError("mariadb_users is no list of users: as in [{name: nova, password: ...}]")
         users = tuple(_user(number, user) for number, user in enumerate(self.users, 1))
         if len({(user.name, user.host) for user in users}) != len(users):
-            raise ValueError("mariadb_users names a user twice")
+            raise ValueError("mariadb_users names a user twice: name each once, with all its grants")
         object.__setattr__(self, "users", users)
         return self
 

@@ -32,7 +32,7 @@ class SeveralCommands:
     TERM, INT and QUIT are handed on to the server. What a shell starts beside itself has INT and QUIT ignored (POSIX,
     Shell Command Language, 2.11): a server that sets no handler of its own for these two ends by TERM only.
 
-    Source: the shell itself is shell/several_commands.sh.
+    Source: the shell itself is sh/several_commands.sh.
     """
 
     server: str

@@ -35,7 +35,8 @@ def contend(machine: Machine, contenders: int, kills: int, seconds: float, seed:
     chance = random.Random(seed)
     machine.succeed("rm -f /root/contended; touch /root/contended")
     where = bring(machine, "contend.sh")
-    text = script("processes", "ownership", "holders", "lock", LOCK="contended", LEASE="4")
+    # Whose turn it is, each has in its environment.
+    text = script("lock", "holders", LOCK="contended", LEASE="4", OWNER="-", CONNECTION="yes").replace("OWNER=-\n", "")
     machine.succeed(
         f"cat >/run/library.sh <<'END'\n{text}\nEND\nprintf '. /run/library.sh\\n. {where}\\n' >/run/contend"
     )

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from pyinfra.api import Host
 
 from hostwright.base import job
-from hostwright.base.scripts import NONCE, observing, script
+from hostwright.base.scripts import NONCE
 from hostwright.base.settings import validated
 from hostwright.compose.plan.project import OVERRIDE, Project, complete, decide
 from hostwright.interface.backends import networkd
@@ -37,6 +38,7 @@ from hostwright.mariadb.facts import parse_data
 from hostwright.mariadb.plan.record import Init, digests, named, salt_of
 from hostwright.mariadb.plan.server import decide_init
 from hostwright.mariadb.settings import Mariadb
+from tests.scripts import script
 from tests.unit.compose.test_compose import made, model, state
 from tests.unit.lvm import test_plan as plans
 from tests.unit.lvm.hosts import storage
@@ -89,7 +91,9 @@ class Old:
             start_new_session=True,
             stdout=subprocess.DEVNULL,
         )
+        deadline = time.monotonic() + 60
         while "copy_live" not in self.did:
+            assert time.monotonic() < deadline, self.did
             time.sleep(0.05)
         return running
 
@@ -100,7 +104,7 @@ class Old:
 
     def observed(self) -> facts.Storage:
         """As today's package sees the host."""
-        text = self.moved(observing(facts.LvmStorage().text("centos", "home")))
+        text = self.moved(facts.LvmStorage().text("centos", "home"))
         done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True)
         return facts.parse_storage(done.stdout.splitlines(), NONCE)
 
@@ -116,6 +120,18 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Old]:
             subprocess.run(["kill", "-KILL", name.read_text().split(":")[0]], check=False, capture_output=True)
 
 
+@contextmanager
+def within(seconds: int) -> Iterator[None]:
+    """Fails where it takes longer, whatever it waits for."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail(f"not over within {seconds} s"))
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def first(found: facts.Storage) -> Plan:
     plan = before_all(found, "centos")
     assert plan
@@ -128,11 +144,12 @@ def test_its_running_job_is_followed_and_stopped(old: Old, here: Host) -> None:
     assert (found.job.running, found.job.id, found.job.status) == (True, old.id, "")
     assert first(found).follow == old.id
     following = job.follow(here, job.Job("lvm", old.id))
-    while "copy /home" not in next(following):
-        pass
-    job.stop(here, job.Job("lvm", old.id))
-    with pytest.raises(job.JobFailed, match="stopped by a signal"):
-        list(following)
+    with within(60):
+        while "copy /home" not in next(following):
+            pass
+        job.stop(here, job.Job("lvm", old.id))
+        with pytest.raises(job.JobFailed, match="stopped by a signal"):
+            list(following)
     assert old.did[-1] == "undone"
     running.wait(10)
     assert old.observed().job.status.startswith("1 stopped by a signal")
@@ -239,7 +256,7 @@ def test_its_line_of_the_lock_is_read_and_respected(tmp_path: Path) -> None:
     started = Path("/proc/1/stat").read_text().rsplit(") ", 1)[1].split()[19]
     line = "\t".join([number, count, lease, now, now, since, f"1:{started}", owner, doing])
     (place / "holder").write_text(f"{line}\n")
-    text = observing(HostLocks().text()).replace("/run/hostwright", str(tmp_path))
+    text = HostLocks().text().replace("/run/hostwright", str(tmp_path))
     said = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True).stdout
     (lock,) = parse_locks(said.replace(f"@@ {NONCE} ", "@@ ").splitlines())
     assert lock.holder
@@ -301,7 +318,7 @@ def test_what_undoes_a_change_of_addresses_is_claimed_as_ever(tmp_path: Path) ->
     # Today's says the change is over while theirs still waits: it renames the same file.
     (tmp_path / "addresses").mkdir()
     (tmp_path / "addresses" / f"undo-{ID}").write_text(theirs)
-    text = script("ownership", "addresses", **known).replace("/run/hostwright/addresses", str(tmp_path / "addresses"))
+    text = script("addresses", **known).replace("/run/hostwright/addresses", str(tmp_path / "addresses"))
     subprocess.run(["sh", "-c", f"{text}\nsystemctl() {{ :; }}\nrelease_guard"], check=True)
     assert not (tmp_path / "addresses" / f"undo-{ID}").exists()
     assert not list((tmp_path / "addresses").glob(f"*-{ID}"))

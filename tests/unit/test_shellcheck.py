@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hostwright.base import job
-from hostwright.base.scripts import observing, script
+from hostwright.base.names import LOCK_HEADER
+from hostwright.base.scripts import script
 from hostwright.docker import facts as docker
 from hostwright.interface import facts as interfaces
 from hostwright.lock import facts as lock
@@ -34,32 +35,33 @@ def with_header(names: str, *files: str, calls: str = "") -> str:
 
 
 SCRIPTS: dict[str, Callable[[], str]] = {
-    "archives": lambda: observing(archives.LvmArchives().text(vg="x")),
-    "blocks": lambda: observing(blocks.LvmBlocks().text()),
-    "containers": lambda: observing(docker.HostContainers().text()),
-    "interfaces": lambda: observing(interfaces.Interfaces().text()),
-    "locks": lambda: observing(lock.HostLocks().text()),
-    "storage": lambda: observing(lvm.LvmStorage().text(vg="x", shrink="x")),
-    "survey": lambda: observing(LvmSurvey().text(mount_point="/home", device="dm-1")),
-    "mariadb": lambda: observing(mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x")),
-    "reachability": lambda: observing(reachability.Reachability().text()),
+    "archives": lambda: archives.LvmArchives().text(vg="x"),
+    "blocks": lambda: blocks.LvmBlocks().text(),
+    "containers": lambda: docker.HostContainers().text(),
+    "interfaces": lambda: interfaces.Interfaces().text(),
+    "locks": lambda: lock.HostLocks().text(),
+    "storage": lambda: lvm.LvmStorage().text(vg="x", shrink="x"),
+    "survey": lambda: LvmSurvey().text(mount_point="/home", device="dm-1"),
+    "mariadb": lambda: mariadb.MariadbData().text(directory="/x", container="x", project="x", image="x"),
+    "accounts": lambda: mariadb.MariadbAccounts().text(container="x"),
+    "reachability": lambda: reachability.Reachability().text(),
     "a job": lambda: job.render(
         LIBRARY, (), [(name, "x") for name in (*HEADER, *HOME.split())], job.Job("shop", "0a"), LOCK
     ),
     "start of a job": lambda: with_header("RUN OWNER UNIT DESCRIPTION", "start"),
-    "compose": lambda: with_header("NAME DIRECTORY MAIN FILES SECRETS DIFF", "compose"),
+    "compose": lambda: with_header("NAME DIRECTORY MAIN FILES LIST OVERRIDE SECRETS DIFF", "compose"),
     "compose up": lambda: with_header(
-        "NAME DIRECTORY MAIN FILES PRIVATE OLD KNOWN COMPOSE BUILD SERVICES UP GONE LIMIT",
+        "NAME DIRECTORY MAIN FILES LIST OVERRIDE PRIVATE OLD KNOWN COMPOSE BUILD SERVICES UP GONE LIMIT",
         *("ownership", "project", "compose_up"),
         calls="ours() { :; }\nup\ndown --volumes",
     ),
     "addresses": lambda: with_header(
-        "ID CHANGES RUN UNDO LOOKS SECONDS_LEFT ASKS FILES",
+        "ID STATE CHANGES RUN UNDO LOOKS SECONDS_LEFT ASKS FILES",
         "addresses",
         calls="ours() { :; }\nrun_1() { :; }\nundo_1() { :; }\nchange\nkeep\nsettled",
     ),
     "lock": lambda: with_header(
-        "LOCK OWNER CONNECTION WAIT LEASE DOING WATCH",
+        f"LOCK OWNER CONNECTION WAIT LEASE DOING WATCH {' '.join(LOCK_HEADER)}",
         *("lock", "every_process"),
         calls="acquire\nguarded release",
     ),

@@ -1,7 +1,7 @@
 # Which units processes are of.
 
 # units_of: of lines /proc/PID/cgroup:NUMBER:CONTROLLERS:PATH, `unit PID UNIT` for those that can be stopped, and
-# started again, as UNIT (lvm.sh): a unit of the system whose cgroup it is that they are in, whatever its last part is
+# started again, as UNIT: a unit of the system whose cgroup it is that they are in, whatever its last part is
 # called; user@UID.service/UNIT of a user's own manager; docker/ID and podman/ID for containers of root.
 units_of() {
     local places names shown

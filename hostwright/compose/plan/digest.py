@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from hostwright.compose.facts import DECLARED, DIGEST, ProjectState
-from hostwright.compose.plan.files import OVERRIDE, Project, compose_files, read
+from hostwright.compose.facts import DECLARED, DIGEST, OVERRIDE, ProjectState
+from hostwright.compose.plan.files import Project, compose_files, read
 
 
 def complete(project: Project, labels: Mapping[str, str] | None = None) -> Project:

@@ -10,11 +10,10 @@ from typing import Any
 import yaml
 
 from hostwright.base.refusal import Refusal
-from hostwright.compose.facts import Loader
+from hostwright.compose.facts import OVERRIDE, Loader
 
 # The names that compose looks for; the second file of a project may have the others. OVERRIDE is ours.
 FILES = ("docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml")
-OVERRIDE = "docker-compose.override.yml"
 OVERRIDES = ("compose.override.yml", "compose.override.yaml", "docker-compose.override.yaml")
 _GIVEN = re.compile("[A-Za-z0-9_.][A-Za-z0-9_./-]*")
 
@@ -43,10 +42,11 @@ def main_file(project: Project, old: Collection[str] = ()) -> str:
     if not there and not project.files:
         return FILES[0]
     if not there:
-        raise Refusal(f"compose project {project.name} has none of {', '.join(FILES)}", key="files")
+        why = f"compose project {project.name} has none of {', '.join(FILES)}"
+        raise Refusal(why, "give one of them", key="files")
     if len(there) > 1:
-        why = f"compose project {project.name} has {' and '.join(there)}: compose takes one of them, say which"
-        raise Refusal(why, key="files")
+        why = f"compose project {project.name} has {' and '.join(there)}"
+        raise Refusal(why, "compose takes one of them: leave the other out", key="files")
     return there[0]
 
 
@@ -61,14 +61,14 @@ def compose_files(project: Project) -> list[str]:
     for name in given:
         if name not in project.files or name == OVERRIDE or not _GIVEN.fullmatch(name):
             raise Refusal(
-                f"compose project {project.name}: COMPOSE_FILE={named} in .env: {name!r} is none of its files; give it "
-                "with them, under a name of letters, digits and _ . / - only",
+                f"compose project {project.name}: COMPOSE_FILE={named} in .env: {name!r} is none of its files",
+                "give it with them, under a name of letters, digits and _ . / - only",
                 key="files",
             )
     if not named and len(given) > 2:
         raise Refusal(
-            f"compose project {project.name} has {' and '.join(given[1:])}: compose takes one of them, or what "
-            "COMPOSE_FILE in .env names",
+            f"compose project {project.name} has {' and '.join(given[1:])}",
+            "compose takes one of them, or what COMPOSE_FILE in .env names",
             key="files",
         )
     return given
@@ -109,7 +109,9 @@ def read(project: Project, path: str) -> dict[str, Any]:
         found = _yaml(project.files[path])
     except (yaml.YAMLError, ValueError) as error:
         raise Refusal(
-            f"compose project {project.name}: {path} is no YAML: {' '.join(str(error).split())}", key="files"
+            f"compose project {project.name}: {path} is no YAML",
+            f"correct it: {' '.join(str(error).split())}",
+            key="files",
         ) from None
     found = found if isinstance(found, dict) else {}
     services = found.get("services") or {}
@@ -117,7 +119,8 @@ def read(project: Project, path: str) -> dict[str, Any]:
     if not isinstance(services, dict) or (
         is_all and not (services and all(isinstance(one, dict) for one in services.values()))
     ):
-        raise Refusal(f"compose project {project.name}: {path} has no services", key="files")
+        why = f"compose project {project.name}: {path} has no services"
+        raise Refusal(why, "name them there, each with an image or build", key="files")
     # Of `off` YAML 1.1 makes no name: compose knows it.
     said = {str(name): one for name, one in services.items() if type(name) in (str, int) and isinstance(one, dict)}
     return {**found, "services": said}

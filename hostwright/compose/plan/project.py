@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hostwright.base.engine import must_answer
-from hostwright.base.refusal import Refusal
+from hostwright.base.refusal import Refusal, parted
 from hostwright.base.settings import compose_path, container_name, image_name
-from hostwright.compose.facts import ProjectState, Service, ServiceContainer
+from hostwright.compose.facts import LIST, OVERRIDE, ProjectState, Service, ServiceContainer
 from hostwright.compose.plan.digest import complete, labels, override
-from hostwright.compose.plan.files import FILES, OVERRIDE, OVERRIDES, Project, compose_files, main_file, main_services
+from hostwright.compose.plan.files import FILES, OVERRIDES, Project, compose_files, main_file, main_services
 
 __all__ = ["OVERRIDE", "Project", "complete", "compose_files", "main_file"]
 
@@ -72,25 +72,27 @@ def _named_by(project: Project, key: str) -> dict[str, str]:
 def check_place(project: Project) -> None:
     if not _NAME.fullmatch(project.name):
         raise Refusal(
-            f"compose project {project.name!r}: small letters, digits, _ and - only, and a letter or digit first",
+            "no name for a compose project",
+            "small letters, digits, _ and - only, and a letter or digit first",
             key="name",
+            value=project.name,
         )
     try:
         directory = compose_path(project.directory)
     except ValueError as error:
-        why = f"compose project {project.name}: directory {project.directory!r}: {error}"
-        raise Refusal(why, key="directory") from None
+        raise Refusal(*parted(str(error)), key="directory", value=project.directory) from None
     if posixpath.normpath(directory) == "/":
-        why = f"compose project {project.name}: directory {project.directory!r}: an absolute path, and not /"
-        raise Refusal(why, key="directory")
+        why = "no directory of a project's own"
+        raise Refusal(why, "an absolute path, and not /", key="directory", value=project.directory)
 
 
 def check(project: Project) -> None:
     check_place(project)
     for path in project.files:
         if not _is_below(path):
-            why = f"compose project {project.name}: file {path!r}: a path below {project.directory}"
-            raise Refusal(why, key="files")
+            why = f"compose project {project.name}: {path!r} is no file in it"
+            remedy = f"give it a path below {project.directory}, without //, .. and .hostwright in front"
+            raise Refusal(why, remedy, key="files")
     if OVERRIDE in project.files:
         raise Refusal(
             f"compose project {project.name}: {OVERRIDE} is the name of our own file there",
@@ -105,14 +107,14 @@ def check(project: Project) -> None:
             try:
                 valid(name)
             except ValueError as error:
-                raise Refusal(
-                    f"compose project {project.name}: {key} of service {service} = {name!r}: {error}", key="files"
-                ) from None
+                why, remedy = parted(str(error))
+                why = f"compose project {project.name}: {key} of service {service} = {name!r}: {why}"
+                raise Refusal(why, remedy, key="files") from None
 
 
 def _is_below(path: str) -> bool:
     """Whether it can be one of our files, and leads nowhere else."""
-    return path == posixpath.normpath(path) and path.isprintable() and not path.startswith(("/", ".hostwright", ".."))
+    return path == posixpath.normpath(path) and path.isprintable() and not path.startswith(("/", LIST, ".."))
 
 
 def decide(project: Project, state: ProjectState) -> ComposePlan:
@@ -122,9 +124,11 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
     _answers(state)
     _is_ours(project, state)
     if state.invalid:
-        raise Refusal(f"compose does not take the project {project.name}: {state.invalid}")
+        why = f"compose does not take the project {project.name}: {state.invalid}"
+        raise Refusal(why, "correct that in its files", key="files")
     if not state.services:
-        raise Refusal(f"compose project {project.name}: compose finds no service in it, or none of an active profile")
+        why = f"compose project {project.name}: compose finds no service in it, or none of an active profile"
+        raise Refusal(why, "add one, or name its profile as COMPOSE_PROFILES in .env", key="files")
     for name, service in state.services.items():
         _check_names(project, state, name, service)
     said = labels(project, state)
@@ -162,7 +166,8 @@ def decide(project: Project, state: ProjectState) -> ComposePlan:
 
 def _check_names(project: Project, state: ProjectState, name: str, service: Service) -> None:
     if not _SERVICE.fullmatch(name):
-        raise Refusal(f"compose project {project.name}: service {name!r}: letters, digits and . _ - only, no - first")
+        why = f"compose project {project.name}: {name!r} is no name for a service"
+        raise Refusal(why, "letters, digits and . _ - only, no - first", key="files")
     wanted = service.container
     if state.names.get(wanted, project.name) != project.name:
         of = f"the compose project {state.names[wanted]}" if state.names[wanted] else "no compose project"
@@ -191,8 +196,8 @@ def decide_absent(project: Project, state: ProjectState, remove_data: bool) -> C
     files = _down_files(project, state)
     if ours and not files:
         raise Refusal(
-            f"the containers {', '.join(one.name for one in ours)} are of the project {project.name}, but its files "
-            f"are not in {project.directory}: docker rm -f them by hand"
+            f"there are containers of the compose project {project.name}, but its files are not in {project.directory}",
+            f"remove them by hand, their volumes stay: docker rm -f {' '.join(one.name for one in ours)}",
         )
     if remove_data and old and not ours:
         raise Refusal(
@@ -245,12 +250,13 @@ def _known(project: Project, state: ProjectState) -> tuple[str, ...]:
 def _is_ours(project: Project, state: ProjectState) -> None:
     """A name is not ownership: refuses a directory, or containers of that name, that are somebody else's."""
     if state.hands:
-        raise Refusal(_in_hands(project, state))
+        raise _in_hands(project, state)
     for path, what in state.files.items():
         if what == "odd":
-            raise Refusal(f"{project.directory}/{path} is there, and is no file: move it away")
+            raise Refusal(f"{project.directory}/{path} is there, and is no file", "move it away")
         if what == "old" and not _is_below(path):
-            raise Refusal(f"{project.directory}/.hostwright names {path!r}, which is no file of ours: remove that line")
+            why = f"{project.directory}/{LIST} names {path!r}, which is no file of ours"
+            raise Refusal(why, "remove that line")
     moved = []
     files = compose_files(project) if project.files else [main_file(project, _old(state)), *_old(state)]
     main, known = files[0], {posixpath.basename(name) for name in (*files, OVERRIDE)}
@@ -261,9 +267,12 @@ def _is_ours(project: Project, state: ProjectState) -> None:
         if not one.digest:
             place = f"{one.directory or 'a directory that it does not name'} ({', '.join(sorted(named))})"
             raise Refusal(
-                f"compose project {project.name}: somebody else runs one of that name: container {one.name} comes from "
-                f"{place}, not from {project.directory} ({main}); give ours another name (for MariaDB the last part "
-                "of mariadb_project_dir), or let them take theirs down"
+                f"somebody else runs one of that name: container {one.name} comes from {place}, not from "
+                f"{project.directory} ({main})",
+                "give ours another name (for MariaDB the last part of mariadb_project_dir), or let them take theirs "
+                "down",
+                key="name",
+                value=project.name,
             )
         moved.append(one)
     if moved:
@@ -271,10 +280,12 @@ def _is_ours(project: Project, state: ProjectState) -> None:
         its = " ".join(f"-f {shlex.quote(name)}" for name in _given(moved[0]))
         down = f"{state.compose} -p {project.name} {its} down"
         names = " ".join(one.name for one in moved if one.directory == there)
+        by_hand = f"docker rm -f {names}"
         raise Refusal(
-            f"compose project {project.name}: it is ours, but comes from {there}, and not from {project.directory}: "
-            f"{names}; take it down there first, its volumes stay: cd {shlex.quote(there)} && {down} (if its files are "
-            f"gone: docker rm -f {names})"
+            f"compose project {project.name}: it is ours, but comes from {there or 'a directory that it does not name'}"
+            f", and not from {project.directory}: {names}",
+            "take it down there first, its volumes stay: "
+            + (f"cd {shlex.quote(there)} && {down} (if its files are gone: {by_hand})" if there else by_hand),
         )
 
 
@@ -283,7 +294,7 @@ def _given(container: ServiceContainer) -> list[str]:
     return container.files.replace(f"{container.directory}/", "").split(",")
 
 
-def _in_hands(project: Project, state: ProjectState) -> str:
+def _in_hands(project: Project, state: ProjectState) -> Refusal:
     directory, user = project.directory.rstrip("/"), state.user
     inside = [one for one in state.hands if f"{one.path}/".startswith(f"{directory}/")]
     above = [one for one in state.hands if one not in inside]
@@ -292,22 +303,26 @@ def _in_hands(project: Project, state: ProjectState) -> str:
     if not project.files:
         names = " ".join(container.name for container in state.containers if container.project == project.name)
         down = f"docker rm -f {names}, and " if names else ""
-        return (
-            f"{said}: others could change what {user} would run there; by hand: {down}remove {shlex.quote(directory)}"
-        )
+        why = f"{said}: others could change what {user} would run there"
+        return Refusal(why, f"by hand: {down}remove {shlex.quote(directory)}")
     if one.kind == "symbolic link":
-        return f"compose project {project.name} in {directory}: {one.path} is a link: put what it leads to in its place"
+        return Refusal(
+            f"compose project {project.name} in {directory}: {one.path} is a link, and is not followed",
+            "put what it leads to in its place",
+        )
     if above:
         # Of what is sticky, or somebody's home, nothing is to be changed.
         own = one.user in ("root", user) and not (len(one.mode) == 4 and one.mode[0] in "1357")
-        remedy = (
-            f"chmod go-w {shlex.quote(one.path)}" if own else f"choose a directory elsewhere, /opt/{project.name} say"
-        )
-        return f"{said}: others could put something in the place of the project; {remedy}"
+        why = f"{said}: others could put something in the place of the project"
+        if own:
+            return Refusal(why, f"chmod go-w {shlex.quote(one.path)}")
+        place = "/srv" if any(one.path == "/opt" for one in above) else "/opt"
+        remedy = f"choose a directory elsewhere, {place}/{project.name} say"
+        return Refusal(why, remedy, key="directory", value=project.directory)
     paths = " ".join(shlex.quote(one.path) for one in inside if one.kind != "symbolic link")
-    return (
-        f"{said}: others could change what {user} runs; see that all in it is as it should be, then "
-        f"chown {user} {paths} && chmod go-w {paths}"
+    return Refusal(
+        f"{said}: others could change what {user} runs",
+        f"see that all in it is as it should be, then chown {user} {paths} && chmod go-w {paths}",
     )
 
 

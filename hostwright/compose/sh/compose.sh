@@ -1,8 +1,8 @@
 # Looks at a compose project, and at what it is to become, in one command; changes nothing. MAIN are the compose files
 # but ours, in their order, FILES paths below the directory, a line each, SECRETS those of them that are not shown, and
 # DIFF is yes where what changes in files is shown. The files to come come from `data`, as base64 of a tar.gz.
-# needs: project engine
-# header: NONCE NAME DIRECTORY MAIN FILES SECRETS DIFF
+# needs: prelude project engine
+# header: NONCE NAME DIRECTORY MAIN FILES LIST OVERRIDE SECRETS DIFF
 umask 077
 
 scratch=$(mktemp -d /run/hostwright.XXXXXX 2>/dev/null || mktemp -d) || exit 1
@@ -49,7 +49,7 @@ compared() {
         elif [ -L "$at" ]; then echo "different $file"
         elif [ ! -e "$at" ]; then echo "missing $file"
         elif [ ! -f "$at" ]; then echo "odd $file"
-        elif [ "$file" != docker-compose.override.yml ] && ! cmp -s "$new/$file" "$at"; then echo "different $file"
+        elif [ "$file" != "$OVERRIDE" ] && ! cmp -s "$new/$file" "$at"; then echo "different $file"
         elif [ "$(stat -c '%a %u' "$new/$file")" != "$(stat -c '%a %u' "$at")" ]; then echo "mode $file"
         fi
     done
@@ -58,15 +58,15 @@ compared() {
 # old: what an earlier run put there, and is no part of it any more.
 old() {
     local known
-    known=$DIRECTORY/.hostwright
+    known=$DIRECTORY/$LIST
     [ -e "$known" ] || [ -L "$known" ] || return 0
-    if [ -L "$known" ] || [ ! -f "$known" ]; then echo 'odd .hostwright' && return; fi
+    if [ -L "$known" ] || [ ! -f "$known" ]; then echo "odd $LIST" && return; fi
     printf '%s\n' "$FILES" | sort >"$scratch/files" && sort "$known" >"$scratch/known" &&
         comm -13 "$scratch/files" "$scratch/known" >"$scratch/old" && sed 's/^/old /' "$scratch/old"
 }
 
 section files
-override=$DIRECTORY/docker-compose.override.yml sum=''
+override=$DIRECTORY/$OVERRIDE sum=''
 if [ -z "$hands" ]; then
     compared && old || exit 1
     if [ -f "$override" ] && [ ! -L "$override" ]; then sum=$(sha256sum <"$override") || exit 1; fi
@@ -92,11 +92,11 @@ asked() { (cd "$new" && $compose -p "$NAME" $given "$@" </dev/null 2>"$scratch/s
 if [ -n "$FILES" ]; then
     # Compose reads .env by itself, whoever wrote it; but not one that this run takes away.
     if [ -z "$hands" ] && [ ! -e "$new/.env" ] && [ -f "$DIRECTORY/.env" ] &&
-        ! grep -Fqsx .env "$DIRECTORY/.hostwright"; then
+        ! grep -Fqsx .env "$DIRECTORY/$LIST"; then
         cat "$DIRECTORY/.env" >"$new/.env" || exit 1
     fi
     given=''
-    for file in $MAIN docker-compose.override.yml; do given="$given -f $file"; done
+    for file in $MAIN $OVERRIDE; do given="$given -f $file"; done
     json=''
     [ "$compose" = docker-compose ] || json='--format json'
     section invalid

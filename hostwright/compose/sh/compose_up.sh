@@ -5,12 +5,12 @@
 # are removed, BUILD, UP and SERVICES services (to be built, to be brought up, to be there in the end), and LIMIT is in
 # seconds. `data` prints the files, as base64 of a tar.gz.
 # needs: project compose_wait
-# header: NAME DIRECTORY MAIN FILES OLD PRIVATE KNOWN GONE COMPOSE BUILD UP
+# header: NAME DIRECTORY MAIN FILES LIST OVERRIDE OLD PRIVATE KNOWN GONE COMPOSE BUILD UP
 # given: ours
 umask 077
 
 given=''
-[ -z "$MAIN" ] || for file in $MAIN docker-compose.override.yml; do given="$given -f $file"; done
+[ -z "$MAIN" ] || for file in $MAIN $OVERRIDE; do given="$given -f $file"; done
 compose() { $COMPOSE -p "$NAME" $given "$@" </dev/null; }
 
 # may_start: who brings a project up can have more looked at.
@@ -41,11 +41,11 @@ put_files() {
     local cannot private file
     in_our_hands
     cannot="$DIRECTORY cannot be written"
-    new=$DIRECTORY/.hostwright.new
+    new=$DIRECTORY/$LIST.new
     trap 'rm -rf "$new"; rmdir "$DIRECTORY" 2>/dev/null' EXIT
     trap 'exit 1' HUP INT TERM
     mkdir -p "$DIRECTORY" && chmod a+rx "$DIRECTORY" && rm -rf "$new" && mkdir "$new" || fail "$cannot"
-    data | base64 -d | tar -xzpm -C "$new" && printf '%s\n' "$FILES" | sort >"$new/.hostwright" && sync ||
+    data | base64 -d | tar -xzpm -C "$new" && printf '%s\n' "$FILES" | sort >"$new/$LIST" && sync ||
         fail "$cannot"
     ours
     keep_foreign || fail "what is in $DIRECTORY could not be kept"
@@ -54,9 +54,9 @@ put_files() {
             exit 1
     done || fail "$cannot"
     # Until all are in place the list names the old and the new ones: a run that dies here leaves none that is nobody's.
-    { [ ! -e "$DIRECTORY/.hostwright" ] || cat "$DIRECTORY/.hostwright"; } >"$new/.all" &&
-        cat "$new/.hostwright" >>"$new/.all" &&
-        sort -u -o "$new/.all" "$new/.all" && mv -fT "$new/.all" "$DIRECTORY/.hostwright" || fail "$cannot"
+    { [ ! -e "$DIRECTORY/$LIST" ] || cat "$DIRECTORY/$LIST"; } >"$new/.all" &&
+        cat "$new/$LIST" >>"$new/.all" &&
+        sort -u -o "$new/.all" "$new/.all" && mv -fT "$new/.all" "$DIRECTORY/$LIST" || fail "$cannot"
     printf '%s\n' "$FILES" | while IFS= read -r file; do
         case $file in */*) (umask 022 && mkdir -p "$DIRECTORY/${file%/*}") || exit 1 ;; esac
         [ ! -e "$DIRECTORY/$file" ] || [ -f "$DIRECTORY/$file" ] || [ -L "$DIRECTORY/$file" ] || exit 1
@@ -64,7 +64,7 @@ put_files() {
     done || fail "files could not be put in place"
     printf '%s\n' "$OLD" | while IFS= read -r file; do [ -z "$file" ] || rm -f "$DIRECTORY/$file" || exit 1; done ||
         fail "$cannot"
-    mv -fT "$new/.hostwright" "$DIRECTORY/.hostwright" && rm -rf "$new" && sync || fail "$cannot"
+    mv -fT "$new/$LIST" "$DIRECTORY/$LIST" && rm -rf "$new" && sync || fail "$cannot"
     trap - EXIT HUP INT TERM
 }
 
@@ -75,7 +75,7 @@ keep_foreign() {
         at=$DIRECTORY/$file kept=$DIRECTORY/$file.before-hostwright
         [ -e "$at" ] || [ -L "$at" ] || continue
         [ ! -e "$kept" ] && [ ! -L "$kept" ] || continue
-        ! grep -Fqx -- "$file" "$DIRECTORY/.hostwright" 2>/dev/null || continue
+        ! grep -Fqx -- "$file" "$DIRECTORY/$LIST" 2>/dev/null || continue
         [ -L "$at" ] || [ -f "$at" ] || exit 1
         [ -L "$at" ] || ! cmp -s "$new/$file" "$at" || continue
         cp -pPT "$at" "$kept" || exit 1
@@ -117,7 +117,7 @@ down() {
         rm -f "./$file" || exit 1
         case $file in */*) rmdir -p "./${file%/*}" 2>/dev/null || : ;; esac
     done || fail "what was put into $DIRECTORY could not be removed"
-    rm -f ./.hostwright || fail "what was put into $DIRECTORY could not be removed"
+    rm -f "./$LIST" || fail "what was put into $DIRECTORY could not be removed"
     cd / && rmdir "$DIRECTORY" 2>/dev/null
     true
 }

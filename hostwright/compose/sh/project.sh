@@ -1,6 +1,6 @@
 # What both who looks at a compose project and who changes it must know of its host.
 # needs: snap ownership
-# header: NAME DIRECTORY FILES
+# header: NAME DIRECTORY FILES LIST
 
 containers() { docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$NAME"; }
 
@@ -13,8 +13,8 @@ project_hands() {
     # What lies in others' hands is not even read.
     if [ -z "$found" ] && [ -d "$DIRECTORY" ]; then
         known=''
-        if [ -f "$DIRECTORY/.hostwright" ] && [ ! -L "$DIRECTORY/.hostwright" ]; then
-            known=$(cat "$DIRECTORY/.hostwright") || return 1
+        if [ -f "$DIRECTORY/$LIST" ] && [ ! -L "$DIRECTORY/$LIST" ]; then
+            known=$(cat "$DIRECTORY/$LIST") || return 1
         fi
         names=$(printf '%s\n%s\n' "$FILES" "$known" | awk -F / '{
             at = ""

@@ -1,6 +1,6 @@
 # Observes the containers of a host, in one command however many there are, and changes nothing.
 # ASK is the script (ask.sh) that is run by whoever an engine answers.
-# needs: snap as_user
+# needs: prelude snap as_user
 # header: NONCE ASK
 LIMIT=30 LIMIT_OF_ALL=90
 number=0

@@ -4,21 +4,20 @@
 # lines TOOL NAME ADDRESS: it will be there after a boot, by the name that the tool has for the interface. After this
 # come run_1, undo_1, run_2 and so on, and ours, which ends it when the lock of the host is no longer ours.
 # needs: prelude ownership
-# header: ID CHANGES RUN UNDO LOOKS SECONDS_LEFT FILES ASKS
+# header: ID STATE CHANGES RUN UNDO LOOKS SECONDS_LEFT FILES ASKS
 # given: ours
 umask 077
-state=/run/hostwright/addresses
 unit=hostwright-addresses-$ID
 # Puts back those that have gone; what is there stays.
-routes_back="for family in 4 6; do ip -\$family route restore <$state/routes-\$family-$ID; done 2>/dev/null
+routes_back="for family in 4 6; do ip -\$family route restore <$STATE/routes-\$family-$ID; done 2>/dev/null
 (set -f; while read -r route; do
     [ -z \"\$route\" ] || ip -6 route replace \$route
-done <$state/routes-sources-$ID) 2>/dev/null
-rm -f $state/routes-*-$ID"
+done <$STATE/routes-sources-$ID) 2>/dev/null
+rm -f $STATE/routes-*-$ID"
 
 # unchanged WHY: ends it before anything was changed.
 unchanged() {
-    rm -f "$state"/*-"$ID"
+    rm -f "$STATE"/*-"$ID"
     fail "$*: nothing was changed"
 }
 
@@ -44,12 +43,12 @@ save_routes() {
         # A kernel without IPv6 has no such routes, and an error for who asks.
         [ $family = 4 ] || [ -e /proc/net/if_inet6 ] || continue
         # ip itself takes it for good when it could write but a part.
-        lost=$({ { ip -$family route save || echo ip >&3; } | cat >"$state/routes-$family-$ID" || echo cat >&3; } 3>&1)
-        [ -z "$lost" ] || unchanged "the IPv$family routes could not be noted in $state ($lost failed)"
+        lost=$({ { ip -$family route save || echo ip >&3; } | cat >"$STATE/routes-$family-$ID" || echo cat >&3; } 3>&1)
+        [ -z "$lost" ] || unchanged "the IPv$family routes could not be noted in $STATE ($lost failed)"
         [ $family = 4 ] || sources=$(ip -6 route show) || unchanged "the IPv6 routes could not be listed"
     done
     sources=$(printf '%s\n' "$sources" | sed -n '/ src /s/ expires [0-9]*sec//; / src /p') &&
-        printf '%s\n' "$sources" >"$state/routes-sources-$ID" || unchanged "$state cannot be written"
+        printf '%s\n' "$sources" >"$STATE/routes-sources-$ID" || unchanged "$STATE cannot be written"
 }
 
 # taken: IPv4 addresses that somebody on the link answers for (RFC 5227), where arping can ask.
@@ -92,24 +91,24 @@ duplicates() {
 guard() {
     # Whoever renames it first has the say: this, or the controller that came back.
     printf '%s\n' "PATH=$PATH
-mv $state/undo-$ID $state/undoing-$ID 2>/dev/null || exit 0
+mv $STATE/undo-$ID $STATE/undoing-$ID 2>/dev/null || exit 0
 $UNDO
 $routes_back
-rm -f $state/*-$ID" >"$state/undo-$ID" || unchanged "$state cannot be written"
+rm -f $STATE/*-$ID" >"$STATE/undo-$ID" || unchanged "$STATE cannot be written"
     if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
         systemd-run --quiet --unit="$unit" --on-active="${SECONDS_LEFT}s" --timer-property=AccuracySec=1s \
-            sh "$state/undo-$ID" ||
+            sh "$STATE/undo-$ID" ||
             unchanged "the host could not be told to undo this by itself"
     else
-        (trap '' HUP; sleep "$SECONDS_LEFT"; exec sh "$state/undo-$ID") </dev/null >/dev/null 2>&1 &
+        (trap '' HUP; sleep "$SECONDS_LEFT"; exec sh "$STATE/undo-$ID") </dev/null >/dev/null 2>&1 &
     fi
 }
 
 release_guard() {
     [ -n "$SECONDS_LEFT" ] || return 0
-    mv "$state/undo-$ID" "$state/done-$ID" 2>/dev/null || return 1
+    mv "$STATE/undo-$ID" "$STATE/done-$ID" 2>/dev/null || return 1
     ! command -v systemctl >/dev/null || systemctl stop "$unit.timer" 2>/dev/null
-    rm -f "$state/done-$ID"
+    rm -f "$STATE/done-$ID"
 }
 
 change() {
@@ -117,7 +116,7 @@ change() {
     others=$(taken)
     [ -z "$others" ] || fail "$others; nothing was changed"
     ours
-    private /run/hostwright "$state" || fail "$reason; nothing was changed"
+    private "${STATE%/*}" "$STATE" || fail "$reason; nothing was changed"
     save_routes
     if [ -z "$SECONDS_LEFT" ]; then
         change_now
@@ -125,7 +124,7 @@ change() {
     fi
     guard
     # The connection that told us may be gone in a moment, and with it whoever reads what is said here.
-    (trap '' HUP; sleep 1; { (change_now); echo $? >"$state/code-$ID"; } >"$state/said-$ID" 2>&1) \
+    (trap '' HUP; sleep 1; { (change_now); echo $? >"$STATE/code-$ID"; } >"$STATE/said-$ID" 2>&1) \
         </dev/null >/dev/null 2>&1 &
 }
 
@@ -149,14 +148,14 @@ change_now() {
 }
 
 # is_changed: whether the changes are over, well or not.
-is_changed() { [ -e "$state/code-$ID" ]; }
+is_changed() { [ -e "$STATE/code-$ID" ]; }
 
 # confirm: by who came back over a connection that was made after the changes.
 confirm() {
     local code
-    cat "$state/said-$ID"
-    code=$(cat "$state/code-$ID")
-    rm -f "$state/said-$ID" "$state/code-$ID"
+    cat "$STATE/said-$ID"
+    code=$(cat "$STATE/code-$ID")
+    rm -f "$STATE/said-$ID" "$STATE/code-$ID"
     [ "$code" = 0 ] || return 1
     release_guard || fail "the host has undone the changes of addresses by itself: nobody had come back in time"
 }
@@ -240,4 +239,4 @@ undone() {
 }
 
 # settled: nobody needs what undoes it any more.
-settled() { rm -f "$state"/routes-*-"$ID"; }
+settled() { rm -f "$STATE"/routes-*-"$ID"; }

@@ -1,7 +1,7 @@
 # The host lock: who may change this host now. Each change is one compare and swap: decided, and renamed into place,
 # under a mutex that the kernel frees with its process.
 # needs: processes ownership lock_state lock_queue
-# header: OWNER CONNECTION
+# header: OWNER CONNECTION LOCKS KEPT OCCUPIED FENCED
 # given: WAIT LEASE DOING WATCH
 
 # works_here: a process of its holder's run is at work on this host: it comes from its connection, or bears its name.

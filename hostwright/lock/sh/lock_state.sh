@@ -2,15 +2,14 @@
 # that may have been given out is below $KEPT. LOCK is its name, OWNER the controller, user and run that takes it, with
 # no blank in it.
 # needs: processes ownership
-# header: LOCK
-# sets: LOCKS KEPT SELF OCCUPIED FENCED place tab reason ticket taken now h_number h_owner
+# header: LOCK LOCKS HOLDER
+# sets: SELF place tab reason ticket taken now h_number h_owner
 #
-# The holder is one line of words with tabs between: NUMBER COUNT LEASE RENEWED TAKEN SINCE WATCH OWNER DOING. Times are
-# seconds since boot, but for SINCE, which is for people. WATCH is the process, as PID:START, that lives while its owner
-# does.
-LOCKS=${LOCKS:-/run/hostwright/lock} KEPT=${KEPT:-/var/lib/hostwright/lock} SELF=${SELF:-$$}
+# The holder is one line of words with tabs between; HOLDER has the variables for them, in their order. Times are
+# seconds since boot, but for h_since, which is for people. h_watch is the process, as PID:START, that lives while its
+# owner does.
+SELF=${SELF:-$$}
 place=$LOCKS/$LOCK tab='	' reason='' ticket='' taken=''
-OCCUPIED=75 FENCED=76
 
 uptime_now() { read -r now _ <"$PROC/uptime" && now=${now%.*}; }
 
@@ -48,15 +47,16 @@ mutex_holder() {
 # read_holder: sets h_number and so on; fails where there is none.
 read_holder() {
     h_number='' h_owner=''
-    [ -e "$place/holder" ] &&
-        IFS=$tab read -r h_number h_count h_lease h_renewed h_taken h_since h_watch h_owner h_doing <"$place/holder"
+    # shellcheck disable=SC2229 # it has the names of variables
+    [ -e "$place/holder" ] && IFS=$tab read -r $HOLDER <"$place/holder"
 }
 
 write_holder() {
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$h_number" "$h_count" "$h_lease" "$h_renewed" "$h_taken" "$h_since" \
-        "$h_watch" "$h_owner" "$h_doing" \
-        >"$place/holder.new" && mv "$place/holder.new" "$place/holder" ||
-            { reason="$place/holder cannot be written"; return 1; }
+    local word line
+    line=''
+    for word in $HOLDER; do eval "line=\$line\${line:+\$tab}\$$word"; done
+    printf '%s\n' "$line" >"$place/holder.new" && mv "$place/holder.new" "$place/holder" ||
+        { reason="$place/holder cannot be written"; return 1; }
 }
 
 # told_of_holder: "NAME since ..., doing ...".

@@ -1,7 +1,7 @@
 # Observes the locks of a host, in one command, and changes nothing.
 # needs: prelude
-# header: NONCE
-for place in /run/hostwright /run/hostwright/lock; do
+# header: NONCE LOCKS
+for place in "${LOCKS%/*}" "$LOCKS"; do
     [ ! -d "$place" ] || { [ -r "$place" ] && [ -x "$place" ]; } || {
         echo "needs root: $(id -un) may not read who holds the locks of this host;" \
             "let pyinfra use sudo (_sudo, --sudo)" >&2
@@ -10,7 +10,7 @@ for place in /run/hostwright /run/hostwright/lock; do
 done
 section uptime
 cat /proc/uptime || exit 1
-for place in /run/hostwright/lock/*/; do
+for place in "$LOCKS"/*/; do
     [ -d "$place" ] || continue
     section "lock $(basename "$place")"
     # What is gone meanwhile holds nothing any more.

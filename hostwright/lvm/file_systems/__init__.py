@@ -1,7 +1,6 @@
 """The kinds of file systems that volumes carry: a class each, and this table of them.
 
-What sh does by kind is in storage.sh (ask), blocks.sh (make), sizes.sh (grow), room.sh (check) and exchange.sh
-(identify).
+What sh does by kind is in `sh/file_systems`: a file each, and the list of them in kinds.sh.
 """
 
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ class Btrfs(Kind):
 
     @override
     def parse(self, lines: Iterable[str]) -> dict[str, str]:
-        """What storage.sh says besides, too: `own size`, a line for each subvolume, `qgroups`."""
+        """What btrfs.sh says besides, too: `own size`, a line for each subvolume, `qgroups`."""
         said: dict[str, str] = {}
         for line in lines:
             if found := re.match(r"\s*(own size|Total devices|devid\s+\d+ size) (\d+)", line):

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from math import ceil
 
-from hostwright.base.refusal import Refusal
+from hostwright.base.refusal import Refusal, parted
 from hostwright.base.settings import Settings
 from hostwright.lvm.facts.groups import Group
 
@@ -20,7 +20,7 @@ def wished_extents(wish: Settings, field: str, group: Group, now: int | None = N
     try:
         return extents_of(text, extent_size=group.extent_size, group_extents=group.extents, now=now)
     except ValueError as error:
-        raise Refusal(str(error), key=wish.key(field), value=text) from None
+        raise Refusal(*parted(str(error)), key=wish.key(field), value=text) from None
 
 
 def extents_of(text: str, *, extent_size: int, group_extents: int, now: int | None = None) -> int:

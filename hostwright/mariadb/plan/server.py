@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from hostwright.base.refusal import Refusal
-from hostwright.mariadb.facts import Accounts, DataDirectory, Once
+from hostwright.mariadb.facts import RECORD, Accounts, DataDirectory, Once
 from hostwright.mariadb.plan.grants import Difference, differences, shown
 from hostwright.mariadb.settings import ALL, OPTION, Grant, Mariadb, User
 
-RECORD = "/var/lib/mysql/hostwright-once"
+RECORD_INSIDE = f"/var/lib/mysql/{RECORD}"
 ROOT_HOST = "localhost"
 
 

@@ -1,11 +1,11 @@
 # Observes what a MariaDB in a container has to do with on its host, and changes nothing. DATA is its
-# directory, IMAGE what the container is made from, or nothing.
-# needs: plain engine mariadb_users
-# header: NONCE DATA CONTAINER IMAGE
+# directory, RECORD what of it says which commands ran once, IMAGE what the container is made from, or nothing.
+# needs: prelude plain engine mariadb_users
+# header: NONCE DATA RECORD CONTAINER IMAGE
 section data
 [ "$(id -u)" = 0 ] || echo "user=$(id -un)"
 [ ! -d "$DATA/mysql" ] || echo server=yes
-for name in hostwright-once hostwright-server mariadb_upgrade_info mysql_upgrade_info; do
+for name in "${RECORD##*/}" hostwright-server mariadb_upgrade_info mysql_upgrade_info; do
     read_plain "$DATA/$name" >/dev/null || echo "odd=$name"
 done
 newest() { grep -a '^[0-9]' | cut -c 1-40 | sort -t . -k 1,1n -k 2,2n -k 3,3n | tail -n 1; }
@@ -19,7 +19,7 @@ elif [ -e "$DATA/mariadb_upgrade_info" ] || [ -e "$DATA/mysql_upgrade_info" ]; t
 fi
 [ -z "$version" ] || echo "version=$version"
 section record
-read_plain "$DATA/hostwright-once"
+read_plain "$RECORD"
 echo
 section others
 # What is there without a server having been there; what we ourselves may have left half made is none of it.

@@ -1,5 +1,5 @@
 # Observes the addresses, routes, listening sockets and published ports of a host, in one command, and changes nothing.
-# needs: engine
+# needs: prelude engine
 # header: NONCE
 lacking=
 

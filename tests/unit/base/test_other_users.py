@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, whole
+from hostwright.base.scripts import NONCE, whole
 from tests.scripts import script
 
 # In its package the name is the function.
@@ -326,7 +326,7 @@ def as_user(text: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("mode", [0o700, 0o711, 0o755])
 def test_who_may_not_read_the_locks_is_not_told_that_nobody_holds_them(place: Path, mode: int) -> None:
-    text = observing(script("locks")).replace("/run/hostwright", f"{place}/run")
+    text = script("locks").replace("/run/hostwright", f"{place}/run")
     assert as_user(text).returncode == 0, "where no lock was ever taken there is nothing to hide"
     as_before(place, mode)
     done = as_user(text)

@@ -22,7 +22,7 @@ from pyinfra.api import Host, output
 from hostwright.base import transport
 from hostwright.base.observe import ScriptFact, observe, parsing
 from hostwright.base.refusal import DidNotTell, Refusal
-from hostwright.base.scripts import NONCE, observing, sections
+from hostwright.base.scripts import NONCE, sections
 from hostwright.base.shown import shown
 from hostwright.compose import facts as compose
 from hostwright.docker import facts as docker
@@ -125,7 +125,7 @@ def observed(tmp_path: Path, lacks: str = "", **stand_ins: str) -> reachability.
         with (tools / tool).open("x") as file:
             file.write(f"#!/bin/sh\n{text}\n")
         (tools / tool).chmod(0o755)
-    text = observing(script("engine", "reachability")).replace(":".join(PATHS), str(tools))
+    text = script("engine", "reachability").replace(":".join(PATHS), str(tools))
     run = subprocess.run(["sh", "-s"], input=transport.whole(text), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return reachability.parse_reachability(run.stdout.splitlines(), NONCE)
@@ -214,7 +214,7 @@ class _Twice(ScriptFact[object]):
     what = "who is there"
 
     def text(self) -> str:
-        return "section who; echo; section who; echo 'x\x1b[2J' >&2"
+        return f"{script('prelude', NONCE=NONCE)}section who; echo; section who; echo 'x\x1b[2J' >&2"
 
     def parsed(self, output: list[str]) -> object:
         return sections(output, NONCE, ("who",))
@@ -266,7 +266,7 @@ def test_files_that_are_no_utf8_are_seen_to_their_end_and_written_as_they_were(h
     (tmp_path / "interfaces.d" / "e0").write_bytes(content)
     (tmp_path / "interfaces").write_text("source interfaces.d/*\nsource-directory interfaces.d\n")
     looking = script("interfaces").replace("sourced /etc/network/interfaces", f"sourced {tmp_path}/interfaces")
-    good, told = transport.run(here, "interfaces", observing(looking), {})
+    good, told = transport.run(here, "interfaces", looking, {})
     assert good
     path = f"{tmp_path}/interfaces.d/e0"
     text = interfaces.parse_interfaces(told.stdout_lines, NONCE).files[path]

@@ -45,23 +45,18 @@ def called(file: File) -> Iterator[str]:
         yield from (word for word in words[1:2] if words[0] in CALLERS and re.fullmatch("[a-z_]+", word))
 
 
-def has_headers(name: str) -> bool:
-    # Those of LVM get theirs next.
-    return "lvm" not in FILES[name].relative_to(ROOT).parts or bool(read(name).needs)
-
-
 def test_each_file_has_a_name_of_its_own() -> None:
     assert len(FILES) == len(list(ROOT.glob("**/sh/**/*.sh")))
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if has_headers(name)])
+@pytest.mark.parametrize("name", OURS)
 def test_a_file_is_short_and_so_are_its_lines(name: str) -> None:
     lines = read(name).text.splitlines()
     assert len(lines) <= 250
     assert [line for line in lines if len(line) > 120] == []
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if has_headers(name)])
+@pytest.mark.parametrize("name", OURS)
 def test_what_a_file_calls_is_there(name: str) -> None:
     """Whatever it calls, it names the file of: a function whose name somebody changed is known by nobody."""
     file = read(name)
@@ -71,7 +66,7 @@ def test_what_a_file_calls_is_there(name: str) -> None:
     assert {word for word in called(file) if not re.search("[$'=]", word)} - there == set()
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if has_headers(name)])
+@pytest.mark.parametrize("name", OURS)
 def test_what_a_file_asks_for_is_set(name: str) -> None:
     """shellcheck takes a name in capitals for one of the environment."""
     file = read(name)
@@ -90,6 +85,13 @@ def test_what_a_file_says_of_itself_is_so(name: str) -> None:
     words = {"NONCE": "section"}
     asked = [words.get(one, one) for one in file.header] + [*file.given, *file.sets]
     assert [one for one in asked if not re.search(rf"\b{one}\b", code)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if "section" in {*called(read(name))} - functions(read(name))])
+def test_what_looks_is_told_how_its_words_are_known(name: str) -> None:
+    file = read(name)
+    assert "prelude" in file.needs
+    assert "NONCE" in file.header
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_a_header_that_lacks_something_is_an_error() -> None:
 
 
 @pytest.mark.usefixtures("files")
-def test_who_looks_is_told_how_its_words_are_known() -> None:
+def test_a_header_has_how_the_words_are_known() -> None:
     assert f"NONCE={NONCE}\n" in script("looks")
     assert NONCE not in script("all", PLACE="")
 

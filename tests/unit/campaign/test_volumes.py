@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.lvm.scripts import script
+from tests.scripts import script
 
 PLAIN = {"TAGS": "", "READ_AHEAD": "auto", "ALLOCATION": "inherit", "PROFILE": ""}
 OWN = {"TAGS": "web,site=a&b", "READ_AHEAD": "512", "ALLOCATION": "contiguous", "PROFILE": "my db"}

@@ -371,8 +371,10 @@ def test_a_project_of_that_name_that_somebody_else_runs(where: dict[str, str], r
     said = f"somebody else runs .* shop-web-1 comes from {where.get('working_dir', 'a directory')}"
     ours = dataclasses.replace(found, containers=(*UP, *found.containers))
     for one in (found, ours):
-        with pytest.raises(Refusal, match=said):
+        with pytest.raises(Refusal, match=said) as refused:
             decide(complete(PROJECT), one)
+        assert (refused.value.key, refused.value.value) == ("name", "'shop'")
+        assert refused.value.remedy.startswith("give ours another name")
         with pytest.raises(Refusal, match=said):
             decide_absent(Project("shop", "/opt/shop", {}), one, remove_data)
         taken = dataclasses.replace(one, files={"docker-compose.yml": "old"})
@@ -394,6 +396,22 @@ def test_our_own_project_from_another_directory_is_taken_down_there_first() -> N
         assert "docker rm -f shop-web-1" in str(refused.value)
 
 
+def test_where_our_own_project_was_is_not_told() -> None:
+    found = labelled({"working_dir": "", "config_files": ""}, "d", here=())
+    with pytest.raises(
+        Refusal, match="comes from a directory that it does not name, and not from /opt/shop"
+    ) as refused:
+        decide(complete(PROJECT), found)
+    assert refused.value.remedy == "take it down there first, its volumes stay: docker rm -f shop-web-1"
+
+
+def test_containers_whose_files_are_gone_are_removed_by_hand() -> None:
+    with pytest.raises(Refusal, match="its files are not in /opt/shop") as refused:
+        decide_absent(Project("shop", "/opt/shop", {}), state(), remove_data=False)
+    names = " ".join(one.name for one in UP)
+    assert refused.value.remedy == f"remove them by hand, their volumes stay: docker rm -f {names}"
+
+
 @pytest.mark.parametrize(
     ("hands", "words"),
     [
@@ -405,9 +423,10 @@ def test_our_own_project_from_another_directory_is_taken_down_there_first() -> N
         ([Hand("root", "777", "symbolic link", "/opt/shop/conf")], ["/opt/shop/conf is a link"]),
         (
             [Hand("dev", "755", "directory", "/opt/shop"), Hand("dev", "755", "directory", "/opt")],
-            ["/opt is of dev, mode 755", "choose a directory elsewhere, /opt/shop say"],
+            ["/opt is of dev, mode 755", "choose a directory elsewhere, /srv/shop say"],
         ),
-        ([Hand("root", "1777", "directory", "/opt")], ["/opt is of root, mode 1777", "choose a directory elsewhere"]),
+        ([Hand("root", "1777", "directory", "/opt")], ["/opt is of root, mode 1777", "directory = '/opt/shop'"]),
+        ([Hand("dev", "755", "directory", "/")], ["choose a directory elsewhere, /opt/shop say"]),
         ([Hand("root", "2775", "directory", "/opt")], ["/opt is of root, mode 2775", "chmod go-w /opt"]),
     ],
 )

@@ -19,7 +19,7 @@ from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing, whole
+from hostwright.base.scripts import NONCE, whole
 from hostwright.compose import operations as compose
 from hostwright.compose.facts import Hand, ProjectState, parse_project
 from hostwright.compose.operations import packed
@@ -135,7 +135,7 @@ def look(place: Path, wish: Project, diff: str = "no") -> ProjectState:
         "SECRETS": "\n".join(sorted(wish.secrets)),
         "DIFF": diff,
     }
-    done = sh(place, observing(script("ownership", "project", "engine", "compose", **known)), packed(wish))
+    done = sh(place, script("ownership", "project", "engine", "compose", **known), packed(wish))
     assert done.returncode == 0, done.stderr
     return parse_project(done.stdout.splitlines(), NONCE)
 
@@ -488,7 +488,7 @@ def test_the_look_says_nothing_of_a_model_where_people_see_it(place: Path, wish:
     (place / "stand" / "model").write_text((MODELS / "compose_model_v2.json").read_text())
     known = {"NAME": "shop", "DIRECTORY": wish.directory, "MAIN": main_file(wish), "FILES": "\n".join(wish.files)}
     text = script("ownership", "project", "engine", "compose", **known, SECRETS="", DIFF="yes")
-    done = sh(place, observing(text), packed(wish))
+    done = sh(place, text, packed(wish))
     assert "planted-secret" not in done.stdout + done.stderr
     assert not Path((place / "stand" / "where").read_text().strip()).exists()
 

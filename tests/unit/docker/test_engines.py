@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from hostwright.base.engine import Container, Engine, Owner, called, must_answer
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.docker.facts import Containers, HostContainers, parse_containers
 from hostwright.docker.operations import command
 from hostwright.docker.plan import Change, PolicyPlan, decide, draw
@@ -123,7 +123,7 @@ def test_an_engine_that_is_dead_beside_one_that_has_it() -> None:
     plan = decide(found, {"web": "no"})
     assert not plan.changes
     assert plan.warnings == (
-        "docker does not answer: Cannot connect to the Docker daemon; see systemctl status docker; what it has is left "
+        "docker does not answer: Cannot connect to the Docker daemon: see systemctl status docker; what it has is left "
         "as it is",
     )
     # All that fit may be there, too.
@@ -138,9 +138,9 @@ def test_users_own_are_found_where_root_has_none() -> None:
         ("docker", "db", "always"),
         ("bob's podman", "web", "always"),
     ]
-    assert (
-        refused(found, {"x": "no"})
-        == "docker_restart_policies = 'x': no container is 'x'; there are: db; of bob's podman: web"
+    assert refused(found, {"x": "no"}) == (
+        "docker_restart_policies = 'x': no container is 'x'; there are: db; of bob's podman: web: name one that is "
+        "there, or leave the rule out"
     )
     assert "no engine of eve's own is found" in refused(found, {"eve/x": "no"})
     assert "loginctl enable-linger eve" in refused(found, {"eve/x": "no"})
@@ -220,7 +220,7 @@ def test_what_a_users_engine_says_is_no_flood() -> None:
         (replace(DEAD, units=()), "has no unit docker.service, and none of a snap"),
         (
             replace(DEAD, error="permission denied"),
-            "root may not speak to docker: permission denied; let pyinfra use sudo",
+            "root may not speak to docker: permission denied: let pyinfra use sudo",
         ),
         (engine("podman", error="database is locked"), "see what podman ps --all says as root"),
         (
@@ -228,7 +228,10 @@ def test_what_a_users_engine_says_is_no_flood() -> None:
             "see systemctl status podman.socket",
         ),
         (DEAD_OF_BOB, "sudo -H -u bob XDG_RUNTIME_DIR=/run/user/1000 systemctl --user status docker"),
-        (replace(DEAD_OF_BOB, error="permission denied"), "bob's docker does not answer: permission denied; see cd /"),
+        (
+            replace(DEAD_OF_BOB, error="permission denied"),
+            "bob's docker does not answer: permission denied: name one that is there, or leave the rule out; see cd /",
+        ),
         (
             engine("podman", owner=BOB, error="x"),
             "cd / && sudo -H -u bob XDG_RUNTIME_DIR=/run/user/1000 podman ps --all",
@@ -251,8 +254,10 @@ def test_the_remedy_names_what_is_there(asked: Engine, said: str) -> None:
 
 
 def test_compose_is_told_the_same() -> None:
-    with pytest.raises(Refusal, match=r"see systemctl status snap\.docker\.dockerd"):
+    with pytest.raises(Refusal) as refused:
         must_answer("docker", "root", "Cannot connect", ("snap.docker.dockerd.service",))
+    assert refused.value.why == "docker does not answer: Cannot connect"
+    assert refused.value.remedy == "see systemctl status snap.docker.dockerd"
     with pytest.raises(Refusal, match=r"asks tcp://192\.0\.2\.1:2376, another machine"):
         must_answer("docker", "root", "", (), "tcp://192.0.2.1:2376")
     must_answer("docker", "root", "")
@@ -352,7 +357,7 @@ def standing_in(place: Path, text: str) -> str:
 
 
 def look(place: Path, shell: str, **variables: str) -> Containers:
-    text = standing_in(place, observing(HostContainers().text()))
+    text = standing_in(place, HostContainers().text())
     environment = {"HOME": "/root", "SECRET": "hush", **variables}
     words = [shell, "-c", text]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True, timeout=30, cwd="/root")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hostwright.base.engine import POLICIES, Container, Engine
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.docker.facts import Containers, HostContainers, parse_containers
 from hostwright.docker.plan import PolicyPlan, decide, draw
 
@@ -229,7 +229,7 @@ def test_what_is_planned_gives_what_is_wished_and_then_nothing(
 
 def looking(place: Path, path: str) -> str:
     """The script, with stand-ins in `place`."""
-    text = observing(HostContainers().text()).replace("PATH=/usr/local/sbin", path)
+    text = HostContainers().text().replace("PATH=/usr/local/sbin", path)
     return text.replace("/run/user", f"{place}/user")
 
 

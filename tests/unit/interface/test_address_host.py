@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing, whole
+from hostwright.base.scripts import NONCE, whole
 from hostwright.interface.backends.backend import Keeping
 from hostwright.interface.facts import parse_interfaces
 from hostwright.interface.operations import _packed
@@ -127,6 +127,19 @@ def test_no_name_is_a_command(place: Path, way: str) -> None:
     ]
     assert did(place) == (forth if way == "done" else [*forth, *back])
     assert not list(place.rglob("p")) + list(place.rglob("pwn"))
+
+
+def test_the_change_that_failed_is_named(place: Path) -> None:
+    plan = replace(NOTHING, running=(*CHANGES, Change("", "echo no room; false", ":", "e0"), CHANGES[0]))
+    done = run(place, plan, "change")
+    assert done.returncode == 1
+    assert done.stderr.endswith("echo no room; false: no room; what was done before was undone\n")
+    assert [words[1:3] for words in did(place)[:4]] == [
+        ["add", "10.0.0.6/24"],
+        ["del", "10.0.0.5/24"],
+        ["add", "10.0.0.5/24"],
+        ["del", "10.0.0.6/24"],
+    ]
 
 
 # -- what could not be written down is not changed
@@ -286,7 +299,7 @@ def looks(place: Path, **broken: str) -> "subprocess.CompletedProcess[str]":
     (place / "dhcp").mkdir(exist_ok=True)
     (place / "dhcp" / "a.leases").write_text("lease {\n  fixed-address 10.0.2.15;\n}\n")
     (place / "interfaces").write_text("auto lo\niface lo inet loopback\n")
-    text = here(place, observing(script("interfaces"))).replace("/run/NetworkManager ", f"{place}/nm ")
+    text = here(place, script("interfaces")).replace("/run/NetworkManager ", f"{place}/nm ")
     text = text.replace("/var/lib/dhcp/", f"{place}/dhcp/").replace("/etc/network/interfaces", f"{place}/interfaces")
     return subprocess.run(["sh"], input=text, capture_output=True, text=True, check=False)
 

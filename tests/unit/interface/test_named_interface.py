@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.base.settings import validated
 from hostwright.interface.backends import ifupdown, networkd
 from hostwright.interface.facts import HostInterfaces, Profile, Way, parse_interfaces
@@ -218,7 +218,7 @@ def test_each_file_of_ifupdown_is_read_once_and_as_ifupdown_does(tmp_path: Path)
     files = {"interfaces": main, "d/a": "iface a inet manual\n", "d/b.x": "@@ links\nsource /none/*\n", "d/c": "# c\n"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    text = observing(script("interfaces")).replace("/etc/network/", f"{tmp_path}/")
+    text = script("interfaces").replace("/etc/network/", f"{tmp_path}/")
     said = subprocess.run(["unshare", "-mn", "sh", "-c", text], capture_output=True, text=True, check=True).stdout
     found = parse_interfaces(said.splitlines(), NONCE)
     assert {path: text for path, text in found.files.items() if str(tmp_path) in path} == {

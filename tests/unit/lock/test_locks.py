@@ -1,9 +1,13 @@
 """Who holds a lock, as a host tells it, and whether it may be broken."""
 
+from collections.abc import Callable
+
 import pytest
+from pyinfra.api.exceptions import DeployError
 
 from hostwright.base.refusal import Refusal
 from hostwright.lock.facts import Lock, LockHolder, LockWaiter, parse_locks
+from hostwright.lock.held import check, wait_seconds
 from hostwright.lock.plan import LocksPlan, decide_break, draw_locks
 
 # Recorded on a lab machine.
@@ -41,3 +45,19 @@ def test_a_lock_is_broken_only_by_the_name_of_its_owner(name: str, owner: str, w
     assert all(word in str(refused.value) for word in ["lock_break", *words])
     assert decide_break(locks, "deploy", "root@vm/896d81d3") == LocksPlan(locks, "root@vm/896d81d3")
     assert not decide_break(locks, "deploy", None).changes
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (lambda: check("a b", None), "name = 'a b': no name for a lock: letters, digits and _ . - only"),
+        (lambda: check("deploy", "me too"), "owner = 'me too': no name for who takes a lock: printable and without"),
+        (lambda: check("deploy", None, 3), "lease = 3: too short for a lock, which is renewed four times in it: 4"),
+        (lambda: wait_seconds("soon"), "lock_wait = 'soon': no number of seconds: write one from 0 on"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_what_a_lock_is_asked_for_is_refused_by_its_key(asked: Callable[[], object], words: str) -> None:
+    with pytest.raises((Refusal, DeployError)) as refused:
+        asked()
+    assert words in str(refused.value)

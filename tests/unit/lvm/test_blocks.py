@@ -34,7 +34,7 @@ MEMBER = replace(BLANK, physical_volume=True, holds=("LVM2_member",))
 
 
 def blocks(*disks: Disk, **other: Any) -> Blocks:
-    """The host of tests/unit/hosts.py with /dev/vdb, /dev/vdc, ..."""
+    """The host of hosts.py with /dev/vdb, /dev/vdc, ..."""
     host = other.pop("host", None) or storage(free=600)
     named = {f"/dev/vd{'bcd'[number]}": replace(disk, name=f"vd{'bcd'[number]}") for number, disk in enumerate(disks)}
     plain = Blocks(host, named, volume="centos/new", point=Point("/data"))
@@ -409,7 +409,7 @@ VI = Holder("process", "vi notes", "812", "ada", "", "open file")
         (volume_plan, blocks(), {"confirm": "centos/new"}, "present=False"),
         (volume_plan, blocks(), {"mount": "/data"}, "without fs"),
         (volume_plan, blocks(), {"mount": "/", "fs": "xfs"}, "root file system"),
-        (volume_plan, blocks(), {"mount": "/data", "fs": "swap"}, "swap is not mounted"),
+        (volume_plan, blocks(), {"mount": "/data", "fs": "swap"}, "mount = '/data': swap is not mounted"),
         (volume_plan, blocks(), {"name": "home", "fs": "ext4"}, "carries xfs, not ext4"),
         (volume_plan, blocks(), {"name": "home", "fs": "xfs", "mount": "/data", "size": "5116M"}, "mounted on /home"),
         (volume_plan, blocks(), {"fs": "xfs", "mount": "/home"}, "mounted there"),

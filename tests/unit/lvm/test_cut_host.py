@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.lvm.facts.archives import Archives, parse_archives
 from hostwright.lvm.facts.storage import header, parse_storage
 from hostwright.lvm.plan.cut import Cut, refused
@@ -61,7 +61,7 @@ def size_of(device: Path, place: Path, before: str = "", stand_ins: str = "") ->
     """What is told of /dev/VG/home, after the commands `before`, where commands may be others."""
     (place / "at").mkdir(exist_ok=True)
     words = header(device.parent.name, "home")
-    looking = observing(script("processes", "storage", **words))
+    looking = script("processes", "storage", **words)
     text = sh(f"{before.format(place=place, device=device)} set +eu; {stand_ins}\n{looking}")
     return parse_storage(text.splitlines(), NONCE).file_systems["home"].spans
 
@@ -124,7 +124,7 @@ class Lvm:
         )
         home = volume("data", int(float(columns[3][:-1])), 1, uuid=columns[1])
         cut = Cut(group, home, file_system("xfs", size, ""))
-        found = parse_archives(self.run(observing(script("archives", VG="rl"))).splitlines(), NONCE)
+        found = parse_archives(self.run(script("archives", VG="rl")).splitlines(), NONCE)
         assert not found.unreadable
         assert found.directories == (f"{self.place}/archive", f"{self.place}/backup")
         return str(refused(cut, found))
@@ -186,12 +186,12 @@ def test_an_archive_that_was_cut_short_or_emptied_is_told(lvm: Lvm) -> None:
     archive = sorted((lvm.place / "archive").iterdir())[-1]
     for content in (archive.read_bytes()[:-20], b"\0" * 3000, b"", "é\xff{".encode()):
         archive.write_bytes(content)
-        found = parse_archives(lvm.run(observing(script("archives", VG="rl"))).splitlines(), NONCE)
+        found = parse_archives(lvm.run(script("archives", VG="rl")).splitlines(), NONCE)
         assert found.unreadable == (str(archive),)
 
 
 def test_where_lvm_does_not_say_where_its_archives_are_they_are_where_they_always_were() -> None:
-    looking = observing(script("archives", VG="no-such-group"))
+    looking = script("archives", VG="no-such-group")
     found = parse_archives(sh(f"lvm() {{ return 5; }}\n{looking}").splitlines(), NONCE)
     assert found == Archives((), (), ("/etc/lvm/archive", "/etc/lvm/backup"))
     # A host that ends in the middle has not told where it looked, and is not believed.

@@ -1,5 +1,6 @@
 """The table of file systems: one more touches its own class and its row."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -7,7 +8,9 @@ from typing import ClassVar
 import pytest
 from typing_extensions import override
 
+from hostwright.base import scripts
 from hostwright.base.refusal import Refusal
+from hostwright.base.scripts import read
 from hostwright.lvm.facts.storage import LvmStorage, Storage, parse_storage
 from hostwright.lvm.file_systems import KINDS, kind_of, packages
 from hostwright.lvm.file_systems.kind import MIB, Kind, Said
@@ -162,3 +165,51 @@ def test_names_of_subvolumes_and_labels_say_nothing_of_the_size() -> None:
     assert btrfs.spans(said) == 1073741824
     assert "(own size 5, a path b)" in "".join(btrfs.peculiarity(said, {}, copied=True) or ())
     assert btrfs.spans(btrfs.parse([*lines[1:4], "\tdevid    2 size 5 used 1 path /dev/sdb"])) == 0
+
+
+# -- what sh does by kind
+
+SH = {name: path for name, path in scripts.FILES.items() if "lvm" in path.parts}
+KINDS_SH = read("kinds")
+OF_KIND = re.compile(r"""\b(?:of_kind|offers) ("\$\w+"|\S+) (\w+)""")
+# Truly about one kind, whatever that of the volume is.
+OTHERWISE = {"places": "lists in a volume lie on ext4"}
+
+
+def functions(name: str) -> set[str]:
+    """Of a file in `file_systems`, but for steps of its own."""
+    text = SH.get(name, SH["kinds"]).read_text()
+    steps = re.findall(rf"^# verb: {name}_(\w+)", text, re.MULTILINE)
+    return set(re.findall(rf"^{name}_(\w+)\(\)", text, re.MULTILINE)) - set(steps)
+
+
+def test_sh_has_a_file_for_each_kind_and_names_it_where_python_does() -> None:
+    families = {name.rstrip("0123456789") for name in KINDS}
+    assert {path.stem for path in SH["kinds"].parent.iterdir()} == {*families, "kinds"}
+    assert set(KINDS_SH.needs) == {*families, "prelude"}
+    assert re.findall("^kinds='(.*)'$", KINDS_SH.text, re.MULTILINE) == [" ".join(KINDS_SH.needs[1:])]
+
+
+@pytest.mark.parametrize("name", sorted(set(SH) - {"xfs", "ext", "btrfs", "swap", "kinds"}))
+def test_no_other_file_names_a_kind(name: str) -> None:
+    text = SH[name].read_text()
+    named = re.findall(r"xfs|btrfs|\bext[234*]?\b|2fs|mkswap|swapo|repquota|setquota", text)
+    assert bool(named) is (name in OTHERWISE), named
+    assert name not in OTHERWISE or "lie on ext4,\n# whatever home is" in text
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_each_kind_has_the_same_functions(kind: Kind) -> None:
+    lasting = {"ask", "make", "grow", "check", "identify"} if kind.files else {"make"}
+    own = functions(kind.name.rstrip("0123456789"))
+    assert own >= lasting
+    assert {"read_quotas", "set_quotas"} & own == ({"read_quotas", "set_quotas"} if kind.quotas else set())
+
+
+def test_each_function_of_a_kind_is_one_that_all_of_sh_knows() -> None:
+    asked = {name for path in SH.values() for _, name in OF_KIND.findall(path.read_text())} - {"NAME"}
+    own = {kind: functions(kind) for kind in KINDS_SH.needs[1:]}
+    assert asked == functions("any").union(*own.values()) - {"superblock"}
+    required = {"ask", "make", "grow", "check", "identify", "read_quotas", "set_quotas"}
+    assert asked - functions("any") == required
+    assert functions("any") & required == set()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.lvm.facts.mounts import MountUnit
 from hostwright.lvm.facts.storage import Storage, header, parse_storage
 from hostwright.lvm.operations.job import LIBRARY
@@ -270,7 +270,7 @@ def test_a_line_of_a_block_comes_changes_and_goes(place: Path) -> None:
 
 
 def observed(place: Path, before: str = ":", vg: str = "centos", shrink: str = "") -> Storage:
-    looking = observing(script("processes", "storage", **header(vg, shrink)))
+    looking = script("processes", "storage", **header(vg, shrink))
     (place / "look").write_text(looking.replace("PATH=", f"PATH={place}/bin:"))
     mounts = f"mount --make-rprivate / && mount --bind {place}/run /run && mount --bind {place}/etc /etc && {before}"
     told = subprocess.run(

@@ -2,12 +2,13 @@
 
 import os
 import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from hostwright.base.scripts import resolved, whole
+from hostwright.base.scripts import FILES, read, resolved, whole
 from hostwright.lvm.operations.job import LIBRARY
 from tests.scripts import script
 
@@ -103,6 +104,15 @@ note_quotas() { act note_quotas; }
 device_at() { echo 8:7; }
 awk() { [ "$1 $2" != '-v device=8:7' ] || set -- "$1" "$2" "$3" "$RUN/mountinfo"; command awk "$@"; }
 echo '1 2 8:7 / /none/home ro - xfs /none/x ro' >"$RUN/mountinfo"
+"""
+COUNTING = """
+target_device() { device=/dev/x; }
+dumpe2fs() { act dumpe2fs "$2"; echo "Filesystem features: $feature"; }
+mount_work() { act mount_work "$1"; }
+entries() { :; }
+count_listed() { inodes=3; }
+used_inodes() { echo 14; }
+unmount() { act unmount; }
 """
 
 
@@ -223,6 +233,21 @@ CASES = [
     Case("check_file_system /none/x", ["xfs_repair -n /none/x"]),
     Case("check_file_system /none/x", ["e2fsck -f -n /none/x"], header={"KIND": "ext4"}),
     Case("check_file_system /none/x", ["btrfs check --readonly /none/x"], header={"KIND": "btrfs"}),
+    Case('count_own home && [ "$own" = 11 ]', ["mount_work home", "unmount"], around=COUNTING),
+    Case('count_own home && [ -z "$own" ]', [], header={"QUOTA": "prjquota"}, around=COUNTING),
+    Case('count_own home && [ -z "$own" ]', [], header={"KIND": "btrfs"}, around=COUNTING),
+    Case(
+        'count_own home && [ "$own" = 11 ]',
+        ["~ dumpe2fs /dev/x", "mount_work home", "unmount"],
+        header={"KIND": "ext4"},
+        around=f"{COUNTING}feature=extents",
+    ),
+    Case(
+        'count_own home && [ -z "$own" ]',
+        ["~ dumpe2fs /dev/x"],
+        header={"KIND": "ext4"},
+        around=f"{COUNTING}feature=ea_inode",
+    ),
     # -- what a run leaves
     Case("clear_tags home_hostwright", [f"? {HAS_TAG}", "lvchange --deltag hostwright.copy centos/home_hostwright"]),
     Case(
@@ -491,3 +516,106 @@ def test_a_disk_that_nobody_lent_is_not_given_back(tmp_path: Path, disk: str) ->
     case = Case("give_back /none/vda", [], answers={"lvm pvs -o pv_uuid,vg_name*": f"echo {disk}"})
     equip(tmp_path, case)
     assert run(tmp_path, case)[::2] == (0, ["lvm pvs -o pv_uuid,vg_name /none/vda --noheadings"])
+
+
+# -- one kind more
+
+MADE_UP = """# A file system that is made up.
+# needs: prelude
+# given: UUID
+madeup_make() { act madeup make "$2" "$1"; }
+madeup_grow() { act madeup grow "$1" "$2"; }
+madeup_check() { act madeup check "$1"; }
+madeup_identify() { act madeup identify "$UUID" "$1"; }
+madeup_identifies_safely() { :; }
+"""
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    place = tmp_path / "sh"
+    place.mkdir()
+    (place / "madeup.sh").write_text(MADE_UP)
+    table = FILES["kinds"].read_text().replace(" btrfs swap", " btrfs swap madeup")
+    (place / "kinds.sh").write_text(table)
+    for name in ("madeup", "kinds"):
+        monkeypatch.setitem(FILES, name, place / f"{name}.sh")
+    read.cache_clear()
+    yield
+    read.cache_clear()
+
+
+BY_KIND = [
+    Case("format_volume home_hostwright {}", [CLOSED, HAS_TAG], around="is_blank() { :; }"),
+    Case("grow_file_system root {} /", []),
+    Case("check_file_system /none/x", []),
+    Case("set_identity home_hostwright", [CLOSED]),
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "does", "after"),
+    [
+        (BY_KIND[0], "make madeup2 /none/home_hostwright", 2),
+        (BY_KIND[1], "grow /none/root /", 0),
+        (BY_KIND[2], "check /none/x", 0),
+        (BY_KIND[3], "identify a-b /none/home_hostwright", 2),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("made_up")
+def test_one_kind_more_is_a_file_and_its_name_in_the_table(tmp_path: Path, case: Case, does: str, after: int) -> None:
+    """A 2 at its end is its version, as that of ext2 is."""
+    equip(tmp_path, case)
+    case = replace(case, call=case.call.format("madeup2"), header={"KIND": "madeup2"})
+    code, reason, told = run(tmp_path, case)
+    assert (code, told[: len(case.told) + 1]) == (0, [*case.told, f"madeup {does}"]), reason
+    assert len(told) == len(case.told) + 1 + after
+    code, reason, told = run(tmp_path, case, len(case.told) + 1)
+    assert (code, told) == (1, [*case.told, f"madeup {does}"])
+    assert "failed" in reason
+
+
+@pytest.mark.parametrize("kind", ["madeup", "swap4x", "", "4", "xfs ext", "../xfs", "$(act oh)", "any"])
+@pytest.mark.parametrize("case", BY_KIND, ids=str)
+def test_what_is_of_no_known_kind_is_left_and_that_is_said(tmp_path: Path, case: Case, kind: str) -> None:
+    equip(tmp_path, case)
+    case = replace(case, call=case.call.format(f"'{kind}'"), header={"KIND": kind})
+    code, reason, told = run(tmp_path, case)
+    assert (code, told) == (1, case.told)
+    assert "no way is known to " in reason
+    assert f"a file system of kind '{kind}'" in reason
+
+
+def test_swap_does_not_grow(tmp_path: Path) -> None:
+    case = Case("grow_file_system swap swap ''", [])
+    equip(tmp_path, case)
+    assert run(tmp_path, case) == (1, "no way is known to grow a file system of kind 'swap'", [])
+
+
+HOOKS = {
+    "xfs": "takes_direct",
+    "ext2": "takes_direct",
+    "ext4": "takes_direct",
+    "btrfs": "hides_holes uncounted identifies_safely",
+    "swap": "",
+    "zfs": "",
+}
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+def test_what_most_kinds_do_alike_some_do_otherwise_and_nobody_knows_of_others(kind: str) -> None:
+    text = f"""{script("kinds", LISTS="/none", RUN="/none")}
+        dumpe2fs() {{ :; }}
+        for hook in takes_direct hides_holes uncounted identifies_safely; do
+            reason=''
+            if of_kind {kind} $hook /none; then echo $hook; else echo "${{reason:+unknown}}"; fi
+        done
+        of_kind {kind} twin_options || echo unknown
+        [ {kind} = xfs ] || of_kind {kind} quota_inodes /none || echo unknown"""
+    done = subprocess.run(["sh"], input=whole(text), check=False, capture_output=True, text=True)
+    if kind == "zfs":
+        assert done.stdout.split() == ["unknown"] * 6
+        return
+    own = [",nouuid"] if kind == "xfs" else ["0"]
+    assert (done.stdout.split(), done.stderr) == ([*HOOKS[kind].split(), *own], "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing
+from hostwright.base.scripts import NONCE
 from hostwright.lvm.facts.survey import Survey, parse_survey
 from tests.scripts import script
 from tests.unit.lvm.mounts import ROOT, Host
@@ -14,7 +14,7 @@ FAULTS = {
 
 
 def survey(host: Host) -> Survey | None:
-    text = observing(script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99"))
+    text = script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99")
     said = host.sh(text.replace("PATH=/usr", f"PATH={host.place}/bin:/usr"), check=False)
     # A script that fails is told nothing of.
     return None if said.startswith("failed: ") else parse_survey(said.splitlines(), NONCE)
@@ -83,7 +83,7 @@ def test_a_look_that_is_cut_short_tells_nothing(host: Host, instead: str) -> Non
 def test_without_lsattr_it_is_not_known_what_is_encrypted(host: Host) -> None:
     tools = host.place / "tools"
     host.sh(f"mkdir {tools} && for tool in /usr/sbin/* /usr/bin/*; do ln -sf $tool {tools}/; done; rm {tools}/lsattr")
-    text = observing(script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99"))
+    text = script("holders", "survey", MOUNT=str(host.home), DEVICE="loop99")
     head, tail = text.split("PATH=/usr", 1)
     found = parse_survey(host.sh(f"{head}PATH={tools}\n{tail.split(chr(10), 1)[1]}").splitlines(), NONCE)
     assert found

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostwright.base.refusal import Refusal
+from hostwright.base.refusal import DidNotTell, Refusal
 from hostwright.base.settings import validated
 from hostwright.mariadb.facts import Accounts, DataDirectory, Once, parse_accounts, parse_data
 from hostwright.mariadb.plan.server import (
@@ -252,6 +252,68 @@ def test_a_port_that_docker_28_publishes_without_its_proxy_is_taken(publish: str
     else:
         check_host(wish(publish=publish), found)
     check_host(wish(publish=publish, container=who.split()[1] if who else "mariadb_yoga"), found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "value"),
+    [
+        ({"address": "10.0.0.2"}, "mariadb_address", "'10.0.0.2'"),
+        ({"subnet": "10.0.0.0/24", "address": "10.0.1.2"}, "mariadb_address", "'10.0.1.2'"),
+        ({"subnet": "8.8.8.0/24"}, "mariadb_subnet", "'8.8.8.0/24'"),
+        ({"subnet": "10.0.0.1/24"}, "mariadb_subnet", "'10.0.0.1/24'"),
+        ({"publish": "23306:3306"}, "mariadb_publish", "'23306:3306'"),
+        # No password is shown.
+        ({"root_password": "123456"}, "mariadb_root_password", ""),
+    ],
+)
+def test_a_refusal_of_settings_names_their_key_also_where_it_takes_several_to_tell(
+    settings: dict[str, Any], key: str, value: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        wish(**settings)
+    assert [(one.key, one.value, bool(one.remedy)) for one in refused.value.each] == [(key, value, True)]
+
+
+@pytest.mark.parametrize(
+    ("publish", "more", "taken"),
+    [
+        # In a socket of IPv6 `*` takes IPv4, too; older tools write `::` for both.
+        ("127.0.0.1", {"listeners": ((":::23306", ""),)}, True),
+        ("127.0.0.1", {"listeners": (("*:23306", ""),)}, True),
+        ("127.0.0.1", {"listeners": (("::1:23306", ""),)}, False),
+        ("[::1]", {"listeners": ((":::23306", ""),)}, True),
+        ("[::1]", {"listeners": (("[::]:23306", ""),)}, True),
+        ("[::1]", {"listeners": (("[fd00::5]:23306", ""),)}, False),
+        ("[::1]", {"ports": {"other": "0.0.0.0:23306->3306/tcp"}}, False),
+        ("[::1]", {"ports": {"other": "[::]:23306->3306/tcp"}}, True),
+        ("[::1]", {"ports": {"other": ":::23306->3306/tcp"}}, True),
+        ("[::1]", {"ports": {"other": "[::1]:23306->3306/tcp"}}, True),
+        ("[fd00::5]", {"ports": {"other": "[::1]:23306->3306/tcp"}}, False),
+    ],
+)
+def test_a_port_is_taken_where_its_address_is_by_family(publish: str, more: dict[str, Any], taken: bool) -> None:
+    wanted, found = wish(publish=f"{publish}:23306:3306"), directory(**more)
+    if not taken:
+        check_host(wanted, found)
+        return
+    with pytest.raises(Refusal, match="listens on port 23306 of the host already") as refused:
+        check_host(wanted, found)
+    assert (refused.value.key, refused.value.value) == ("mariadb_publish", repr(f"{publish}:23306:3306"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("@@ listeners", "*:http\t"),
+        ("@@ listeners", "localhost:80\t"),
+        ("@@ ports", "web\t0.0.0.0:one->80/tcp"),
+        ("@@ ports", "web\t0.0.0.0:1-999999->1-999999/tcp"),
+        ("@@ ports", "web\tnowhere:80->80/tcp"),
+    ],
+)
+def test_ports_that_cannot_be_read_are_no_answer(said: tuple[str, str]) -> None:
+    with pytest.raises(DidNotTell, match="its answer cannot be read"):
+        parse_data(["@@ data", "@@ record", *said])
 
 
 # -- what runs once

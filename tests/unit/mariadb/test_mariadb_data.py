@@ -1,5 +1,6 @@
 """Data of a MariaDB: whose it is, who else uses it, what root does in it: the shell itself, on real files."""
 
+import base64
 import os
 import re
 import subprocess
@@ -11,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from hostwright.base.scripts import NONCE, observing
-from hostwright.mariadb.facts import DataDirectory, MariadbData, parse_data, users_script
+from hostwright.base.scripts import NONCE, whole
+from hostwright.mariadb.facts import DataDirectory, MariadbAccounts, MariadbData, parse_data, users_script
 from hostwright.net.listeners import Listener
 from tests.scripts import script
 from tests.shells import BUT_BUSYBOX, in_turn
@@ -352,7 +353,7 @@ def test_nothing_is_started_on_what_somebody_uses(served: Path) -> None:
 
 
 def seen(data: Path, commands: dict[str, str], image: str = "") -> DataDirectory:
-    text = observing(MariadbData().text(str(data), "db", "shop", image))
+    text = MariadbData().text(str(data), "db", "shop", image)
     done = run(data.parent, text, NOBODYS | commands)
     assert done.returncode == 0, done.stderr
     return parse_data(done.stdout.splitlines(), NONCE)
@@ -556,3 +557,13 @@ def test_a_record_that_is_no_file_is_not_followed(data: Path, kind: str) -> None
 def test_an_engine_that_fails_decides_nothing(data: Path) -> None:
     assert decided(data, "exit 1").returncode != 0
     assert not (data / "hostwright-once").exists()
+
+
+def test_accounts_are_asked_for_in_the_container(tmp_path: Path) -> None:
+    text = whole(MariadbAccounts().text("db"), base64.b64encode(b"SELECT 1;\n").decode())
+    done = run(tmp_path, text, {"docker": 'printf "%s\\n" "$@"; cat'})
+    marked, *asked = done.stdout.strip().splitlines()
+    assert marked == f"@@ {NONCE} accounts"
+    assert asked[:5] == ["exec", "-i", "db", "sh", "-c"]
+    assert asked[5].endswith("--user=root --batch -N --force")
+    assert asked[6:] == ["SELECT 1;"]

@@ -1,5 +1,5 @@
 # The steps that make and remove physical volumes, groups and volumes.
-# needs: prelude asking leftovers work
+# needs: prelude asking leftovers work kinds
 # given: VG NEW_TAG RUN
 
 # is_blank DEVICE: nothing that blkid or wipefs knows is on it. blkid ends with 2 where it finds nothing.
@@ -69,12 +69,7 @@ format_volume() {
             ;;
         *) return 1 ;;
     esac
-    case $2 in
-        xfs) try mkfs.xfs -q "$at" ;;
-        ext*) try mke2fs -q -t "$2" "$at" ;;
-        btrfs) try mkfs.btrfs -q "$at" ;;
-        swap) try mkswap "$at" ;;
-    esac || return 1
+    of_kind "$2" make "$at" "$2" || return 1
     sync
     [ -z "$new" ] || forget_new "$1" || return 1
     settle

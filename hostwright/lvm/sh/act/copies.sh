@@ -1,5 +1,5 @@
 # Where a copy goes: a volume, an image, a lent disk. TAGS, READ_AHEAD, ALLOCATION and PROFILE are those of the volume.
-# needs: prelude asking ownership
+# needs: prelude asking ownership kinds
 # given: VG KIND TAGS READ_AHEAD ALLOCATION PROFILE COPY_TAG WIPE_TAG LENT RUN
 # sets: device
 
@@ -40,13 +40,16 @@ make_image() {
     sync
 }
 
-# attach_image FILE: sets loop. Past the page cache, where losetup can: else all of it is in memory twice. A file system
-# below that keeps checksums of data (btrfs) would take amiss what changes while it is on its way to the disk.
+# attach_image FILE: sets loop. Past the page cache, where losetup and what it lies on can: else all of it is in memory
+# twice.
 attach_image() {
+    local below
     loop=$(losetup -j "$1" | sed 's/:.*//;q')
     [ -z "$loop" ] || return 0
     loop=$(losetup -f --show "$1" 2>"$RUN/out") || { why "losetup: $(tail -n 1 "$RUN/out")"; return 1; }
-    case $(stat -f -c %T "$1") in xfs | ext*) losetup --direct-io=on "$loop" 2>/dev/null || : ;; esac
+    # For some it tells two names, with a slash between.
+    below=$(stat -f -c %T "$1")
+    ! of_kind "${below%%/*}" takes_direct || losetup --direct-io=on "$loop" 2>/dev/null || :
 }
 
 detach_image() {
@@ -96,9 +99,5 @@ forget() {
 }
 
 check_file_system() {
-    case $KIND in
-        xfs) try xfs_repair -n "$1" ;;
-        ext*) try e2fsck -f -n "$1" ;;
-        btrfs) try btrfs check --readonly "$1" ;;
-    esac || why "the file system on $1 is damaged ($reason)"
+    of_kind "$KIND" check "$1" || why "the file system on $1 is damaged ($reason)"
 }

@@ -1,6 +1,6 @@
 # One volume takes the place of another as the source, and back.
-# needs: prelude asking copies home_line lists mounted holders room units work
-# given: VG LV MOUNT KIND OPTIONS UUID LABEL WORK LISTS COVER_TAG COVER_XATTR RUN
+# needs: prelude asking copies home_line lists mounted holders room units work kinds
+# given: VG LV MOUNT KIND OPTIONS UUID WORK LISTS COVER_TAG COVER_XATTR RUN
 # sets: pointed served
 pointed=''
 
@@ -119,32 +119,19 @@ rename_volume() {
 
 # verb: set_identity VOLUME
 # The UUID and label that the source has always had. A cut in it may cost the file system: nobody relies on it
-# yet, but for btrfs, whose own way survives one (btrfstune(8), -M).
+# yet, but where its kind identifies safely.
 set_identity() {
     local at now
     at=$(volume "$1")
     closed "$at" || return 1
-    case $KIND in
-        xfs)
-            try xfs_admin -U "$UUID" "$at" || return 1
-            [ -z "$LABEL" ] || try xfs_admin -L "$LABEL" "$at"
-            ;;
-        ext*)
-            try tune2fs -U "$UUID" "$at" || return 1
-            [ -z "$LABEL" ] || try tune2fs -L "$LABEL" "$at"
-            ;;
-        btrfs)
-            try btrfstune -f -M "$UUID" "$at" || return 1
-            [ -z "$LABEL" ] || try btrfs filesystem label "$at" "$LABEL"
-            ;;
-    esac || return 1
+    of_kind "$KIND" identify "$at" || return 1
     sync
     udevadm trigger --settle "$(readlink -f "$at")" 2>/dev/null ||
         udevadm trigger --sysname-match="$(basename "$(readlink -f "$at")")" 2>/dev/null
     settle
     now=$(blkid -p -o value -s UUID "$at")
     [ "$now" = "$UUID" ] || { why "$at has UUID $now instead of $UUID"; return 1; }
-    [ "$KIND" != btrfs ] || return 0
+    ! of_kind "$KIND" identifies_safely || return 0
     list_looks "$at" "$LISTS/looks.now" || return 1
     cmp -s "$LISTS/looks.now" "$LISTS/looks" || why "$at is not what it was before it had its UUID"
 }

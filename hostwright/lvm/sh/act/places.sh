@@ -9,7 +9,8 @@ prepare() { mkdir -p "$LISTS"; }
 clear_up() { drop_lists; }
 
 # verb: make_lists [PLACE] [EXTENTS] DISK...
-# In a directory, in a volume of so many extents on these disks, or nowhere but in memory.
+# In a directory, in a volume of so many extents on these disks, or nowhere but in memory. In a volume they lie on ext4,
+# whatever the source is.
 make_lists() {
     local name extents tags lists_in
     case $1 in

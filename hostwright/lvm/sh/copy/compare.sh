@@ -1,6 +1,6 @@
 # Compares two trees. A file is alike when both sides gave the same sum of it: what has no line is not alike, whatever
 # became of the line.
-# needs: prelude cell lists marks sums
+# needs: prelude cell lists marks sums kinds
 # given: KIND LISTS
 
 # one_name_each ENTRIES SUMS: of each file one name, into $LISTS/known with its sum if rsync carried it, else into
@@ -133,7 +133,7 @@ not_alike() {
 filled() {
     local told
     : >"$3"
-    [ "$KIND" != btrfs ] || return 0 # compression makes any file look sparse
+    ! of_kind "$KIND" hides_holes || return 0
     told=$({
         well names_of '$4 == "f" && $11 * 512 + 1048576 <= $3' "$1" | well zero |
             well within "$2" xargs -0r stat -c '%b %s %n' -- |

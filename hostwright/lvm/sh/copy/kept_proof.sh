@@ -1,5 +1,5 @@
 # What a later run can tell of a copy that was proved. TRUST=yes: it is not compared with what was proved.
-# needs: prelude asking cell compare copies lists mounted holders proof work
+# needs: prelude asking cell compare copies lists mounted holders proof work kinds
 # given: VG LV MOUNT KIND OPTIONS PROOF TRUST WORK LOG LISTS MARK
 # sets: live
 
@@ -17,12 +17,11 @@ check_proof() {
     return $code
 }
 
-# mount_both OLD: it may have the UUID of what serves the source, which XFS refuses unless told.
+# mount_both OLD: it may have the UUID of what serves the source.
 mount_both() {
     local options
     target_device "$1" && mkdir -p "$WORK/source" "$WORK/copy" || return 1
-    options=ro,noatime
-    [ "$KIND" != xfs ] || options=$options,nouuid
+    options=ro,noatime$(of_kind "$KIND" twin_options) || return 1
     try mount -t "$KIND" -o "$options" "$device" "$WORK/source" && try mount --bind "$MOUNT" "$WORK/copy" &&
         try mount --make-private "$WORK/copy" &&
         try mount -o remount,bind,ro,noatime "$WORK/copy"

@@ -1,5 +1,5 @@
 # What proves a copy. It is kept in the marker of fstab for later runs.
-# needs: prelude asking cell compare copies lists marks mounted progress work
+# needs: prelude asking cell compare copies lists marks mounted progress work kinds
 # given: MOUNT KIND QUOTA WORK LISTS
 # sets: PROOF own inodes bytes
 
@@ -93,7 +93,7 @@ inodes_of() {
 count_used() {
     local used quota
     if [ -n "$own" ]; then
-        used=$(used_inodes "$1") && quota=$(quota_inodes "$2") && used=$((used - own - quota))
+        used=$(used_inodes "$1") && quota=$(of_kind "$KIND" quota_inodes "$2") && used=$((used - own - quota))
     else
         used=$(walked_inodes "$1")
     fi ||
@@ -114,27 +114,15 @@ walked_inodes() {
 }
 
 # count_own TARGET: sets own, the inodes that a file system of this make has for itself, as it has just been made;
-# nothing where that does not tell: btrfs counts none, ext4 may keep attributes in inodes, and project quotas change
-# what is told.
+# nothing where that does not tell: with some kinds, and with project quotas, which change what is told.
 count_own() {
     local used
     own=''
-    case $KIND,$QUOTA in btrfs,* | *,prjquota* | *,pquota* | *,pqnoenforce*) return 0 ;; esac
+    case ,$QUOTA in *,prjquota* | *,pquota* | *,pqnoenforce*) return 0 ;; esac
+    target_device "$1" || return 1
+    ! of_kind "$KIND" uncounted "$device" || return 0
     mount_work "$1" ro,noatime && entries "$WORK/copy" "$LISTS/there" && count_listed "$WORK/copy" "$LISTS/there" &&
         used=$(used_inodes "$WORK/copy") || return 1
     own=$((used - inodes))
-    case $KIND in ext*) ! dumpe2fs -h "$device" 2>/dev/null | grep -q ea_inode || own='' ;; esac
     unmount "$WORK/copy"
-}
-
-# quota_inodes DEVICE: those of an XFS, from its superblock as it is on disk: fields 160, 168 and 232 of xfs_dsb. They
-# are made when quotas are first on, and never go.
-quota_inodes() {
-    [ "$KIND" = xfs ] || { echo 0; return; }
-    dd if="$1" of="$LISTS/superblock" bs=4096 count=1 iflag=direct 2>/dev/null &&
-        [ "$(head -c 4 "$LISTS/superblock")" = XFSB ] &&
-        od -An -v -tx1 -w8 "$LISTS/superblock" >"$LISTS/superblock.hex" &&
-        awk '
-            NR == 21 || NR == 22 || NR == 30 { gsub(/ /, ""); if ($0 !~ /^(0+|f+)$/) count++ }
-            END { if (NR < 30) exit 1; print count + 0 }' "$LISTS/superblock.hex"
 }

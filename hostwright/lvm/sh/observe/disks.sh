@@ -1,6 +1,6 @@
 # Observes what blocks are made of. SHRINK is the volume, POINT where it is to be mounted; HOLDERS=yes: who keeps it
 # busy.
-# needs: storage holders initramfs
+# needs: prelude storage holders initramfs kinds
 # header: NONCE VG SHRINK DEVICES POINT HOLDERS
 
 for device in $DEVICES; do
@@ -31,7 +31,8 @@ echo "VOLUME=$VG/$SHRINK"
 device=/dev/$VG/$SHRINK
 if [ -n "$SHRINK" ] && [ -b "$device" ]; then
     # What it carries is told already; to look on would only cost time.
-    [ -n "$(blkid -p -o value -s TYPE "$device" 2>/dev/null)" ] || signs_of "$device"
+    kind=$(blkid -p -o value -s TYPE "$device" 2>/dev/null)
+    [ -n "$kind" ] || signs_of "$device"
     echo "OPEN=$(dmsetup info -c --noheadings -o open "$device" | tr -d ' ')"
 fi
 
@@ -47,7 +48,7 @@ if [ -n "$HOLDERS" ] && [ -b "$device" ]; then
     section holders
     number=$(printf '%d:%d' "0x$(stat -L -c %t "$device")" "0x$(stat -L -c %T "$device")")
     at=$(awk -v number="$number" '$3 == number { found = $5; exit } END { print found }' /proc/self/mountinfo) || exit 1
-    [ -n "$at" ] || at=$(btrfs_at "$device")
+    [ -n "$at" ] || at=$(of_kind "$kind" at "$device")
     at=$(printf "$(printf %s "$at" | sed 's/%/%%/g')")
     [ -z "$at" ] || holders "$at" "$(own_login)" || exit 1
 fi

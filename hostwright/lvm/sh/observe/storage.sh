@@ -1,5 +1,5 @@
 # Observes a host's storage in one command and changes nothing.
-# needs: prelude processes ownership
+# needs: prelude processes ownership kinds
 # header: NONCE VG SHRINK STAGING SCRATCH STAGED_IMAGE STAGED_LISTS MARK JOBS TOOLS
 export LVM_SUPPRESS_FD_WARNINGS=1
 cd / || exit 1
@@ -14,7 +14,7 @@ awk '/^(MemAvailable|SwapTotal|SwapFree):/ { print tolower(substr($1, 1, length(
 for tool in $TOOLS; do
     command -v "$tool" >/dev/null && echo "tool=$tool"
 done
-command -v mkfs.xfs >/dev/null && echo "xfsprogs=$(mkfs.xfs -V | sed 's/.* //')"
+for kind in $kinds; do of_kind "$kind" versions; done
 lsattr -pd / >/dev/null 2>&1 && echo lsattr_projects=yes
 for manager in apt-get dnf yum zypper; do command -v $manager >/dev/null && echo "manager=$manager" && break; done
 
@@ -57,14 +57,15 @@ echo "$status"
 
 # volume NAME DEVICE: what is on it, and what the file system says of itself.
 volume() {
-    local device number
+    local device number kind
     device=$2
     [ -b "$device" ] || return 0
     section "volume $1"
     blkid -p -o export "$device" 2>/dev/null | grep -E '^(TYPE|UUID|LABEL|VERSION|SEC_TYPE|USAGE)='
     number=$(printf '%d:%d' "0x$(stat -L -c %t "$device")" "0x$(stat -L -c %T "$device")")
     at=$(awk -v number="$number" '$3 == number { print $5; exit }' /proc/self/mountinfo)
-    [ -n "$at" ] || at=$(btrfs_at "$device")
+    kind=$(blkid -p -o value -s TYPE "$device" 2>/dev/null)
+    [ -n "$at" ] || at=$(of_kind "$kind" at "$device")
     at=$(printf "$(printf %s "$at" | sed 's/%/%%/g')")
     if [ -n "$at" ]; then
         echo "MOUNTED=$at"
@@ -74,58 +75,7 @@ FREE=%f
 INODES=%c
 INODES_FREE=%d' "$at"
     fi
-    case $(blkid -p -o value -s TYPE "$device" 2>/dev/null) in
-        xfs)
-            section "detail $1"
-            # Something else may be mounted over it.
-            if [ -n "$at" ] && [ "$(mountpoint -d "$at")" = "$number" ]; then
-                xfs_info "$at" 2>/dev/null
-            else
-                xfs_superblock "$device"
-            fi
-            ;;
-        ext*)
-            section "detail $1"
-            dumpe2fs -h "$device" 2>/dev/null
-            ;;
-        btrfs)
-            section "detail $1"
-            btrfs_superblock "$device"
-            btrfs filesystem show --raw "$device" 2>/dev/null
-            [ -z "$at" ] || {
-                btrfs subvolume list -a "$at" 2>/dev/null | sed 's/^/subvolume /'
-                btrfs filesystem usage -b "$at" 2>/dev/null
-                btrfs qgroup show "$at" >/dev/null 2>&1 && echo qgroups=yes
-            }
-            ;;
-    esac
-}
-
-# btrfs mounts show no device number of their own in mountinfo, but their source.
-btrfs_at() {
-    local point source
-    awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "btrfs") print $5, $(i + 2) }' /proc/self/mountinfo |
-        while read -r point source; do
-            [ "$(readlink -f "$source")" != "$(readlink -f "$1")" ] || echo "$point"
-        done | head -n 1
-}
-
-# xfs_superblock DEVICE: its size as xfs_info would tell it; the block size is 4 bytes at 4, the blocks 8 at 8,
-# big-endian.
-xfs_superblock() {
-    od -An -v -tu1 -N 16 "$1" | awk 'NF == 16 && $1 $2 $3 $4 == "88708366" {
-        for (i = 5; i <= 8; i++) size = size * 256 + $i
-        for (i = 9; i <= 16; i++) blocks = blocks * 256 + $i
-        printf "data     =                       bsize=%.0f   blocks=%.0f\n", size, blocks
-    }'
-}
-
-# btrfs_superblock DEVICE: what the file system takes of this device, of all that it has; 8 bytes, little-endian.
-btrfs_superblock() {
-    od -An -v -tu1 -j 65745 -N 8 "$1" | awk 'NF == 8 {
-        for (i = 8; i >= 1; i--) size = size * 256 + $i
-        printf "own size %.0f\n", size
-    }'
+    ! offers "$kind" ask || { section "detail $1"; of_kind "$kind" ask "$device" "$at" "$number"; }
 }
 
 at=''
