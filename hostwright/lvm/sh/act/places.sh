@@ -10,7 +10,7 @@ clear_up() { drop_lists; }
 
 # verb: make_lists [PLACE] [EXTENTS] DISK...
 # In a directory, in a volume of so many extents on these disks, or nowhere but in memory. In a volume they lie on ext4,
-# whatever home is.
+# whatever the source is.
 make_lists() {
     local name extents tags lists_in
     case $1 in
