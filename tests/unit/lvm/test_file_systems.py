@@ -195,7 +195,7 @@ def test_no_other_file_names_a_kind(name: str) -> None:
     text = SH[name].read_text()
     named = re.findall(r"xfs|btrfs|\bext[234*]?\b|2fs|mkswap|swapo|repquota|setquota", text)
     assert bool(named) is (name in OTHERWISE), named
-    assert name not in OTHERWISE or "lie on ext4,\n# whatever home is" in text
+    assert name not in OTHERWISE or "lie on ext4,\n# whatever the source is" in text
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)

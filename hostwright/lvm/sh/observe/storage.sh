@@ -75,7 +75,10 @@ FREE=%f
 INODES=%c
 INODES_FREE=%d' "$at"
     fi
-    ! offers "$kind" ask || { section "detail $1"; of_kind "$kind" ask "$device" "$at" "$number"; }
+    if offers "$kind" ask; then
+        section "detail $1"
+        of_kind "$kind" ask "$device" "$at" "$number"
+    fi
 }
 
 at=''
