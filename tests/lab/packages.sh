@@ -3,7 +3,7 @@
 set -eu
 
 packages='
-    attr btrfs-progs busybox-static debian-archive-keyring e2fsprogs fdisk git iproute2 lvm2 make mmdebstrap
+    attr btrfs-progs busybox debian-archive-keyring e2fsprogs fdisk git iproute2 lvm2 make mmdebstrap
     openssh-client python3 python3-venv qemu-system-x86 qemu-utils rsync uidmap util-linux xfsdump xfsprogs zstd
 '
 

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,15 @@ from pyinfra.api import Host as PyinfraHost
 from pyinfra.api.connect import connect_all
 from pyinfra.context import ctx_host, ctx_state
 
+from tests.shells import in_turn
 from tests.unit.lvm.mounts import Host
+
+_PATH = os.environ["PATH"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Whoever starts `sh` in a test gets the shell whose turn it is."""
+    os.environ["PATH"] = f"{in_turn(item.nodeid)}:{_PATH}"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Scripts as hosts get them, put together, are what shellcheck takes for sound."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from hostwright.lvm.names import HEADER
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.mariadb import facts as mariadb
 from hostwright.reachability import facts as reachability
-from tests.shells import SHELLS
+from tests.shells import SHELLS, directories
 
 HOME = """
     VG LV COPY MOUNT KIND OPTIONS QUOTA UUID LABEL ORIGINAL MARKER IMAGE BUSY SERVED PROOF TRUST TAGS READ_AHEAD
@@ -76,10 +75,8 @@ ALLOWED = {"several commands": "SC2034,SC2064"}
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_all_shells_read_it(name: str, shell: str) -> None:
-    called, program = SHELLS[shell]
     done = subprocess.run(
-        [called, "-n"],
-        executable=shutil.which(program),
+        [str(directories()[shell] / "sh"), "-n"],
         input=SCRIPTS[name](),
         capture_output=True,
         text=True,

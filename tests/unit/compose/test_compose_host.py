@@ -34,7 +34,6 @@ from hostwright.compose.plan.project import (
     private_directories,
 )
 from tests.scripts import script
-from tests.shells import BUT_BUSYBOX, in_turn
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root's own files, and others' beside them")
 USER = 65534
@@ -113,10 +112,8 @@ def container(place: Path, number: int, directory: str, digest: str = "d") -> st
 def sh(place: Path, text: str, data: str = "") -> "subprocess.CompletedProcess[str]":
     text = text.replace("PATH=/usr/local/sbin", f"PATH={place}/bin:/usr/local/sbin")
     environment = os.environ | {"STAND": str(place / "stand")}
-    called, program = in_turn(*BUT_BUSYBOX)
     return subprocess.run(
-        [called, "-s"],
-        executable=program,
+        ["sh", "-s"],
         input=whole(text, data),
         capture_output=True,
         text=True,

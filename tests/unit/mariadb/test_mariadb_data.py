@@ -16,7 +16,6 @@ from hostwright.base.scripts import NONCE, whole
 from hostwright.mariadb.facts import DataDirectory, MariadbAccounts, MariadbData, parse_data, users_script
 from hostwright.net.listeners import Listener
 from tests.scripts import script
-from tests.shells import BUT_BUSYBOX, in_turn
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "mariadb" / "commands"
 UID = 54321
@@ -41,10 +40,8 @@ def run(place: Path, text: str, commands: dict[str, str]) -> "subprocess.Complet
         (place / "bin" / name).chmod(0o755)
     text = text.replace("export LC_ALL=C PATH", "OLD_PATH")
     environment = os.environ | {"PATH": f"{place}/bin:{os.environ['PATH']}", "LC_ALL": "C"}
-    called, program = in_turn(*BUT_BUSYBOX)
     return subprocess.run(
-        [called, "-c", text],
-        executable=program,
+        ["sh", "-c", text],
         env=environment,
         capture_output=True,
         text=True,
