@@ -125,10 +125,11 @@ def refused_late(commands: Iterable[Command]) -> Generator[Command, None, None]:
 
 
 def failing(why: str) -> FunctionCommand:
-    """Ends an operation that has begun, in words."""
+    """Ends an operation that has begun, in words; in none where they were said already."""
     return FunctionCommand(_say, (why,), {})
 
 
 def _say(state: State, host: Host, why: str) -> bool:  # noqa: ARG001 - pyinfra passes both, by these names
-    echo(why, host.print_prefix)
+    if why:
+        echo(why, host.print_prefix)
     return False

@@ -193,6 +193,7 @@ def test_who_does_not_get_the_lock_changes_nothing(server: Server, tmp_path: Pat
     code, _, said = deploy(server, tmp_path, {}, 1, "-y", text=text)
     assert code == 1, said
     assert not (tmp_path / "h1").exists()
+    assert "[h1]" not in [line.strip() for line in said.splitlines()]
     assert (tmp_path / "h1.lock").read_text() == "acquire touching\n"
 
 

@@ -83,7 +83,7 @@ id -un
 section came_by
 came=$(came_by)
 echo "$came"
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # words
 set -- $came
 [ -z "$came" ] || ip -o route get "$1" 2>/dev/null
 section links
