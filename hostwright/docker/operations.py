@@ -9,7 +9,7 @@ from pyinfra.api import StringCommand
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
-from hostwright.base.refusing import refusing
+from hostwright.base.refusing import named, refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
 from hostwright.docker.facts import HostContainers
@@ -19,6 +19,7 @@ from hostwright.lock.held import fenced
 from hostwright.planned import planned
 
 
+@named
 def restart_policy(container: str, policy: str | bool, **arguments: Any) -> OperationMeta:
     """
     Set the restart policy of a container that exists, running or stopped; it is not started, stopped or made anew.
@@ -42,6 +43,7 @@ def restart_policy(container: str, policy: str | bool, **arguments: Any) -> Oper
     return restart_policies({container: policy}, **arguments)
 
 
+@named
 def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> OperationMeta:
     """
     Set the restart policies of several containers, with one command for each policy.

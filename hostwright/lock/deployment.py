@@ -1,9 +1,10 @@
 """What `deploys/lock.py` does: it shows who holds the locks of a host, and breaks one."""
 
-from pyinfra import host
-
+from hostwright import planned
 from hostwright.lock.operations import show
+from hostwright.lock.settings import LockSettings
 
 
 def deploy() -> None:
-    show(name=host.data.get("lock_name", "deploy"), break_owner=host.data.get("lock_break"))
+    said = planned.told(LockSettings)
+    show(**{name: said[name] for name in ("name", "break_owner") if said[name] is not None})

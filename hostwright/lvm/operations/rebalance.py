@@ -10,9 +10,8 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
-from hostwright.base.refusal import Refusals
-from hostwright.base.refusing import refusing
-from hostwright.base.settings import unresolved, validated
+from hostwright.base.refusing import named, refusing
+from hostwright.base.settings import validated
 from hostwright.base.transport import echo
 from hostwright.lock.held import wait_seconds
 from hostwright.lvm.facts.storage import LvmStorage
@@ -29,6 +28,7 @@ from hostwright.lvm.settings import Rebalance
 from hostwright.planned import planned
 
 
+@named
 def rebalance(
     vg: str = "centos",
     shrink: str = "home",
@@ -76,13 +76,11 @@ def rebalance(
     values = {key: value for key, value in locals().items() if key in Rebalance.model_fields}
     with refusing():
         wait = wait_seconds(lock_wait)
-        if unfilled := list(unresolved("lvm_plan_json", plan_json)):
-            raise Refusals(unfilled)
         wish = validated(Rebalance, values)
 
     def drawn(plan: Plan) -> str:
-        if plan_json and not host.state.is_executing:
-            _write_json(Path(plan_json), host.name, plan)
+        if wish.plan_json and not host.state.is_executing:
+            _write_json(Path(wish.plan_json), host.name, plan)
         return draw(host.name, plan)
 
     def again() -> Plan:

@@ -155,8 +155,6 @@ def _grown(task: Task) -> int:
     if wanted == "100%FREE":
         return grow.extents + left
     asked: dict[str, Any] = {"key": wish.key("grow_to"), "value": wish.grow_to}
-    if "%FREE" in wanted:
-        raise Refusal("no final size", "write 100%FREE, a size, or a share like 60%VG", **asked)
     extents = wished_extents(wish, "grow_to", group, grow.extents)
     if extents < grow.extents:
         raise Refusal(
