@@ -16,6 +16,15 @@ def written(example: object) -> str:
     return example if isinstance(example, str) else json.dumps(example)
 
 
+def choices(kind: Any) -> Sequence[str]:
+    """The words that are taken, where these are few."""
+    if get_origin(kind) is Literal:
+        return [str(one) for one in get_args(kind)]
+    if kind is bool:
+        return ["yes", "no"]
+    return [word for one in get_args(kind) if one is not NoneType for word in choices(one)]
+
+
 def meaning(kind: Any, limits: Sequence[Any] = ()) -> str:
     """
     + limits: what an annotation says beside the type

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hostwright.base.keys import no_key
-from hostwright.base.meaning import within, written
+from hostwright.base.meaning import choices, within, written
 from hostwright.base.refusal import Refusal, Refusals, parted
 
 
@@ -133,8 +133,8 @@ def _explained(model: type[Settings], problem: Mapping[str, Any], values: Mappin
     field = model.model_fields.get(name)
     if field is None or not field.repr:
         # Of a key that is misspelt nobody knows whether its value is secret.
-        return Refusal(why, remedy, key=key)
-    return Refusal(why, remedy, key=key, value=problem["input"])
+        return Refusal(why.removeprefix(f"{key} is "), remedy, key=key)
+    return Refusal(why, remedy, key=key, value=values[name])
 
 
 def _sentence(model: type[Settings], problem: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, str]:
@@ -146,14 +146,10 @@ def _sentence(model: type[Settings], problem: Mapping[str, Any], values: Mapping
     if problem["type"] == "extra_forbidden":
         return no_key(key, [model.key(name) for name in model.model_fields])
     if problem["type"] == "missing":
-        example = f"{key}=..."
-        return (
-            "is not set, and has no default",
-            f"write it in the inventory, or --data {example}" if model.prefix else (f"write {example}"),
-        )
+        remedy = f"write it in the inventory, or --data {key}=..." if model.prefix else f"write {key}, too"
+        return "is not set, and has no default", remedy
     field = model.model_fields[str(where[0])]
     place, wanted = within(values.get(str(where[0])), field.annotation, where[1:], field.metadata)
     why = "it is empty" if problem["type"] == "too_short" else f"it should be {wanted}"
-    examples = " or ".join(written(one) for one in field.examples or ())
-    remedy = f"write it as in {model.key(str(where[0]))}: {examples}" if examples else f"write {wanted} in its place"
-    return (f"{place}: {why}" if place else why), remedy
+    examples = " or ".join(written(one) for one in field.examples or choices(field.annotation))
+    return (f"{place}: {why}" if place else why), f"write it as in {key}: {examples}"

@@ -94,6 +94,7 @@ class AddressesSettings(Settings):
     backend: str | None = Field(
         default=None,
         description="Where addresses are kept; found by itself.",
+        examples=["networkd"],
         json_schema_extra={"enum": [*BACKENDS, None]},
     )
     confirm_seconds: int = Field(
@@ -124,7 +125,7 @@ class AddressesSettings(Settings):
     @classmethod
     def _is_known(cls, name: str | None) -> str | None:
         if name is not None and name not in BACKENDS:
-            raise ValueError(f"it should be one of {', '.join(BACKENDS)}")
+            raise ValueError(f"it should be one of {', '.join(BACKENDS)}: leave it out, and it is found")
         return name
 
     @field_validator("confirm_address")

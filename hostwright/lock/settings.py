@@ -19,9 +19,11 @@ class LockSettings(Settings):
     prefix = "lock_"
 
     wait: float = Field(
-        default=WAIT_SECONDS, description="Seconds to wait for another deploy that has the lock of the host."
+        default=WAIT_SECONDS,
+        description="Seconds to wait for another deploy that has the lock of the host.",
+        examples=[60],
     )
-    name: str = Field(default=DEPLOY, description="The lock that `deploys/lock.py` breaks.")
+    name: str = Field(default=DEPLOY, description="The lock that `deploys/lock.py` breaks.", examples=[DEPLOY])
     break_owner: str | None = Field(
         default=None,
         description="Who holds it, as it is shown, if it is to be broken.",

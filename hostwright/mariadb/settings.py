@@ -117,7 +117,7 @@ class Mariadb(Settings):
 
     prefix = "mariadb_"
 
-    # Of what is no secret a refusal shows the value; these two are looked at apart.
+    # Of what is no secret a refusal shows the value; passwords are looked at apart.
     root_password: Any = Field(
         repr=False, description="The password of root@localhost, as text.", json_schema_extra={"type": "string"}
     )
@@ -145,7 +145,10 @@ class Mariadb(Settings):
         default="unless-stopped", description="The restart policy.", examples=["unless-stopped"]
     )
     init: tuple[str, ...] = Field(
-        default=(), description="Dumps of the controller, and statements, each run once.", examples=[["nova.sql.gz"]]
+        default=(),
+        repr=False,
+        description="Dumps of the controller, and statements, each run once.",
+        examples=[["nova.sql.gz"]],
     )
     init_resume: Literal["rerun", "done"] | None = Field(
         default=None, description="What to do about one whose outcome nobody knows."
@@ -161,7 +164,7 @@ class Mariadb(Settings):
     )
     upgrade: bool = Field(default=False, description="Run mariadb-upgrade where the server is newer than its tables.")
     settings: dict[str, str | int | bool | None] = Field(
-        default_factory=dict, description="Options of the server.", examples=[{"max_connections": 500}]
+        default_factory=dict, repr=False, description="Options of the server.", examples=[{"max_connections": 500}]
     )
     tz: str | None = Field(default=None, description="The server's time zone.", examples=["Europe/Zurich"])
     stop_grace: int = Field(default=120, ge=1, description="Seconds that the server has to stop.", examples=[120])

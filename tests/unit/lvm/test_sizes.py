@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
-from hostwright.base.settings import validated
 from hostwright.lvm.plan.sizes import extents_of, size_text, wished_extents
 from hostwright.lvm.settings import LogicalVolumeWish, Rebalance, Shrinking
 from tests.unit.lvm.hosts import storage
@@ -67,8 +66,9 @@ def test_the_refusal_of_a_size_has_the_key_of_whoever_set_it(wish: type[Rebalanc
     ):
         with pytest.raises(Refusal) as refused:
             look()
-        assert (refused.value.key, refused.value.value) == (key, "'lots'")
-        assert str(refused.value) == f"{key} = 'lots': no size: write 50G, 51200m, '12800 extents' or 40%VG"
+        [one] = refused.value.each
+        assert (one.key, one.value) == (key, "'lots'")
+        assert str(one) == f"{key} = 'lots': no size: write 50G, 51200m, '12800 extents' or 40%VG"
 
 
 @pytest.mark.parametrize("field", ["shrink_to", "grow_to"])
