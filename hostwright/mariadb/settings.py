@@ -5,6 +5,7 @@ import re
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from hostwright.base.engine import normalized
 from hostwright.base.refusal import Refusal
@@ -112,6 +113,9 @@ class User(Settings):
         return grants
 
 
+_ONE_OR_MORE: JsonDict = {"type": ["array", "string"]}
+
+
 class Mariadb(Settings):
     """What `deploys/mariadb.py` is told, by its keys without `mariadb_`."""
 
@@ -140,6 +144,7 @@ class Mariadb(Settings):
         default=("127.0.0.1:23306:3306",),
         description="Address, port of the host, and port inside.",
         examples=[["127.0.0.1:23306:3306"]],
+        json_schema_extra=_ONE_OR_MORE,
     )
     restart: str | bool = Field(
         default="unless-stopped", description="The restart policy.", examples=["unless-stopped"]
@@ -149,11 +154,14 @@ class Mariadb(Settings):
         repr=False,
         description="Dumps of the controller, and statements, each run once.",
         examples=[["nova.sql.gz"]],
+        json_schema_extra=_ONE_OR_MORE,
     )
     init_resume: Literal["rerun", "done"] | None = Field(
         default=None, description="What to do about one whose outcome nobody knows."
     )
-    databases: tuple[str, ...] = Field(default=(), description="Databases that must be there.", examples=[["nova"]])
+    databases: tuple[str, ...] = Field(
+        default=(), description="Databases that must be there.", examples=[["nova"]], json_schema_extra=_ONE_OR_MORE
+    )
     subnet: str | None = Field(default=None, description="A network of its own.", examples=["10.0.0.0/24"])
     address: str | None = Field(default=None, description="The container's address in it.", examples=["10.0.0.2"])
     base_image: str = Field(
