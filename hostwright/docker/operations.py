@@ -13,7 +13,7 @@ from hostwright.base.refusing import named, refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
 from hostwright.docker.facts import HostContainers
-from hostwright.docker.plan import Change, PolicyPlan, decide, draw
+from hostwright.docker.plan import Change, PolicyPlan, decide, draw, policies
 from hostwright.docker.settings import RestartPolicies
 from hostwright.lock.held import fenced
 from hostwright.planned import planned
@@ -61,7 +61,7 @@ def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> Opera
         docker.restart_policies({"web-*": "always", "label=tier=db": "unless-stopped"})
     """
     with refusing():
-        rules = validated(RestartPolicies, {"restart_policies": rules}).restart_policies
+        rules = policies(validated(RestartPolicies, {"restart_policies": rules}).restart_policies)
 
     def plan(arguments: dict[str, Any]) -> PolicyPlan:
         return decide(observe(HostContainers, arguments), rules)

@@ -20,7 +20,7 @@ from hostwright.lvm.names import DEFAULT_STAGING
 from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
 from hostwright.lvm.plan.picture import as_data, draw
-from hostwright.lvm.plan.rebalance import decide, examine
+from hostwright.lvm.plan.rebalance import check_wish, decide, examine
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan
 from hostwright.lvm.plan.task import kernel_name
@@ -77,6 +77,7 @@ def rebalance(
     with refusing():
         wait = wait_seconds(lock_wait)
         wish = validated(Rebalance, values)
+        check_wish(wish)
 
     def drawn(plan: Plan) -> str:
         if wish.plan_json and not host.state.is_executing:

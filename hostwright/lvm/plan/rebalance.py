@@ -60,16 +60,21 @@ from hostwright.lvm.verbs import (
 AS_SERVED = "as served"
 
 
-def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> Task:
-    """Refuses what cannot be meant or must not be touched, and settles the sizes."""
-    group = usable_group(storage, wish.vg, wish.key("vg"))
-    check_whole(storage, group, archives)
+def check_wish(wish: Rebalance) -> None:
+    """Refuses what cannot be meant on any host."""
     if wish.shrink == wish.grow:
         both = f"{wish.key('shrink')} names it too, and space moves from one volume to another one"
         raise Refusal(both, "name another one", key=wish.key("grow"), value=wish.grow)
     if wish.staging and wish.scratch:
         both = f"{wish.key('staging')} and {wish.key('scratch')} are two ways to do the same"
         raise Refusal(both, "give one of them")
+
+
+def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> Task:
+    """Refuses what cannot be meant or must not be touched, and settles the sizes."""
+    group = usable_group(storage, wish.vg, wish.key("vg"))
+    check_whole(storage, group, archives)
+    check_wish(wish)
     marker = read_marker(storage)
     copy = group.volume(copy_name(wish))
     shrink = group.volume(wish.shrink) or ((copy or _gone(wish)) if marker else None)
