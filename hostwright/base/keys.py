@@ -40,17 +40,14 @@ def misspelt(data: Mapping[str, object], known: Mapping[str, Collection[str]]) -
         return
     excepted = foreign.replace(",", " ").strip("[] ").split() if isinstance(foreign, str) else foreign
     ours = {f"{prefix}{name}" for prefix, names in known.items() for name in names}
+    unset = {prefix: [name for name in names if data.get(f"{prefix}{name}") is None] for prefix, names in known.items()}
     for key in data:
         if key in ours or key in excepted or not isinstance(key, str):
             continue
-        if meant := _meant(key, {prefix: _unset(data, prefix, names) for prefix, names in known.items()}):
+        if meant := _meant(key, unset):
             # The value is not said: it may be a password.
             why = f"no key of this deploy; {meant} was probably meant"
             yield Refusal(why, f"write {meant}, or {FOREIGN}: [{key}] where another role takes it", key=key)
-
-
-def _unset(data: Mapping[str, object], prefix: str, names: Collection[str]) -> list[str]:
-    return [name for name in names if data.get(f"{prefix}{name}") is None]
 
 
 def _meant(key: str, known: Mapping[str, Collection[str]]) -> str:

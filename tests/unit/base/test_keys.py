@@ -15,6 +15,7 @@ from hostwright.base.keys import edits, misspelt, nearest
 from hostwright.base.settings import Settings
 from hostwright.docker.settings import RestartPolicies
 from hostwright.interface.settings import AddressesSettings
+from hostwright.lock import deployment
 from hostwright.lock.settings import LockSettings
 from hostwright.lvm.settings import Rebalance
 from hostwright.mariadb.settings import Mariadb
@@ -187,3 +188,28 @@ def test_on_the_command_line(tmp_path: Path, deploy: str, data: str, said: str) 
     assert line.startswith(f"@local: refused, nothing was changed: {said}")
     assert "Traceback" not in done.stderr
     assert "hush" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "owner"),
+    [({}, "deploy", None), ({"lock_name": 5, "lock_break": None}, "5", None), ({"lock_break": "a/b"}, "deploy", "a/b")],
+)
+def test_the_lock_deploy_is_told_what_was_validated(
+    here: Host, monkeypatch: pytest.MonkeyPatch, data: dict[str, object], name: str, owner: str | None
+) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr(deployment, "show", lambda *values: shown.extend(values))
+    for key, value in data.items():
+        setattr(here.data, key, value)
+    deployment.deploy()
+    assert shown == [name, owner]
+
+
+@pytest.mark.parametrize(
+    "data", [{"lock_wait": [1]}, {"lock_wait": True}, {"lock_wait": 1e308}, {"lock_break": True}, {"lock_break": ["x"]}]
+)
+def test_what_is_no_value_of_the_lock_deploy(here: Host, data: dict[str, object]) -> None:
+    for key, value in data.items():
+        setattr(here.data, key, value)
+        with pytest.raises(Exception, match=f"refused, nothing was changed: {key} = "):
+            deployment.deploy()
