@@ -5,21 +5,46 @@ While files are loaded nothing is changed on any host: a refusal of one keeps al
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import nullcontext
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.operation import OperationMeta
 
-from hostwright.base.refusing import Command, refused_late, refusing
+from hostwright.base.keys import misspelt
+from hostwright.base.refusal import Refusals
+from hostwright.base.refusing import Command, is_meant, refused_late, refusing
+from hostwright.base.settings import Settings, validated
 from hostwright.base.transport import echo
 from hostwright.lock.held import bearing_our_name, is_ours, taken, wait_seconds
+from hostwright.lock.settings import LockSettings
 
 
 class Plan(Protocol):
     @property
     def changes(self) -> object:
         """What is to be changed; nothing if all is as wanted."""
+
+
+def told(model: type[Settings]) -> dict[str, Any]:
+    """What the inventory says of this host, by the fields of a deploy; refused where a key is misspelt."""
+    data = cast(Any, host.data).dict()
+    ours = {LockSettings.prefix: LockSettings.names(), "hostwright_": ["foreign"]} | {model.prefix: model.names()}
+    with refusing():
+        if wrong := list(misspelt(data, ours)):
+            raise Refusals(wrong)
+        lock = {name: data.get(LockSettings.key(name)) for name in LockSettings.model_fields}
+        validated(LockSettings, lock if model is LockSettings else {"wait": lock["wait"]})
+    return {name: host.data.get(model.key(name)) for name in model.model_fields}
+
+
+def told_about(model: type[Settings], required: str) -> dict[str, Any]:
+    """The same, or nothing where a host has none of the keys, which is said.
+
+    + required: the field that has no default
+    """
+    said = told(model)
+    return said if is_meant(model.prefix, model.model_fields, required) else {}
 
 
 P = TypeVar("P", bound=Plan)

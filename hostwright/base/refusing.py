@@ -1,19 +1,25 @@
 """Where a refusal ends: in words, with those of all other hosts, before anything is changed on any of them."""
 
+import inspect
 import sys
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import cast
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import gevent
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand
+from pyinfra.api.arguments import all_argument_meta
 from pyinfra.api.exceptions import DeployError
 
+from hostwright.base.keys import check_arguments
 from hostwright.base.refusal import Refusal
 from hostwright.base.transport import echo
 
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 Command = StringCommand | FunctionCommand
 _refusals: WeakKeyDictionary[State, dict[str, Refusal]] = WeakKeyDictionary()
 
@@ -44,6 +50,20 @@ def _refused(refusal: Refusal) -> DeployError:
     _wait_for_all(state)
     ordered = {one.name: said[one.name] for one in state.inventory if one.name in said}
     return _error(table(ordered, state.inventory.len_active_hosts()))
+
+
+def named(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """Around what takes pyinfra's arguments beside its own: one that neither of them knows is refused by its name."""
+    kinds = inspect.signature(function).parameters.items()
+    own = [name for name, one in kinds if one.kind is not inspect.Parameter.VAR_KEYWORD]
+
+    @wraps(function)
+    def checked(*values: Given.args, **words: Given.kwargs) -> Answer:
+        with refusing():
+            check_arguments(words, own, all_argument_meta)
+        return function(*values, **words)
+
+    return checked
 
 
 def is_meant(prefix: str, keys: Iterable[str], required: str) -> bool:

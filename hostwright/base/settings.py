@@ -6,6 +6,8 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hostwright.base.keys import no_key
+from hostwright.base.meaning import choices, within, written
 from hostwright.base.refusal import Refusal, Refusals, parted
 
 
@@ -29,6 +31,11 @@ class Settings(BaseModel):
     def key(cls, field: str) -> str:
         """As whoever set it calls it."""
         return f"{cls.prefix}{field}"
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Its keys, without the prefix."""
+        return [cls.key(field).removeprefix(cls.prefix) for field in cls.model_fields]
 
     def unfit(self, field: str, value: object, why: str, remedy: str) -> Unfit:
         return Unfit(Refusal(why, remedy, key=self.key(field), value=value))
@@ -72,7 +79,7 @@ def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
     try:
         return model(**{key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
-        raise Refusals(_explained(model, dict(problem)) for problem in error.errors()) from None
+        raise Refusals(_explained(model, dict(problem), values) for problem in error.errors()) from None
 
 
 def unresolved(key: str, value: object) -> Iterator[Refusal]:
@@ -94,14 +101,55 @@ def unresolved(key: str, value: object) -> Iterator[Refusal]:
         yield Refusal(f"{key} is no text", "it holds bytes that are no UTF-8")
 
 
-def _explained(model: type[Settings], problem: Mapping[str, Any]) -> Refusal:
-    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
+def nested(model: type[Model], values: Mapping[Any, Any]) -> Model:
+    """A mapping within a value, or a ValueError with all that is wrong in it: no values, which may be secret."""
+    try:
+        return model(**{str(key): value for key, value in values.items()})
+    except ValidationError as error:
+        raise ValueError(
+            "; ".join(dict.fromkeys(_within(model, dict(one), values) for one in error.errors()))
+        ) from None
+
+
+def _within(model: type[Settings], problem: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    why, remedy = _sentence(model, problem, values)
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{why}; {remedy}"
+    return ": ".join(part for part in (f"{name} {why.removeprefix('it ')}".strip(), remedy) if part)
+
+
+def _explained(model: type[Settings], problem: Mapping[str, Any], values: Mapping[str, Any]) -> Refusal:
     error = problem.get("ctx", {}).get("error")
     if isinstance(error, Unfit):
         return error.refusal
+    why, remedy = _sentence(model, problem, values)
     if not problem["loc"]:
-        return Refusal(*parted(message))
-    key = model.key(str(problem["loc"][0]))
+        return Refusal(why, remedy)
+    name = str(problem["loc"][0])
+    key = model.key(name)
     if problem["type"] == "missing":
-        return Refusal(f"{key} is not set, and has no default", f"write it in the inventory, or --data {key}=...")
-    return Refusal(*parted(message), key=key, value=problem["input"])
+        return Refusal(f"{key} {why}", remedy)
+    field = model.model_fields.get(name)
+    if field is None or not field.repr:
+        # Of a key that is misspelt nobody knows whether its value is secret.
+        return Refusal(why.removeprefix(f"{key} is "), remedy, key=key)
+    return Refusal(why, remedy, key=key, value=values[name])
+
+
+def _sentence(model: type[Settings], problem: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, str]:
+    """What pydantic found, in plain words: what is wrong, and what to write instead."""
+    where = problem["loc"]
+    if problem["type"] in ("value_error", "assertion_error") or not where:
+        return parted(str(problem["msg"]).removeprefix("Value error, "))
+    key = model.key(str(where[0]))
+    if problem["type"] == "extra_forbidden":
+        return no_key(key, [model.key(name) for name in model.model_fields])
+    if problem["type"] == "missing":
+        remedy = f"write it in the inventory, or --data {key}=..." if model.prefix else f"write {key}, too"
+        return "is not set, and has no default", remedy
+    field = model.model_fields[str(where[0])]
+    place, wanted = within(values.get(str(where[0])), field.annotation, where[1:], field.metadata)
+    why = "it is empty" if problem["type"] == "too_short" else f"it should be {wanted}"
+    examples = " or ".join(written(one) for one in field.examples or choices(field.annotation))
+    return (f"{place}: {why}" if place else why), f"write it as in {key}: {examples}"

@@ -15,6 +15,7 @@ from pyinfra.api import FunctionCommand, Host, State
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
+from hostwright.base.refusing import named
 from hostwright.base.scripts import script
 from hostwright.base.stdin import execute
 from hostwright.compose.facts import LIST, OVERRIDE, ComposeProject
@@ -36,6 +37,7 @@ from hostwright.planned import planned
 WAIT_SECONDS = 180
 
 
+@named
 def project(
     name: str,
     directory: str,

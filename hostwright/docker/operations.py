@@ -9,16 +9,17 @@ from pyinfra.api import StringCommand
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
-from hostwright.base.refusing import refusing
+from hostwright.base.refusing import named, refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
 from hostwright.docker.facts import HostContainers
-from hostwright.docker.plan import Change, PolicyPlan, decide, draw
+from hostwright.docker.plan import Change, PolicyPlan, decide, draw, policies
 from hostwright.docker.settings import RestartPolicies
 from hostwright.lock.held import fenced
 from hostwright.planned import planned
 
 
+@named
 def restart_policy(container: str, policy: str | bool, **arguments: Any) -> OperationMeta:
     """
     Set the restart policy of a container that exists, running or stopped; it is not started, stopped or made anew.
@@ -42,6 +43,7 @@ def restart_policy(container: str, policy: str | bool, **arguments: Any) -> Oper
     return restart_policies({container: policy}, **arguments)
 
 
+@named
 def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> OperationMeta:
     """
     Set the restart policies of several containers, with one command for each policy.
@@ -59,7 +61,7 @@ def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> Opera
         docker.restart_policies({"web-*": "always", "label=tier=db": "unless-stopped"})
     """
     with refusing():
-        rules = validated(RestartPolicies, {"restart_policies": rules}).restart_policies
+        rules = policies(validated(RestartPolicies, {"restart_policies": rules}).restart_policies)
 
     def plan(arguments: dict[str, Any]) -> PolicyPlan:
         return decide(observe(HostContainers, arguments), rules)

@@ -43,12 +43,17 @@ _Key = tuple[int | None, str]
 _Found = dict[_Key, tuple[Engine, Container]]
 
 
+def policies(rules: Mapping[str, str | bool]) -> dict[str, str]:
+    """As they are compared; refused is what needs no look at the host."""
+    return {selector: _wished(selector, policy) for selector, policy in rules.items()}
+
+
 def decide(found: Containers, rules: Mapping[str, str | bool]) -> PolicyPlan:
     """
     + rules: policies by container: its name, a shell pattern, or `label=KEY` or `label=KEY=VALUE`; with `USER/` before
       it, of the engines that are this user's own
     """
-    wished = {selector: _wished(selector, policy) for selector, policy in rules.items()}
+    wished = policies(rules)
     if not found.engines and not found.unlooked:
         raise Refusal("there is neither docker nor podman on this host", "install one of them", key=_KEY)
     chosen: dict[_Key, tuple[Engine, Container, str]] = {}

@@ -10,4 +10,8 @@ class RestartPolicies(Settings):
 
     prefix = "docker_"
 
-    restart_policies: dict[str, bool | str] = Field(min_length=1)
+    restart_policies: dict[str, bool | str] = Field(
+        min_length=1,
+        description="Policies by container: its name, a pattern, or label=KEY or label=KEY=VALUE.",
+        examples=[{"web-*": "always", "label=tier=db": "on-failure:5", "cache": "no"}],
+    )

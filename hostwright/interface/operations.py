@@ -19,7 +19,7 @@ from pyinfra.api.operation import OperationMeta
 from hostwright.base import transport
 from hostwright.base.names import ADDRESSES
 from hostwright.base.observe import observe
-from hostwright.base.refusing import refusing
+from hostwright.base.refusing import named, refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
 from hostwright.interface.facts import Interfaces
@@ -32,6 +32,7 @@ from hostwright.planned import planned
 _ANSWER_SECONDS = 15
 
 
+@named
 def address(
     interface: str,
     address: str | Mapping[str, Any],
@@ -66,6 +67,7 @@ def address(
     return addresses({"addresses": wished}, persist, **arguments)
 
 
+@named
 def ifconfig(line: str, **arguments: Any) -> OperationMeta:
     """
     Do what a command line of ifconfig means, and keep it across a boot.
@@ -88,6 +90,7 @@ def ifconfig(line: str, **arguments: Any) -> OperationMeta:
     return address(meant.interface, meant.settings, meant.present, **arguments)
 
 
+@named
 def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: Any) -> OperationMeta:
     """
     Put the addresses of several interfaces right.

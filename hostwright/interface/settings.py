@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Address, ip_address, ip_interface
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
-from hostwright.base.settings import Settings
+from hostwright.base.settings import Settings, nested
 from hostwright.interface.backends import BACKENDS
 from hostwright.interface.static_address import Static
 
@@ -16,13 +16,15 @@ from hostwright.interface.static_address import Static
 class AddressSettings(Settings):
     """One address with options, as a mapping instead of `ADDRESS/LENGTH`; see `Static`."""
 
-    address: str
-    peer: str = ""
-    label: str = ""
-    scope: Literal["global", "site", "link", "host"] = "global"
-    preferred: Annotated[int, Field(ge=0, lt=2**32 - 1)] | Literal["forever"] = "forever"
-    noprefixroute: bool = False
-    nodad: bool = False
+    address: str = Field(description="The address with its prefix length.", examples=["10.0.0.6/24"])
+    peer: str = Field(default="", description="The other end of a point-to-point link.", examples=["10.0.0.7"])
+    label: str = Field(default="", description="Its label, with IPv4.", examples=["eth0:1"])
+    scope: Literal["global", "site", "link", "host"] = Field(default="global", description="Where it means this host.")
+    preferred: Annotated[int, Field(ge=0, lt=2**32 - 1)] | Literal["forever"] = Field(
+        default="forever", description="Seconds for which it is used for new connections.", examples=["forever", 0]
+    )
+    noprefixroute: bool = Field(default=False, description="The kernel makes no route to its network.")
+    nodad: bool = Field(default=False, description="It is used without asking whether somebody has it; with IPv6.")
 
     def static(self) -> Static:
         return Static(
@@ -36,15 +38,24 @@ class AddressSettings(Settings):
         )
 
 
+# As people write it; it is read into `Static`.
+_ONE = {"anyOf": [{"type": "string"}, AddressSettings.model_json_schema()]}
+_AS_WRITTEN = WithJsonSchema({"anyOf": [*_ONE["anyOf"], {"type": "array", "items": _ONE}]})
+
+
 class InterfaceSettings(Settings):
     """
     + present, absent: addresses with their prefix lengths
     + exact: no other static address stays
     """
 
-    present: tuple[Static, ...] = ()
-    absent: tuple[Static, ...] = ()
-    exact: bool = False
+    present: Annotated[tuple[Static, ...], _AS_WRITTEN] = Field(
+        default=(), description="Addresses that are to be there.", examples=[["10.0.0.6/24"]]
+    )
+    absent: Annotated[tuple[Static, ...], _AS_WRITTEN] = Field(
+        default=(), description="Addresses that are not to be there.", examples=[["10.0.0.7/24"]]
+    )
+    exact: bool = Field(default=False, description="No other static address stays.")
 
     @field_validator("present", "absent", mode="before")
     @classmethod
@@ -75,11 +86,28 @@ class AddressesSettings(Settings):
 
     prefix = "interface_"
 
-    addresses: dict[str, InterfaceSettings] = Field(min_length=1)
-    backend: str | None = None
-    confirm_seconds: int = Field(30, ge=5, le=600)
-    allow_self: bool = False
-    confirm_address: str | None = None
+    addresses: dict[str, InterfaceSettings] = Field(
+        min_length=1,
+        description="What is wanted, by interface.",
+        examples=[{"eth0": {"present": ["10.0.0.6/24"]}}],
+    )
+    backend: str | None = Field(
+        default=None,
+        description="Where addresses are kept; found by itself.",
+        examples=["networkd"],
+        json_schema_extra={"enum": [*BACKENDS, None]},
+    )
+    confirm_seconds: int = Field(
+        default=30,
+        ge=5,
+        le=600,
+        description="Seconds after which the host undoes what could lock us out.",
+        examples=[30],
+    )
+    allow_self: bool = Field(default=False, description="The address that we are connected to may go.")
+    confirm_address: str | None = Field(
+        default=None, description="Where the host is reached after that.", examples=["10.0.0.6"]
+    )
 
     @field_validator("addresses", mode="before")
     @classmethod
@@ -97,7 +125,7 @@ class AddressesSettings(Settings):
     @classmethod
     def _is_known(cls, name: str | None) -> str | None:
         if name is not None and name not in BACKENDS:
-            raise ValueError(f"it should be one of {', '.join(BACKENDS)}")
+            raise ValueError(f"it should be one of {', '.join(BACKENDS)}: leave it out, and it is found")
         return name
 
     @field_validator("confirm_address")
@@ -117,9 +145,9 @@ def _interface(name: str, wished: object) -> InterfaceSettings:
     if not isinstance(wished, Mapping):
         raise ValueError(f"{name}: it takes a mapping with present, absent or exact")
     try:
-        return InterfaceSettings(**{str(key): value for key, value in wished.items()})
-    except ValidationError as error:
-        raise ValueError(f"{name}: {_words(InterfaceSettings, error)}") from None
+        return nested(InterfaceSettings, wished)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _static(one: Any) -> Static:
@@ -127,19 +155,7 @@ def _static(one: Any) -> Static:
         return one
     if not isinstance(one, Mapping):
         return checked(Static(read(str(one))))
-    try:
-        return checked(AddressSettings(**one).static())
-    except ValidationError as error:
-        raise ValueError(_words(AddressSettings, error)) from None
-
-
-def _words(model: type[Settings], error: ValidationError) -> str:
-    known = f"is no key here; there are: {', '.join(model.model_fields)}"
-    said = (
-        (one["loc"], known if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, "))
-        for one in error.errors()
-    )
-    return "; ".join(f"{'.'.join(map(str, where))} {message}".strip() for where, message in said)
+    return checked(nested(AddressSettings, one).static())
 
 
 def read(text: str) -> Any:

@@ -1,9 +1,11 @@
 """What `deploys/lock.py` does: it shows who holds the locks of a host, and breaks one."""
 
-from pyinfra import host
-
+from hostwright import planned
+from hostwright.base.settings import validated
 from hostwright.lock.operations import show
+from hostwright.lock.settings import LockSettings
 
 
 def deploy() -> None:
-    show(name=host.data.get("lock_name", "deploy"), break_owner=host.data.get("lock_break"))
+    wish = validated(LockSettings, planned.told(LockSettings))
+    show(wish.name, wish.break_owner)

@@ -5,7 +5,6 @@ The algorithm is in sh/lock.sh: one compare and swap, tickets, and leases on the
 
 import getpass
 import os
-import re
 import secrets
 import shlex
 import socket
@@ -23,15 +22,13 @@ from pyinfra.api.state import BaseStateCallback
 
 from hostwright.base.names import FENCED, HOLDER, LOCK_HEADER, LOCKS
 from hostwright.base.refusal import Refusal
-from hostwright.base.refusing import failing, refusing
+from hostwright.base.refusing import failing, named, refusing
 from hostwright.base.scripts import script
+from hostwright.base.settings import validated
 from hostwright.base.transport import LOST, connector_arguments, echo, is_cut, run
+from hostwright.lock.settings import DEPLOY, NAME, OWNER, WAIT_SECONDS, LockSettings
 
-DEPLOY = "deploy"
-WAIT_SECONDS = 60
 LEASE_SECONDS = 30
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_OWNER = re.compile(r"[^\s/]+(/[^\s/]+)*")
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,7 @@ def this_run() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}/{secrets.token_hex(4)}"
 
 
+@named
 def acquire(
     name: str = DEPLOY,
     owner: str | None = None,
@@ -86,6 +84,7 @@ def acquire(
     return _acquire(lock=name, owner=owner or this_run(), wait=wait, lease=lease, doing=doing, **words)
 
 
+@named
 def release(name: str = DEPLOY, owner: str | None = None, **arguments: Any) -> OperationMeta:
     """
     Give a lock of the host back, as often as it was taken.
@@ -107,6 +106,7 @@ def release(name: str = DEPLOY, owner: str | None = None, **arguments: Any) -> O
     return _release(lock=name, owner=owner or this_run(), **({"name": f"Release the lock {name}"} | arguments))
 
 
+@named
 @contextmanager
 def held(
     name: str = DEPLOY,
@@ -310,22 +310,16 @@ def _line(text: str) -> str:
 
 
 def wait_seconds(said: float | str | None = None) -> float:
-    """How long to wait, as it is said, or as data gives it: from the command line it comes as a string."""
-    value = host.data.get("lock_wait", WAIT_SECONDS) if said is None else said
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise Refusal("no number of seconds", "write one from 0 on", key="lock_wait", value=value)
-    return number
+    """How long to wait, as it is said, or as data gives it."""
+    value = host.data.get("lock_wait") if said is None else said
+    return validated(LockSettings, {"wait": value}).wait
 
 
 def check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
     with refusing():
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise Refusal("no name for a lock", "letters, digits and _ . - only", key="name", value=name)
-        if owner is not None and not _OWNER.fullmatch(owner):
+        if owner is not None and not OWNER.fullmatch(owner):
             why = "no name for who takes a lock"
             raise Refusal(why, "printable and without blanks, as in alice@laptop/nightly", key="owner", value=owner)
         if lease < 4:

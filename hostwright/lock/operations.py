@@ -8,12 +8,15 @@ from pyinfra.api.operation import OperationMeta
 
 from hostwright import planned
 from hostwright.base.observe import observe
+from hostwright.base.refusing import named
 from hostwright.base.transport import connector_arguments
 from hostwright.lock.facts import HostLocks
-from hostwright.lock.held import DEPLOY, check, run_guarded
+from hostwright.lock.held import check, run_guarded
 from hostwright.lock.plan import LocksPlan, decide_break, draw_locks
+from hostwright.lock.settings import DEPLOY
 
 
+@named
 def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -> OperationMeta:
     """
     Show who holds the locks of the host and who waits, and break one whose owner is known to be no more.

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
 from hostwright.base.refusal import Refusal
@@ -25,17 +25,36 @@ class Rebalance(Settings):
 
     prefix = "lvm_"
 
-    shrink_to: str = ""
-    vg: str = "centos"
-    shrink: str = "home"
-    grow: str | None = "root"
-    grow_to: str = "100%FREE"
-    staging: str | None = None
-    scratch: str | None = None
-    busy: Literal["refuse", "stop"] = "refuse"
-    strategy: Literal["beside", "staging", "in-place"] | None = None
-    abandon: bool = False
-    trust_copy: bool = False
+    shrink_to: str = Field(
+        default="",
+        description="The final size of the volume that shrinks, in LVM's binary units.",
+        examples=["50G", "40%VG"],
+    )
+    vg: str = Field(default="centos", description="The volume group.", examples=["centos"])
+    shrink: str = Field(default="home", description="The volume that shrinks.", examples=["home"])
+    grow: str | None = Field(default="root", description="The volume that grows.", examples=["root"])
+    grow_to: str = Field(
+        default="100%FREE",
+        description="Its final size, or all that is left in the end.",
+        examples=["100%FREE", "60%VG"],
+    )
+    staging: str | None = Field(
+        default=None, description="A directory on another file system, if a copy must be staged.", examples=["/var/lib"]
+    )
+    scratch: str | None = Field(
+        default=None, description="A spare disk to borrow, wiped and given back in the end.", examples=["/dev/vdb"]
+    )
+    busy: Literal["refuse", "stop"] = Field(default="refuse", description="What is done about who uses the volume.")
+    strategy: Literal["beside", "staging", "in-place"] | None = Field(
+        default=None, description="How the space is freed; chosen by what the host has."
+    )
+    abandon: bool = Field(default=False, description="Go back to the state before a run that was lost or is at work.")
+    trust_copy: bool = Field(default=False, description="End what a lost run began, though its copy cannot be proved.")
+    plan_json: str | None = Field(
+        default=None,
+        description="A file on the controller that gets the plans as JSON, by host.",
+        examples=["plans.json"],
+    )
 
     @field_validator("vg", "shrink", "grow")
     @classmethod
@@ -46,6 +65,21 @@ class Rebalance(Settings):
     @classmethod
     def _is_absolute(cls, path: str | None) -> str | None:
         return absolute(path) if path else None
+
+    @field_validator("grow_to")
+    @classmethod
+    def _is_final(cls, text: str) -> str:
+        if "%FREE" in text.replace(" ", "").upper() and not takes_all(text):
+            raise ValueError("no final size: write 100%FREE, a size, or a share like 60%VG")
+        return text
+
+    @field_validator("shrink_to", "grow_to")
+    @classmethod
+    def _is_size(cls, text: str) -> str:
+        # What a relative size would be is known once the host was asked.
+        if text and text.strip()[:1] not in ("+", "-"):
+            _check_size(text)
+        return text
 
 
 class Shrinking(Rebalance):
@@ -134,8 +168,7 @@ class LogicalVolumeWish(Block):
     @field_validator("size")
     @classmethod
     def _is_size(cls, text: str) -> str:
-        if not takes_all(text):
-            extents_of(text, extent_size=4 * 1024**2, group_extents=GIB)
+        _check_size(text)
         return text
 
     @field_validator("options")
@@ -166,6 +199,11 @@ class LogicalVolumeWish(Block):
 
 def takes_all(size: str) -> bool:
     return size.replace(" ", "").upper() == "100%FREE"
+
+
+def _check_size(text: str) -> None:
+    if not takes_all(text):
+        extents_of(text, extent_size=4 * 1024**2, group_extents=GIB)
 
 
 def bytes_of(text: str) -> int:

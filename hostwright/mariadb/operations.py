@@ -17,7 +17,7 @@ from pyinfra.api import FunctionCommand, Host, State
 
 from hostwright.base.observe import observe
 from hostwright.base.refusal import Refusal
-from hostwright.base.refusing import refusing
+from hostwright.base.refusing import named, refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
 from hostwright.base.stdin import execute
@@ -37,6 +37,7 @@ COMMANDS = "commands"
 _SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my.cnf"))
 
 
+@named
 def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **arguments: Any) -> None:
     """
     Run a MariaDB in a container, with what is run once on its data, and with its databases and users.

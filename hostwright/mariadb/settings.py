@@ -4,11 +4,12 @@ import ipaddress
 import re
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from hostwright.base.engine import normalized
 from hostwright.base.refusal import Refusal
-from hostwright.base.settings import Settings, Unfit, compose_path, container_name, image_name
+from hostwright.base.settings import Settings, Unfit, compose_path, container_name, image_name, nested
 from hostwright.net.special_purpose import Reach, covering, purpose
 
 _PUBLISHED = re.compile(r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5}):(?P<inside>[0-9]{1,5})")
@@ -84,11 +85,15 @@ class Grant(Settings):
 
 
 class User(Settings):
-    name: str
-    host: str = "%"
-    password: Any = Field(None, repr=False)
-    grants: tuple[str, ...] = ()
-    absent: bool = False
+    name: str = Field(description="The user's name.", examples=["nova"])
+    host: str = Field(default="%", description="Where the user comes from.", examples=["%"])
+    password: Any = Field(
+        default=None, repr=False, description="The password, as text.", json_schema_extra={"type": "string"}
+    )
+    grants: tuple[str, ...] = Field(
+        default=(), description="What the user may do, and nothing beyond.", examples=[["ALL ON nova.*"]]
+    )
+    absent: bool = Field(default=False, description="The user is not to be there.")
 
     @field_validator("name", "host")
     @classmethod
@@ -108,32 +113,71 @@ class User(Settings):
         return grants
 
 
+_ONE_OR_MORE: JsonDict = {"type": ["array", "string"]}
+
+
 class Mariadb(Settings):
     """What `deploys/mariadb.py` is told, by its keys without `mariadb_`."""
 
     prefix = "mariadb_"
 
-    # Of what is no secret a refusal shows the value; these two are looked at apart.
-    root_password: Any = Field(repr=False)
-    users: Any = Field((), repr=False)
-    project_dir: str = "/opt/mariadb_yoga"
-    container: str = "mariadb_yoga"
-    data_dir: str = "/var/lib/openstack/yoga/mysql"
-    publish: tuple[str, ...] = ("127.0.0.1:23306:3306",)
-    restart: str | bool = "unless-stopped"
-    init: tuple[str, ...] = ()
-    init_resume: Literal["rerun", "done"] | None = None
-    databases: tuple[str, ...] = ()
-    subnet: str | None = None
-    address: str | None = None
-    base_image: str = "debian:bookworm-slim"
-    image: str | None = None
-    upgrade: bool = False
-    settings: dict[str, str | int | bool | None] = Field(default_factory=dict)
-    tz: str | None = None
-    stop_grace: int = Field(120, ge=1)
-    allow_weak_password: bool = False
-    expose: bool = False
+    # Of what is no secret a refusal shows the value; passwords are looked at apart.
+    root_password: Any = Field(
+        repr=False, description="The password of root@localhost, as text.", json_schema_extra={"type": "string"}
+    )
+    users: Any = Field(
+        default=(),
+        repr=False,
+        description="Users with exactly these grants.",
+        json_schema_extra={"type": "array", "items": User.model_json_schema()},
+    )
+    project_dir: str = Field(
+        default="/opt/mariadb_yoga",
+        description="Where the compose project is on the host.",
+        examples=["/opt/mariadb_yoga"],
+    )
+    container: str = Field(default="mariadb_yoga", description="The container's name.", examples=["mariadb_yoga"])
+    data_dir: str = Field(
+        default="/var/lib/openstack/yoga/mysql", description="The data on the host.", examples=["/srv/mariadb"]
+    )
+    publish: tuple[str, ...] = Field(
+        default=("127.0.0.1:23306:3306",),
+        description="Address, port of the host, and port inside.",
+        examples=[["127.0.0.1:23306:3306"]],
+        json_schema_extra=_ONE_OR_MORE,
+    )
+    restart: str | bool = Field(
+        default="unless-stopped", description="The restart policy.", examples=["unless-stopped"]
+    )
+    init: tuple[str, ...] = Field(
+        default=(),
+        repr=False,
+        description="Dumps of the controller, and statements, each run once.",
+        examples=[["nova.sql.gz"]],
+        json_schema_extra=_ONE_OR_MORE,
+    )
+    init_resume: Literal["rerun", "done"] | None = Field(
+        default=None, description="What to do about one whose outcome nobody knows."
+    )
+    databases: tuple[str, ...] = Field(
+        default=(), description="Databases that must be there.", examples=[["nova"]], json_schema_extra=_ONE_OR_MORE
+    )
+    subnet: str | None = Field(default=None, description="A network of its own.", examples=["10.0.0.0/24"])
+    address: str | None = Field(default=None, description="The container's address in it.", examples=["10.0.0.2"])
+    base_image: str = Field(
+        default="debian:bookworm-slim", description="What the image is built from.", examples=["debian:bookworm-slim"]
+    )
+    image: str | None = Field(
+        default=None, description="An image to run instead of building one.", examples=["mariadb:11.4"]
+    )
+    upgrade: bool = Field(default=False, description="Run mariadb-upgrade where the server is newer than its tables.")
+    settings: dict[str, str | int | bool | None] = Field(
+        default_factory=dict, repr=False, description="Options of the server.", examples=[{"max_connections": 500}]
+    )
+    tz: str | None = Field(default=None, description="The server's time zone.", examples=["Europe/Zurich"])
+    stop_grace: int = Field(default=120, ge=1, description="Seconds that the server has to stop.", examples=[120])
+    allow_weak_password: bool = Field(default=False, description="Take a password that anybody tries first.")
+    expose: bool = Field(default=False, description="Publish a port that can be reached from outside.")
 
     @field_validator("project_dir", "data_dir")
     @classmethod
@@ -283,12 +327,9 @@ def _user(number: int, user: object) -> User:
     if not isinstance(user, dict):
         raise ValueError(f"{what}: a mapping with name, host, password, grants or absent")
     try:
-        found = User(**user)
-    except ValidationError as error:
-        said = (
-            f"{'.'.join(map(str, one['loc']))} {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
-        )
-        raise ValueError(f"{what}: {'; '.join(said).strip()}") from None
+        found = nested(User, user)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
     if (found.name, found.host) == ("root", "localhost"):
         raise ValueError(f"{what}: root@localhost is looked after already: its password is mariadb_root_password")
     if not found.absent:

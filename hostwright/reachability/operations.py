@@ -12,7 +12,7 @@ from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
 from hostwright.base.refusal import Refusal
-from hostwright.base.refusing import failing, refusing
+from hostwright.base.refusing import failing, named, refusing
 from hostwright.base.settings import validated
 from hostwright.planned import planned
 from hostwright.reachability.facts import Reachability
@@ -22,6 +22,7 @@ from hostwright.reachability.settings import ReachabilitySettings
 _reports: WeakKeyDictionary[State, dict[str, Report]] = WeakKeyDictionary()
 
 
+@named
 def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> OperationMeta:
     """
     Show every address, listening socket and published port of the host, classed by who can reach it.

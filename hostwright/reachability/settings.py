@@ -4,13 +4,16 @@ import json
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, WithJsonSchema, field_validator
 
 from hostwright.base.settings import Settings
 from hostwright.net.listeners import Listener
 from hostwright.net.special_purpose import Reach, purpose
 
+# As people write it; it is read into `Allowed`.
+_AS_WRITTEN = WithJsonSchema({"type": ["array", "string", "null"], "items": {"type": "string"}})
 _PORTS = re.compile(r"(?P<protocol>tcp|udp)/(?P<first>[0-9]+)(-(?P<last>[0-9]+))?")
 
 
@@ -37,16 +40,26 @@ class ReachabilitySettings(Settings):
 
     prefix = "reachability_"
 
-    allow: tuple[Allowed, ...] | None = None
-    public: dict[str, str] = Field(default_factory=dict)
-    json_file: str | None = None
+    allow: Annotated[tuple[Allowed, ...] | None, _AS_WRITTEN] = Field(
+        default=None, description="What may be open to the Internet.", examples=[["tcp/22", "udp/60000-61000"]]
+    )
+    public: dict[str, str] = Field(
+        default_factory=dict,
+        description="Addresses of the host, with the public one that 1:1 NAT gives each.",
+        examples=[{"10.0.0.5": "192.88.98.1"}],
+    )
+    json_file: str | None = Field(
+        default=None,
+        description="A file on the controller that gets the report as JSON.",
+        examples=["reachability.json"],
+    )
 
     @field_validator("allow", mode="before")
     @classmethod
     def _are_ports(cls, value: object) -> object:
         if value is None:
             return None
-        texts = value.replace(",", " ").split() if isinstance(value, str) else value
+        texts = value.strip("[] ").replace(",", " ").split() if isinstance(value, str) else value
         if not isinstance(texts, (list, tuple)):
             raise ValueError("no list of ports: as in [tcp/22, udp/60000-61000]")
         return tuple(_ports(text) for text in texts)

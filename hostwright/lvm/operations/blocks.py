@@ -15,7 +15,7 @@ from pyinfra.api import FunctionCommand, Host
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
-from hostwright.base.refusing import refusing
+from hostwright.base.refusing import named, refusing
 from hostwright.base.settings import Model, validated
 from hostwright.lvm.facts.blocks import Blocks, LvmBlocks
 from hostwright.lvm.facts.survey import LvmSurvey, Survey
@@ -46,6 +46,7 @@ Look = Callable[[Coming], Plan]
 _coming: WeakKeyDictionary[Host, Coming] = WeakKeyDictionary()
 
 
+@named
 def physical_volume(
     device: str,
     present: bool = True,
@@ -81,6 +82,7 @@ def physical_volume(
     return _block(f"Physical volume {wish.device}{_absent(present)}", look, arguments, devices=[wish.device])
 
 
+@named
 def volume_group(
     name: str,
     devices: Sequence[str] = (),
@@ -127,6 +129,7 @@ def volume_group(
     return _block(f"Volume group {wish.name}{_absent(present)}", look, arguments, devices=wish.devices)
 
 
+@named
 def logical_volume(
     vg: str,
     name: str,

@@ -9,7 +9,8 @@ from hostwright.base import job
 from hostwright.base.refusing import refused_as
 from hostwright.base.shown import shown
 from hostwright.base.transport import connector_arguments, echo
-from hostwright.lock.held import DEPLOY, LEASE_SECONDS, give_back, take, this_run, wait_seconds
+from hostwright.lock.held import LEASE_SECONDS, give_back, take, this_run, wait_seconds
+from hostwright.lock.settings import DEPLOY
 from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.plan.steps import Plan
 

@@ -10,9 +10,8 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
-from hostwright.base.refusal import Refusals
-from hostwright.base.refusing import refusing
-from hostwright.base.settings import unresolved, validated
+from hostwright.base.refusing import named, refusing
+from hostwright.base.settings import validated
 from hostwright.base.transport import echo
 from hostwright.lock.held import wait_seconds
 from hostwright.lvm.facts.storage import LvmStorage
@@ -21,7 +20,7 @@ from hostwright.lvm.names import DEFAULT_STAGING
 from hostwright.lvm.operations.archives import archives_of
 from hostwright.lvm.operations.job import carried_out
 from hostwright.lvm.plan.picture import as_data, draw
-from hostwright.lvm.plan.rebalance import decide, examine
+from hostwright.lvm.plan.rebalance import check_wish, decide, examine
 from hostwright.lvm.plan.resume import before_all
 from hostwright.lvm.plan.steps import Plan
 from hostwright.lvm.plan.task import kernel_name
@@ -29,6 +28,7 @@ from hostwright.lvm.settings import Rebalance
 from hostwright.planned import planned
 
 
+@named
 def rebalance(
     vg: str = "centos",
     shrink: str = "home",
@@ -76,13 +76,12 @@ def rebalance(
     values = {key: value for key, value in locals().items() if key in Rebalance.model_fields}
     with refusing():
         wait = wait_seconds(lock_wait)
-        if unfilled := list(unresolved("lvm_plan_json", plan_json)):
-            raise Refusals(unfilled)
         wish = validated(Rebalance, values)
+        check_wish(wish)
 
     def drawn(plan: Plan) -> str:
-        if plan_json and not host.state.is_executing:
-            _write_json(Path(plan_json), host.name, plan)
+        if wish.plan_json and not host.state.is_executing:
+            _write_json(Path(wish.plan_json), host.name, plan)
         return draw(host.name, plan)
 
     def again() -> Plan:

@@ -60,16 +60,21 @@ from hostwright.lvm.verbs import (
 AS_SERVED = "as served"
 
 
-def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> Task:
-    """Refuses what cannot be meant or must not be touched, and settles the sizes."""
-    group = usable_group(storage, wish.vg, wish.key("vg"))
-    check_whole(storage, group, archives)
+def check_wish(wish: Rebalance) -> None:
+    """Refuses what cannot be meant on any host."""
     if wish.shrink == wish.grow:
         both = f"{wish.key('shrink')} names it too, and space moves from one volume to another one"
         raise Refusal(both, "name another one", key=wish.key("grow"), value=wish.grow)
     if wish.staging and wish.scratch:
         both = f"{wish.key('staging')} and {wish.key('scratch')} are two ways to do the same"
         raise Refusal(both, "give one of them")
+
+
+def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> Task:
+    """Refuses what cannot be meant or must not be touched, and settles the sizes."""
+    group = usable_group(storage, wish.vg, wish.key("vg"))
+    check_whole(storage, group, archives)
+    check_wish(wish)
     marker = read_marker(storage)
     copy = group.volume(copy_name(wish))
     shrink = group.volume(wish.shrink) or ((copy or _gone(wish)) if marker else None)
@@ -155,8 +160,6 @@ def _grown(task: Task) -> int:
     if wanted == "100%FREE":
         return grow.extents + left
     asked: dict[str, Any] = {"key": wish.key("grow_to"), "value": wish.grow_to}
-    if "%FREE" in wanted:
-        raise Refusal("no final size", "write 100%FREE, a size, or a share like 60%VG", **asked)
     extents = wished_extents(wish, "grow_to", group, grow.extents)
     if extents < grow.extents:
         raise Refusal(

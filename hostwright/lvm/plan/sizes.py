@@ -48,6 +48,11 @@ def extents_of(text: str, *, extent_size: int, group_extents: int, now: int | No
         extents = ceil(Decimal(match[1]) * _UNITS[match[2].lower()] / extent_size)
     elif re.fullmatch(r"\d+(\.\d+)?", text):
         raise ValueError(f"a size without a unit: write {text}G, {text}m or '{text} extents'")
+    elif match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgtpe])b", text, re.IGNORECASE):
+        # It may be meant as powers of 1000, which LVM has other letters for.
+        raise ValueError(f"no size: write {match[1]}{match[2].upper()}, in LVM's binary units")
+    elif match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text):
+        raise ValueError(f"no size, as it does not say of what: write {match[1]}%VG for a share of the volume group")
     else:
         raise ValueError("no size: write 50G, 51200m, '12800 extents' or 40%VG")
     if extents < 1:

@@ -108,14 +108,17 @@ def test_addresses_at_the_edge(text: str) -> None:
 @pytest.mark.parametrize(
     ("addresses", "said"),
     [
-        ({}, "at least 1"),
+        ({}, "it is empty: write it as in interface_addresses: {"),
         ("[", "no mapping"),
         ({"e0": {"present": ["10.0.0.6/24"], "absent": ["10.0.0.6/16"]}}, "wanted both present and absent"),
         ({"e0": {"present": ["10.0.0.6/24", "10.0.0.6/16"]}}, "named twice"),
-        ({"e0": {"presnt": ["10.0.0.6/24"]}}, "presnt is no key here; there are: present, absent, exact"),
+        (
+            {"e0": {"presnt": ["10.0.0.6/24"]}},
+            "presnt is no key here; present was probably meant; there are: present, absent, exact",
+        ),
         (
             {"e0": {"present": [{"address": "10.0.0.6/24", "labl": "x"}]}},
-            "labl is no key here; there are: address, peer",
+            "labl is no key here; label was probably meant; there are: address, peer",
         ),
         ({"e0": ["10.0.0.6/24"]}, "a mapping with present, absent or exact"),
         ({"e0": {"present": [{"address": "10.0.0.6/24", "nodad": True}]}}, "nodad is for IPv6"),
@@ -126,7 +129,10 @@ def test_addresses_at_the_edge(text: str) -> None:
         ({"e0": {"present": [{"address": "10.0.0.6/24", "label": "e0:ü"}]}}, "is no label"),
         ({"e0": {"present": ["fe80::6%;id>pwn;/64"]}}, "has a zone; leave out % and what follows it"),
         ({"e0": {"present": [{"address": "fe80::6/64", "peer": "fe80::7%;id>pwn;"}]}}, "has a zone"),
-        ({"e0": {"present": [{"address": "fd00::6/64", "preferred": -1}]}}, "greater than or equal to 0"),
+        (
+            {"e0": {"present": [{"address": "fd00::6/64", "preferred": -1}]}},
+            "preferred should be a whole number from 0 on, below 4294967295 or forever",
+        ),
         ({"e0;>pwn": {"absent": ["fe80::6%e0/64"]}}, "has a zone"),
         ({"e0:1": {"present": ["10.0.0.6/24"]}}, "'e0:1' is no name of an interface: 15 bytes at most"),
         ({"e0 ": {"present": ["10.0.0.6/24"]}}, "is no name of an interface"),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostwright.base.refusal import Refusal
+from hostwright.base.settings import validated
 from hostwright.lvm import moves, verbs
 from hostwright.lvm.facts.devices import BlockDevice, Scratch
 from hostwright.lvm.facts.groups import PhysicalVolume
@@ -29,7 +30,7 @@ MIB = 1024**2
 
 
 def plan(host: Storage, found: Survey | None = None, **wish: Any) -> Plan:
-    task = examine(host, Rebalance(**({"shrink_to": "2G"} | wish)))
+    task = examine(host, validated(Rebalance, {"shrink_to": "2G"} | wish))
     return decide(task, (found or survey()) if task.needs_survey else None)
 
 

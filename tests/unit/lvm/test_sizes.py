@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import validated
 from hostwright.lvm.plan.sizes import extents_of, size_text, wished_extents
-from hostwright.lvm.settings import Rebalance, Shrinking
+from hostwright.lvm.settings import LogicalVolumeWish, Rebalance, Shrinking
 from tests.unit.lvm.hosts import storage
 
 MIB = 1024**2
@@ -59,10 +59,34 @@ def test_what_is_no_final_size_is_refused(text: str, says: str) -> None:
 def test_the_refusal_of_a_size_has_the_key_of_whoever_set_it(wish: type[Rebalance], key: str) -> None:
     (group,) = storage().groups
     assert wished_extents(wish(shrink_to="2G"), "shrink_to", group) == 512
+    for look in (
+        # What can be told without the host is told before it is asked.
+        lambda: validated(wish, {"shrink_to": "lots"}),
+        lambda: wished_extents(wish.model_construct(shrink_to="lots"), "shrink_to", group),
+    ):
+        with pytest.raises(Refusal) as refused:
+            look()
+        [one] = refused.value.each
+        assert (one.key, one.value) == (key, "'lots'")
+        assert str(one) == f"{key} = 'lots': no size: write 50G, 51200m, '12800 extents' or 40%VG"
+
+
+@pytest.mark.parametrize("field", ["shrink_to", "grow_to"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2GB", "no size: write 2G, in LVM's binary units"),
+        ("51200 mb", "no size: write 51200M, in LVM's binary units"),
+        ("50%", "no size, as it does not say of what: write 50%VG for a share of the volume group"),
+        ("5", "a size without a unit: write 5G, 5m or '5 extents'"),
+    ],
+)
+def test_what_to_write_for_a_size_that_is_nearly_one(field: str, text: str, said: str) -> None:
     with pytest.raises(Refusal) as refused:
-        wished_extents(wish(shrink_to="lots"), "shrink_to", group)
-    assert (refused.value.key, refused.value.value) == (key, "'lots'")
-    assert str(refused.value) == f"{key} = 'lots': no size: write 50G, 51200m, '12800 extents' or 40%VG"
+        validated(Rebalance, {field: text})
+    assert str(refused.value) == f"lvm_{field} = '{text}': {said}"
+    with pytest.raises(Refusal, match=f"size = '{text}': "):
+        validated(LogicalVolumeWish, {"vg": "data", "name": "x", "size": text})
 
 
 @given(st.integers(1, 2**62), st.sampled_from([MIB, 4 * MIB, 32 * MIB]))

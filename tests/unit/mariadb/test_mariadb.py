@@ -61,7 +61,10 @@ def user(**more: Any) -> Mariadb:
         ({"root_password": ["secret"]}, "mariadb_root_password is no password"),
         ({"users": [{"name": "nova"}]}, "the password of mariadb_users, number 1 is no password"),
         ({"users": [{"name": "a'b", "password": "secret"}]}, "number 1: name no name"),
-        ({"users": [{"name": "nova", "password": "secret", "grant": []}]}, "number 1: grant Extra inputs"),
+        (
+            {"users": [{"name": "nova", "password": "secret", "grant": []}]},
+            "number 1: grant is no key here; grants was probably meant",
+        ),
         ({"users": [{"name": "nova", "password": "secret", "grants": ["ALL"]}]}, "is no grant"),
         ({"users": [{"name": "nova", "password": "secret"}] * 2}, "names a user twice"),
         ({"users": [{"name": "root", "host": "localhost", "password": "secret"}]}, "looked after already"),
