@@ -9,20 +9,24 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email import message_from_bytes
+from importlib.metadata import distribution
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from packaging.requirements import Requirement
 
 import hostwright
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "hostwright"
+PACKAGES = Path(sysconfig.get_path("purelib"))
 SOURCES = ("hostwright", "templates", "deploys", "inventories")
-EXTRAS = ("ansible", "testinfra", "pytest_testinfra")
 PROCEDURES = sorted(path.parent.name for path in HOUSE.glob("*/deployment.py"))
 # What facts are asked with, where they need it: of things that no machine has.
 ABOUT = {
@@ -79,16 +83,31 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def environment(path: Path, wheel: Path, without: tuple[str, ...]) -> Path:
+def entries(requirements: Iterable[str]) -> set[str]:
+    """What packages, and all that they need, have in site-packages."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    todo = [Requirement(one) for one in requirements]
+    while todo:
+        package = distribution(todo.pop().name)
+        if package.name not in seen:
+            seen.add(package.name)
+            found |= {file.parts[0] for file in package.files or ()}
+            needed = [Requirement(one) for one in package.requires or ()]
+            todo += [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return found
+
+
+def environment(path: Path, wheel: Path, linked: Iterable[str]) -> Path:
     """What hostwright stands on is linked from this one."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", path], check=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(path / "bin" / "python")]
     subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], env=ENV, check=True)
     there = path / "dependencies"
     there.mkdir()
-    for one in Path(sysconfig.get_path("purelib")).iterdir():
-        if not one.name.startswith(("__", "hostwright", *without)):
-            (there / one.name).symlink_to(one)
+    for name in linked:
+        if not name.startswith(("__", "..", "hostwright")):
+            (there / name).symlink_to(PACKAGES / name)
     [packages] = (path / "lib").glob("python*/site-packages")
     (packages / "dependencies.pth").write_text(f"{there}\n")
     return path
@@ -96,12 +115,15 @@ def environment(path: Path, wheel: Path, without: tuple[str, ...]) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return environment(tmp_path_factory.mktemp("whole"), *built.glob("*.whl"), without=())
+    return environment(tmp_path_factory.mktemp("whole"), *built.glob("*.whl"), [one.name for one in PACKAGES.iterdir()])
 
 
 @pytest.fixture(scope="module")
 def lean(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return environment(tmp_path_factory.mktemp("lean"), *built.glob("*.whl"), without=EXTRAS)
+    """Without the extras; pytest is there for whoever tests something else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    linked = entries([*project["dependencies"], "pytest"])
+    return environment(tmp_path_factory.mktemp("lean"), *built.glob("*.whl"), linked)
 
 
 @pytest.fixture
@@ -167,7 +189,7 @@ def test_what_the_wheel_says_of_itself(built: Path) -> None:
         name, _, extra = one.partition("; extra == ")
         needed.setdefault(extra.strip('"'), []).append(re.match(r"[\w-]+", name)[0])
     assert needed == {
-        "": ["pyinfra", "jinja2", "pydantic"],
+        "": ["pyinfra", "jinja2", "pydantic", "pyyaml"],
         "ansible": ["ansible-core"],
         "verify": ["pytest-testinfra"],
     }
@@ -275,7 +297,8 @@ def test_only_inventories_need_the_extras(user_without_extras: Environment) -> N
         for path in sorted(HOUSE.rglob("*.py"))
         if path.name != "__init__.py" and path.parent.name != "inventory"
     ]
-    done = user_without_extras.python("-c", "\n".join(f"import {module}" for module in modules))
+    program = [*(f"import {module}" for module in modules), "import sys; assert 'pytest' not in sys.modules"]
+    done = user_without_extras.python("-c", "\n".join(program))
     assert (done.returncode, done.stderr) == (0, "")
 
 
