@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib import resources
 from pathlib import Path
 
 from hostwright.base.refusal import DidNotTell
 
-FILES = {path.stem: path for path in Path(__file__).parents[1].glob("**/sh/**/*.sh")}
+FILES = {path.stem: path for path in Path(str(resources.files("hostwright"))).glob("**/sh/**/*.sh")}
 _HEADER = re.compile("^# (needs|header|sets|given): (.+)", re.MULTILINE)
 # Users of a host choose names of processes and files, so any line may be theirs, but for one with this in it.
 NONCE = secrets.token_hex(8)

@@ -11,15 +11,20 @@ from typing import Any
 
 from pyinfra.api.exceptions import PyinfraError
 
-# While imported, Ansible tries out getaddrinfo() in a way that gevent, which pyinfra runs on, reports as an error.
-with redirect_stderr(StringIO()):
-    from ansible.errors import AnsibleError
-    from ansible.inventory.host import Host
-    from ansible.inventory.manager import InventoryManager
-    from ansible.module_utils.parsing.convert_bool import boolean
-    from ansible.parsing.dataloader import DataLoader
-    from ansible.template import Templar
-    from ansible.vars.manager import VariableManager
+try:
+    # While imported, Ansible tries out getaddrinfo() in a way that gevent, which pyinfra runs on, reports as an error.
+    with redirect_stderr(StringIO()):
+        from ansible.errors import AnsibleError
+        from ansible.inventory.host import Host
+        from ansible.inventory.manager import InventoryManager
+        from ansible.module_utils.parsing.convert_bool import boolean
+        from ansible.parsing.dataloader import DataLoader
+        from ansible.template import Templar
+        from ansible.vars.manager import VariableManager
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "ansible":
+        raise
+    raise PyinfraError("an Ansible inventory needs ansible-core: pip install 'hostwright[ansible]'") from None
 
 # For each of pyinfra's names Ansible's; the later one wins.
 _CONNECTION = {

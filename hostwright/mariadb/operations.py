@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import zlib
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from hostwright.mariadb.settings import Mariadb
 from hostwright.mariadb.several_commands import HERE, SeveralCommands
 from hostwright.planned import planned
 
-TEMPLATES = Path(__file__).parents[2] / "templates" / "mariadb"
+TEMPLATES = Path(str(resources.files("hostwright"))) / "templates" / "mariadb"
 COMMANDS = "commands"
 # Not what a program on the host or its user may read: also what can be guessed from what is in them.
 _SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my.cnf"))
