@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from hostwright.base.shown import shown
 
 _UNSAID = object()
+_LONGEST = 200
 
 
 class Refusal(Exception):
@@ -18,7 +19,7 @@ class Refusal(Exception):
         + value: what is asked for; nothing where it is not to be shown
         """
         self.why, self.remedy, self.key = why, remedy, key
-        self.value = "" if value is _UNSAID else repr(value)
+        self.value = "" if value is _UNSAID else _brief(repr(value))
         asked = f"{key} = {self.value}" if self.value else key
         text = ": ".join(part for part in (asked, why, remedy) if part)
         super().__init__(shown(text.strip().replace("\n", " ")))
@@ -26,6 +27,10 @@ class Refusal(Exception):
     @property
     def each(self) -> "tuple[Refusal, ...]":
         return (self,)
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 4 :]}"
 
 
 def parted(said: str) -> tuple[str, str]:

@@ -1,7 +1,10 @@
 """The data of the deploys for containers, validated."""
 
-from pydantic import Field
+from typing import Any
 
+from pydantic import Field, field_validator
+
+from hostwright.base.engine import POLICIES
 from hostwright.base.settings import Settings
 
 
@@ -11,3 +14,13 @@ class RestartPolicies(Settings):
     prefix = "docker_"
 
     restart_policies: dict[str, bool | str] = Field(min_length=1)
+
+    @field_validator("restart_policies", mode="before")
+    @classmethod
+    def _are_words(cls, rules: Any) -> Any:
+        for container, policy in rules.items() if isinstance(rules, dict) else ():
+            if not isinstance(policy, (str, bool)):
+                raise ValueError(
+                    f"no restart policy for {container!r}: it is one of {', '.join(POLICIES)}, on-failure:5"
+                )
+        return rules

@@ -49,7 +49,7 @@ class InterfaceSettings(Settings):
     @field_validator("present", "absent", mode="before")
     @classmethod
     def _are_addresses(cls, value: object) -> object:
-        some = [value] if isinstance(value, (str, dict)) else value or []
+        some = [value] if isinstance(value, (str, dict)) else [] if value is None else value
         if not isinstance(some, (list, tuple)):
             raise ValueError("no list of addresses: as in [10.0.0.6/24]")
         return tuple(_static(one) for one in some)
@@ -128,7 +128,7 @@ def _static(one: Any) -> Static:
     if not isinstance(one, Mapping):
         return checked(Static(read(str(one))))
     try:
-        return checked(AddressSettings(**one).static())
+        return checked(AddressSettings(**{str(key): value for key, value in one.items()}).static())
     except ValidationError as error:
         raise ValueError(_words(AddressSettings, error)) from None
 
@@ -144,7 +144,7 @@ def _words(model: type[Settings], error: ValidationError) -> str:
 
 def read(text: str) -> Any:
     """An address with its prefix length; `81:0::000d/64` is `81::d/64`."""
-    place, slash, length = _without_zone(text).strip().partition("/")
+    place, slash, length = _without_zone(text).strip(" ").partition("/")
     try:
         address = ip_address(place)
     except (AddressValueError, ValueError):

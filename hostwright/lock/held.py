@@ -30,8 +30,10 @@ from hostwright.base.transport import LOST, connector_arguments, echo, is_cut, r
 DEPLOY = "deploy"
 WAIT_SECONDS = 60
 LEASE_SECONDS = 30
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+LONGEST_SECONDS = 7 * 24 * 3600
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _OWNER = re.compile(r"[^\s/]+(/[^\s/]+)*")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True)
@@ -312,22 +314,28 @@ def _line(text: str) -> str:
 def wait_seconds(said: float | str | None = None) -> float:
     """How long to wait, as it is said, or as data gives it: from the command line it comes as a string."""
     value = host.data.get("lock_wait", WAIT_SECONDS) if said is None else said
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise Refusal("no number of seconds", "write one from 0 on", key="lock_wait", value=value)
+    if value is None:
+        return WAIT_SECONDS
+    text = "" if isinstance(value, bool) else str(value)
+    number = float(text) if _SECONDS.fullmatch(text) else -1.0
+    if not 0 <= number <= LONGEST_SECONDS:
+        remedy = f"write one from 0 on, {LONGEST_SECONDS} (a week) at most"
+        raise Refusal("no number of seconds", remedy, key="lock_wait", value=value)
     return number
 
 
-def check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
+def check(name: object, owner: object, lease: int = LEASE_SECONDS, keys: tuple[str, str] = ("name", "owner")) -> None:
+    """
+    + keys: what name and owner are called where they come from
+    """
     with refusing():
-        if not _NAME.fullmatch(name):
-            raise Refusal("no name for a lock", "letters, digits and _ . - only", key="name", value=name)
-        if owner is not None and not _OWNER.fullmatch(owner):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            remedy = "letters, digits and _ . - only, 100 at most"
+            raise Refusal("no name for a lock", remedy, key=keys[0], value=name)
+        if owner is not None and not (isinstance(owner, str) and owner.isprintable() and _OWNER.fullmatch(owner)):
             why = "no name for who takes a lock"
-            raise Refusal(why, "printable and without blanks, as in alice@laptop/nightly", key="owner", value=owner)
+            remedy = "printable and without blanks, as in alice@laptop/nightly"
+            raise Refusal(why, remedy, key=keys[1], value=owner)
         if lease < 4:
             why = "too short for a lock, which is renewed four times in it"
             raise Refusal(why, "4 seconds at least", key="lease", value=lease)

@@ -14,11 +14,11 @@ from hostwright.lock.held import DEPLOY, check, run_guarded
 from hostwright.lock.plan import LocksPlan, decide_break, draw_locks
 
 
-def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -> OperationMeta:
+def show(name: str | None = None, break_owner: str | None = None, **arguments: Any) -> OperationMeta:
     """
     Show who holds the locks of the host and who waits, and break one whose owner is known to be no more.
 
-    + name: name of the lock that is to be broken
+    + name: name of the lock that is to be broken; `deploy` by default
     + break_owner: who holds it, as it is shown; whatever they still do under it is refused from then on
 
     Refused, before anything is changed on any host: to break a lock that nobody holds, or somebody else does.
@@ -31,7 +31,8 @@ def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -
 
         lock.show()
     """
-    check(name, break_owner)
+    name = DEPLOY if name is None else name
+    check(name, break_owner, keys=("lock_name", "lock_break"))
 
     def decide(arguments: dict[str, Any]) -> LocksPlan:
         return decide_break(observe(HostLocks, arguments), name, break_owner)

@@ -2,11 +2,13 @@
 
 import ipaddress
 import re
+import zoneinfo
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from hostwright.base.engine import normalized
+from hostwright.base.bounds import short_path
+from hostwright.base.engine import POLICIES, normalized
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import Settings, Unfit, compose_path, container_name, image_name
 from hostwright.net.special_purpose import Reach, covering, purpose
@@ -26,11 +28,27 @@ _KNOWN = {
 }
 # A database that is called `*` is not all of them.
 _QUOTED = r"`(?!\*`)[^`\x00-\x1f\x7f]+`"
-_OBJECT = re.compile(rf"(?P<database>{_QUOTED}|[^`.\s]+)\.(?P<table>{_QUOTED}|[^`.\s]+)")
+_PLAIN = r"[^`.\s\x00-\x1f\x7f]+"
+_OBJECT = re.compile(rf"(?P<database>{_QUOTED}|{_PLAIN})\.(?P<table>{_QUOTED}|{_PLAIN})")
 _GRANT = re.compile(
     rf"(?P<privileges>[A-Za-z_ ,]+?) +ON +(?P<object>{_OBJECT.pattern})(?P<option> +WITH +GRANT +OPTION)?", re.I
 )
 ALL, OPTION = "ALL PRIVILEGES", "GRANT OPTION"
+# Of any MariaDB since 10.4, by the name that they have here.
+_PRIVILEGES = frozenset(
+    f"{ALL}, {OPTION}, USAGE, SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE VIEW, "
+    "SHOW VIEW, TRIGGER, DELETE HISTORY, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, CREATE ROUTINE, ALTER ROUTINE, "
+    "SHOW CREATE ROUTINE, EVENT, RELOAD, SHUTDOWN, PROCESS, FILE, SHOW DATABASES, SUPER, REPLICATION SLAVE, "
+    "REPLICATION CLIENT, CREATE USER, CREATE TABLESPACE, SET USER, FEDERATED ADMIN, CONNECTION ADMIN, READ_ONLY ADMIN, "
+    "REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN, BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR".split(", ")
+)
+# Identifier names (MariaDB), and the columns User and Host of mysql.global_priv.
+_NAME_LETTERS, _USER_LETTERS, _HOST_LETTERS = 64, 128, 255
+# A repository has 255 letters at most, and a tag 128.
+_IMAGE = re.compile(r"[^@]{1,255}?(:[^/:@]{1,128})?(@[^@]{1,255})?")
+_BUILT_LETTERS = 255 - len("hostwright/")
+# As tzset(3) reads them, such as CET-1CEST,M3.5.0,M10.5.0/3.
+_OFFSETS = re.compile(r"(<[A-Za-z0-9+-]{3,9}>|[A-Za-z]{3,9})[+-]?[0-9]{1,3}[A-Za-z0-9+,.:/<>-]{0,60}")
 # Each by the name that MariaDB has taken since 10.4 at the latest.
 _SAME = {
     "ALL": ALL,
@@ -42,9 +60,13 @@ _SAME = {
 }
 
 
-def sql_name(name: str) -> str:
-    if not name or re.search(r"[\x00-\x1f\x7f'\"`\\]", name):
+def sql_name(name: str, letters: int = _NAME_LETTERS) -> str:
+    if not name or not name.isprintable() or re.search("['\"`\\\\]", name):
         raise ValueError("no name that is taken here: no quotes, backslashes or control characters")
+    if name.endswith(" ") or max(name) > "\uffff":
+        raise ValueError("no name that MariaDB takes: no blank at its end, and no emoji")
+    if len(name) > letters:
+        raise ValueError(f"too long a name for MariaDB: {letters} letters at most")
     return name
 
 
@@ -80,6 +102,10 @@ class Grant(Settings):
                 "with a dot or space in it)"
             )
         privileges = frozenset(map(same_privilege, found["privileges"].split(",")))
+        if unknown := sorted(privileges - _PRIVILEGES):
+            raise ValueError(f"{text!r}: MariaDB has no privilege {unknown[0]!r}: as in SELECT, INSERT or ALL")
+        if max(map(len, at)) > _NAME_LETTERS:
+            raise ValueError(f"{text!r}: too long a name for MariaDB: {_NAME_LETTERS} letters at most")
         return cls(privileges=privileges, object=at, option=bool(found["option"]))
 
 
@@ -90,15 +116,15 @@ class User(Settings):
     grants: tuple[str, ...] = ()
     absent: bool = False
 
-    @field_validator("name", "host")
+    @field_validator("name")
     @classmethod
     def _is_sql_name(cls, name: str) -> str:
-        return sql_name(name)
+        return sql_name(name, _USER_LETTERS)
 
     @field_validator("host")
     @classmethod
     def _is_as_the_server_has_it(cls, host: str) -> str:
-        return host.lower()
+        return sql_name(host, _HOST_LETTERS).lower()
 
     @field_validator("grants")
     @classmethod
@@ -131,29 +157,66 @@ class Mariadb(Settings):
     upgrade: bool = False
     settings: dict[str, str | int | bool | None] = Field(default_factory=dict)
     tz: str | None = None
-    stop_grace: int = Field(120, ge=1)
+    stop_grace: int = Field(120, ge=1, le=24 * 3600)
     allow_weak_password: bool = False
     expose: bool = False
 
     @field_validator("project_dir", "data_dir")
     @classmethod
     def _is_absolute(cls, path: str) -> str:
-        return compose_path(path)
+        if not compose_path(path).strip("/"):
+            raise ValueError("it would be the whole host: name a directory of its own, as in /opt/mariadb")
+        return short_path(compose_path(path))
 
     @field_validator("container")
     @classmethod
     def _is_container_name(cls, name: str) -> str:
+        if len(name) > _BUILT_LETTERS:
+            raise ValueError(f"too long, its image is called so, too: {_BUILT_LETTERS} letters at most")
         return container_name(name)
 
     @field_validator("image", "base_image")
     @classmethod
     def _is_image_name(cls, name: str | None) -> str | None:
+        if name and not _IMAGE.fullmatch(name):
+            raise ValueError("too long for the name of an image: 255 letters at most, and 128 for its tag")
         return image_name(name) if name else None
 
     @field_validator("publish", "init", "databases", mode="before")
     @classmethod
     def _is_a_list(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) and value else value or ()
+        if isinstance(value, str):
+            return (value,) if value else ()
+        return () if value is None else value
+
+    @field_validator("init")
+    @classmethod
+    def _are_texts(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        if any("\0" in text or not text.strip() for text in texts):
+            raise ValueError("a statement is empty or has a NUL in it: write SQL, or name a file with it")
+        return texts
+
+    @field_validator("stop_grace", mode="before")
+    @classmethod
+    def _is_number(cls, seconds: object) -> object:
+        if isinstance(seconds, bool):
+            raise ValueError("no number of seconds: as in 120")
+        return seconds
+
+    @field_validator("restart", mode="before")
+    @classmethod
+    def _is_word(cls, policy: object) -> object:
+        if not isinstance(policy, (str, bool)):
+            raise ValueError(f"no restart policy: it is one of {', '.join(POLICIES)}, on-failure:5")
+        return policy
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _are_single_values(cls, settings: Any) -> Any:
+        for name, value in settings.items() if isinstance(settings, dict) else ():
+            if not isinstance(value, (str, int, float, bool, type(None))):
+                raise ValueError(f"{name!r} has no single value: as in max_connections: 500")
+        return settings
 
     @field_validator("publish")
     @classmethod
@@ -164,7 +227,7 @@ class Mariadb(Settings):
                 raise ValueError(f"{port!r}: as in 127.0.0.1:23306:3306 (address, port of the host, port inside)")
             if found["address"]:
                 ipaddress.ip_address(found["address"].strip("[]"))
-        return ports
+        return tuple(dict.fromkeys(ports))
 
     @field_validator("restart")
     @classmethod
@@ -190,7 +253,7 @@ class Mariadb(Settings):
     @classmethod
     def _are_settings(cls, settings: dict[str, str | int | bool | None]) -> dict[str, str | int | bool | None]:
         for name, value in settings.items():
-            if not re.fullmatch("[A-Za-z0-9_.-]+", name) or re.search(r"[\x00-\x1f\x7f]", str(value)):
+            if not re.fullmatch("[A-Za-z][A-Za-z0-9_.-]{0,63}", name) or re.search(r"[\x00-\x1f\x7f]", str(value)):
                 raise ValueError(f"{name!r}: the name of an option of the server, and a value on one line")
             # Its tables of time zones are empty, and with a name that is not in them it does not start.
             zone = name.lower().replace("_", "-") == "default-time-zone" and value not in (None, "SYSTEM")
@@ -204,8 +267,8 @@ class Mariadb(Settings):
     @field_validator("tz")
     @classmethod
     def _is_zone(cls, zone: str | None) -> str | None:
-        if zone and (not re.fullmatch("[A-Za-z0-9_+,.:/<>-]+", zone) or ".." in zone):
-            raise ValueError("no time zone: as in Europe/Zurich or UTC")
+        if zone and not _OFFSETS.fullmatch(zone) and not _is_known_zone(zone):
+            raise ValueError("no time zone: as in Europe/Zurich, UTC or CET-1CEST,M3.5.0,M10.5.0/3")
         return zone
 
     @model_validator(mode="after")
@@ -246,6 +309,19 @@ class Mariadb(Settings):
         return self
 
 
+def _is_known_zone(name: str) -> bool:
+    """By the tables of the controller; where it has none, whatever could be one."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", name) or len(name) > _NAME_LETTERS:
+        return False
+    for known in (name, "Europe/London"):
+        try:
+            zoneinfo.ZoneInfo(known)
+        except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+            continue
+        return known == name
+    return True
+
+
 def _is_free(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
     """Whether a container may have it: neither the network's own, nor the gateway's, which is the first one."""
     try:
@@ -283,7 +359,7 @@ def _user(number: int, user: object) -> User:
     if not isinstance(user, dict):
         raise ValueError(f"{what}: a mapping with name, host, password, grants or absent")
     try:
-        found = User(**user)
+        found = User(**{str(key): value for key, value in user.items()})
     except ValidationError as error:
         said = (
             f"{'.'.join(map(str, one['loc']))} {one['msg'].removeprefix('Value error, ')}" for one in error.errors()

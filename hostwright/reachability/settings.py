@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from pydantic import Field, field_validator
 
+from hostwright.base.bounds import file_here
 from hostwright.base.settings import Settings
 from hostwright.net.listeners import Listener
 from hostwright.net.special_purpose import Reach, purpose
@@ -59,7 +60,7 @@ class ReachabilitySettings(Settings):
                 return json.loads(value)
             except ValueError:
                 raise ValueError('no mapping: as in {"10.0.0.5": "192.88.98.1"}') from None
-        return value or {}
+        return {} if value is None else value
 
     @field_validator("public")
     @classmethod
@@ -71,6 +72,11 @@ class ReachabilitySettings(Settings):
                 what = purpose(outside).name
                 raise ValueError(f"{outside} is no address of the Internet ({what}); name the public one of {inside}")
         return public
+
+    @field_validator("json_file")
+    @classmethod
+    def _is_file(cls, path: str | None) -> str | None:
+        return file_here(path) if path else None
 
 
 def _check_address(text: str) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand
-from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
+from hostwright.base.bounds import file_here
 from hostwright.base.observe import observe
-from hostwright.base.refusal import Refusals
+from hostwright.base.refusal import Refusal, Refusals, parted
 from hostwright.base.refusing import refusing
 from hostwright.base.settings import unresolved, validated
 from hostwright.base.transport import echo
@@ -78,6 +78,8 @@ def rebalance(
         wait = wait_seconds(lock_wait)
         if unfilled := list(unresolved("lvm_plan_json", plan_json)):
             raise Refusals(unfilled)
+        if plan_json:
+            _check_file(plan_json)
         wish = validated(Rebalance, values)
 
     def drawn(plan: Plan) -> str:
@@ -115,12 +117,21 @@ def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
     return decide(task, survey)
 
 
+def _check_file(path: object) -> None:
+    try:
+        file_here(path)
+    except ValueError as error:
+        raise Refusal(*parted(str(error)), key="lvm_plan_json", value=path) from None
+
+
 def _write_json(path: Path, name: str, plan: Plan) -> None:
     _plans[name] = as_data(plan)
     try:
         path.write_text(json.dumps(_plans, indent=2) + "\n")
     except OSError as error:
-        raise DeployError(f"lvm_plan_json = {str(path)!r} cannot be written: {error.strerror}") from None
+        why, remedy = f"it cannot be written: {error.strerror}", "name a file that can, on the controller"
+        with refusing():
+            raise Refusal(why, remedy, key="lvm_plan_json", value=str(path)) from None
 
 
 _plans: dict[str, dict[str, Any]] = {}
