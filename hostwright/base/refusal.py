@@ -1,11 +1,14 @@
 """What a plan says instead of steps."""
 
+import re
 from collections.abc import Iterable
 
 from hostwright.base.shown import shown
 
 _UNSAID = object()
+# What a person may be shown of a value, and of a word without blanks, which no path is as long as.
 _LONGEST = 200
+_ENDLESS = re.compile(r"\S{1000,}")
 
 
 class Refusal(Exception):
@@ -22,7 +25,8 @@ class Refusal(Exception):
         self.value = "" if value is _UNSAID else _brief(repr(value))
         asked = f"{key} = {self.value}" if self.value else key
         text = ": ".join(part for part in (asked, why, remedy) if part)
-        super().__init__(shown(text.strip().replace("\n", " ")))
+        text = _ENDLESS.sub(lambda word: _brief(word[0]), text.strip().replace("\n", " "))
+        super().__init__(shown(text))
 
     @property
     def each(self) -> "tuple[Refusal, ...]":

@@ -367,6 +367,8 @@ def test_whatever_a_key_is_given(deploy: str, tmp_path: Path) -> None:
         ends[end] += 1
         if end not in ("refused", "accepted"):
             bad.append(f"{one}: {end}: {said[:300]}")
+        if len(said) > 2000:
+            bad.append(f"{one}: {len(said)} characters")
         if end == "accepted" and one.what.endswith(NEVER) and not any(text in str(one) for text in TEXTS):
             bad.append(f"{one}: accepted")
         bad += [f"{one}: it is shown" for secret in _secrets(one) if secret in said]
