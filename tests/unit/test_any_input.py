@@ -399,6 +399,7 @@ NAMED: list[tuple[str, str, Any, str]] = [
     ("docker", "lock_wait", [1], "no number of seconds"),
     ("docker", "lock_wait", True, "no number of seconds"),
     ("docker", "lock_wait", 1e308, "no number of seconds"),
+    ("docker", "lock_wait", 604801, "no number of seconds"),
     ("lock", "lock_name", 5, "no name for a lock"),
     ("lock", "lock_name", LONG, "no name for a lock"),
     ("lock", "lock_break", True, "no name for who takes a lock"),
@@ -466,11 +467,15 @@ def test_what_needs_no_host_is_refused_by_the_command_in_one_line_for_each_host(
     assert {path.name for path in tmp_path.iterdir()} == {"deploy.py", "inventory.py"}
 
 
-@pytest.mark.parametrize("size", [DIGITS, f"{DIGITS}G", "\u0665\u0660G", "\uff15\uff10G", "5G\n", "2GB", "50%", "5"])
+@pytest.mark.parametrize(
+    "size", [DIGITS, f"{DIGITS}G", "\u0665\u0660G", "\uff15\uff10G", "5G\n", "5\u212a", "2GB", "50%", "5"]
+)
 @pytest.mark.parametrize("key", ["lvm_shrink_to", "lvm_grow_to"])
 def test_a_size_that_is_none(key: str, size: str) -> None:
     said = refused("lvm", {"lvm_shrink_to": "4G", key: size})
     assert said.startswith(f"@local: refused, nothing was changed: {key} = ")
+    # And not for what the host has.
+    assert any(words in said for words in ("no size", "without a unit", "a share"))
     assert len(said.splitlines()) == 1
 
 
