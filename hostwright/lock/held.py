@@ -21,14 +21,11 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback
 
 from hostwright.base.names import FENCED, HOLDER, LOCK_HEADER, LOCKS
-from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import failing, named, refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
 from hostwright.base.transport import LOST, connector_arguments, echo, is_cut, run
-from hostwright.lock.settings import DEPLOY, NAME, OWNER, WAIT_SECONDS, LockSettings
-
-LEASE_SECONDS = 30
+from hostwright.lock.settings import DEPLOY, LEASE_SECONDS, WAIT_SECONDS, Holding, LockSettings
 
 
 @dataclass(frozen=True)
@@ -317,11 +314,4 @@ def wait_seconds(said: float | str | None = None) -> float:
 
 def check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
     with refusing():
-        if not NAME.fullmatch(name):
-            raise Refusal("no name for a lock", "letters, digits and _ . - only", key="name", value=name)
-        if owner is not None and not OWNER.fullmatch(owner):
-            why = "no name for who takes a lock"
-            raise Refusal(why, "printable and without blanks, as in alice@laptop/nightly", key="owner", value=owner)
-        if lease < 4:
-            why = "too short for a lock, which is renewed four times in it"
-            raise Refusal(why, "4 seconds at least", key="lease", value=lease)
+        validated(Holding, {"name": name, "owner": owner, "lease": lease})

@@ -6,10 +6,10 @@ from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand
-from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
 
 from hostwright.base.observe import observe
+from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import named, refusing
 from hostwright.base.settings import validated
 from hostwright.base.transport import echo
@@ -119,7 +119,9 @@ def _write_json(path: Path, name: str, plan: Plan) -> None:
     try:
         path.write_text(json.dumps(_plans, indent=2) + "\n")
     except OSError as error:
-        raise DeployError(f"lvm_plan_json = {str(path)!r} cannot be written: {error.strerror}") from None
+        why, remedy = f"it cannot be written: {error.strerror}", "name a file that can, on the controller"
+        with refusing():
+            raise Refusal(why, remedy, key="lvm_plan_json", value=str(path)) from None
 
 
 _plans: dict[str, dict[str, Any]] = {}
