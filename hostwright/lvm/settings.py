@@ -70,9 +70,9 @@ class Rebalance(Settings):
     def _is_absolute(cls, path: str | None) -> str | None:
         return _place(path) if path else None
 
-    @field_validator("plan_json")
+    @field_validator("plan_json", mode="before")
     @classmethod
-    def _is_file(cls, path: str | None) -> str | None:
+    def _is_file(cls, path: object) -> str | None:
         return file_here(path) if path else None
 
     @field_validator("grow_to")

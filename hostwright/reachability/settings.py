@@ -86,9 +86,9 @@ class ReachabilitySettings(Settings):
                 raise ValueError(f"{outside} is no address of the Internet ({what}); name the public one of {inside}")
         return public
 
-    @field_validator("json_file")
+    @field_validator("json_file", mode="before")
     @classmethod
-    def _is_file(cls, path: str | None) -> str | None:
+    def _is_file(cls, path: object) -> str | None:
         return file_here(path) if path else None
 
 

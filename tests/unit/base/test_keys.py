@@ -138,7 +138,9 @@ OPERATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "values", "said", "meant"), OPERATIONS, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(
+    ("operation", "values", "said", "meant"), OPERATIONS, ids=[one[0].__qualname__ for one in OPERATIONS]
+)
 def test_an_argument_that_nobody_takes(here: Host, operation: object, values: object, said: str, meant: str) -> None:
     assert here
     with pytest.raises(Exception, match=f"{said}: no argument of this operation: write {meant}$") as refused:
