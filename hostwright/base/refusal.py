@@ -23,10 +23,16 @@ class Refusal(Exception):
         """
         self.why, self.remedy, self.key = why, remedy, key
         self.value = "" if value is _UNSAID else _brief(repr(value))
-        asked = f"{key} = {self.value}" if self.value else key
+        asked = f"{key} = {self.value}" if self.value else "" if why.startswith(f"{key} ") else key
         text = ": ".join(part for part in (asked, why, remedy) if part)
         text = _ENDLESS.sub(lambda word: _brief(word[0]), text.strip().replace("\n", " "))
         super().__init__(shown(text))
+
+    def as_data(self) -> dict[str, str]:
+        """
+        value: as it is shown, or nothing where it may be secret
+        """
+        return {name: shown(getattr(self, name)) for name in ("key", "value", "why", "remedy")}
 
     @property
     def each(self) -> "tuple[Refusal, ...]":

@@ -28,6 +28,15 @@ def lock_owner(owner: str | None) -> str | None:
     return owner
 
 
+def seconds(value: object) -> float:
+    """From the command line it comes as a string."""
+    text = "" if isinstance(value, bool) else str(value)
+    number = float(text) if _SECONDS.fullmatch(text) else -1.0
+    if not 0 <= number <= LONGEST_SECONDS:
+        raise ValueError(f"no number of seconds: write one from 0 on, {LONGEST_SECONDS} (a week) at most")
+    return number
+
+
 class LockSettings(Settings):
     prefix = "lock_"
 
@@ -48,16 +57,7 @@ class LockSettings(Settings):
     def key(cls, field: str) -> str:
         return super().key({"break_owner": "break"}.get(field, field))
 
-    @field_validator("wait", mode="before")
-    @classmethod
-    def _is_seconds(cls, value: object) -> float:
-        """From the command line it comes as a string."""
-        text = "" if isinstance(value, bool) else str(value)
-        number = float(text) if _SECONDS.fullmatch(text) else -1.0
-        if not 0 <= number <= LONGEST_SECONDS:
-            raise ValueError(f"no number of seconds: write one from 0 on, {LONGEST_SECONDS} (a week) at most")
-        return number
-
+    _is_seconds = field_validator("wait", mode="before")(seconds)
     _is_name = field_validator("name")(lock_name)
     _is_owner = field_validator("break_owner")(lock_owner)
 
@@ -68,7 +68,9 @@ class Holding(Settings):
     name: str = DEPLOY
     owner: str | None = None
     lease: int = LEASE_SECONDS
+    wait: float = WAIT_SECONDS
 
+    _is_seconds = field_validator("wait", mode="before")(seconds)
     _is_name = field_validator("name")(lock_name)
     _is_owner = field_validator("owner")(lock_owner)
 
