@@ -212,7 +212,7 @@ def _of_work(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[R
     if mark in strangers and not any("volatile" in running.options for running in found.overlays_at(one.target)):
         yield Refusal(
             f"upper {wish.upper} was mounted as volatile, and the kernel does not mount it again",
-            f"look whether it is whole, then rmdir {wish.work}/{mark}; or name an empty upper and work",
+            f"look whether it is whole, then rm -r {wish.work}/{mark}; or name an empty upper and work",
             key=key,
         )
 

@@ -145,6 +145,6 @@ def _in_fstab(text: str) -> str:
 
 
 def flags(one: Wanted) -> str:
-    """For a remount, which takes all that are not said away."""
+    """For a remount, which takes all that are not said away; without upper the kernel takes no rw."""
     atime = () if "noatime" in one.generic else ("relatime",)
-    return ",".join(dict.fromkeys(("ro" if "ro" in one.generic else "rw", *one.generic, *atime)))
+    return ",".join(dict.fromkeys(("ro" if "ro" in one.generic or not one.upper else "rw", *one.generic, *atime)))

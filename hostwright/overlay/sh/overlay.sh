@@ -1,5 +1,5 @@
-# Mounts, remounts and unmounts overlays, and changes what mounts them at a boot. After this come ours, which ends it when
-# the lock of the host is no longer ours, and the steps.
+# Mounts, remounts and unmounts overlays, and changes what mounts them at a boot. After this come ours, which ends it
+# when the lock of the host is no longer ours, and the steps.
 # needs: prelude fstab
 # given: ours
 cd / && RUN=$(mktemp -d /run/hostwright-overlay.XXXXXX) || exit 1
@@ -100,7 +100,7 @@ taken_away() {
     shown_at "$1" >/dev/null || { why "what is mounted there is no overlay any more"; return 1; }
     [ -z "$2" ] || sync
     said=$(umount "$1" 2>&1) || { why "$said"; return 1; }
-    [ -z "$2" ] || [ ! -d "$2" ] || rmdir "$2" || why "$2 cannot be removed"
+    [ -z "$2" ] || [ ! -d "$2" ] || { rm -f "$2/dirty" && rmdir "$2"; } || why "$2 cannot be removed"
 }
 
 # verb: replace_overlay TARGET OPTIONS LAYERS [SHOWN] [WRITABLE] OLD OLD_LAYERS [INCOMPAT]
@@ -118,7 +118,8 @@ replace_overlay() {
 remount_overlay() {
     local said
     shown_at "$1" >/dev/null || { why "what is mounted there is no overlay any more"; return 1; }
-    said=$(mount -t overlay -o "remount,$2" overlay "$1" 2>&1) || { why "$(printf '%s\n' "$said" | head -n 1)"; return 1; }
+    said=$(mount -t overlay -o "remount,$2" overlay "$1" 2>&1) ||
+        { why "$(printf '%s\n' "$said" | head -n 1)"; return 1; }
     said=$(shown_at "$1") && printf '%s\n' "$said" | FLAGS=$2 awk '{
         n = split(ENVIRON["FLAGS"], flag, ",")
         for (i = 1; i <= n; i++) if (index("," $1 ",", "," flag[i] ",") == 0) exit 1

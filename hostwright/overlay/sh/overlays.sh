@@ -1,6 +1,6 @@
 # Observes overlays, what they are made of, and what a boot finds of them, and changes nothing. TARGETS, LOWERS, UPPERS,
 # WORKS and INDEXED (uppers whose lowers the kernel is to compare) are paths, one a line.
-# needs: prelude fstab every_process foreign_mounts
+# needs: prelude fstab every_process kept_namespaces
 # header: NONCE TARGETS LOWERS UPPERS WORKS INDEXED
 
 each() { xargs -r -d '\n' "$@"; }
@@ -106,9 +106,8 @@ identities() {
 
 # origin UPPER: the first lower that it was mounted with under index=on, as a file handle (struct ovl_fb).
 origin() {
-    local said
-    said=$(tar --xattrs --xattrs-include=trusted.overlay.origin --no-recursion -c -C "$1" . | od -An -v -tx1) || return 1
-    printf '%s\n' "$said" | tr -d ' \n' |
+    # Where it cannot be told, the kernel refuses.
+    tar --xattrs --xattrs-include=trusted.overlay.origin --no-recursion -c -C "$1" . | od -An -v -tx1 | tr -d ' \n' |
         sed -n 's/.*747275737465642e6f7665726c61792e6f726967696e3d\(00fb[0-9a-f]\{0,120\}\).*/\1/p'
 }
 
@@ -119,7 +118,8 @@ section host
 echo "kernel=$(uname -r)"
 mount --version | sed -n 's/.*util-linux[- ]\([0-9]*\.[0-9]*\).*/util_linux=\1/p'
 [ ! -d /run/systemd/system ] || systemctl --version | sed -n '1s/^[a-z]* \([0-9]*\).*/systemd=\1/p'
-grep -qw overlay /proc/filesystems || modprobe -n -q overlay 2>/dev/null || echo lacks=yes
+grep -qw overlay /proc/filesystems || [ -d /sys/module/overlay ] ||
+    [ -n "$(find "/lib/modules/$(uname -r)" -name 'overlay.ko*' 2>/dev/null)" ] || echo lacks=yes
 section parameters
 for file in /sys/module/overlay/parameters/*; do
     [ ! -r "$file" ] || { read -r value <"$file" && echo "${file##*/}=$value"; }

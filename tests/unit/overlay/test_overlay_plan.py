@@ -391,7 +391,7 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         {},
         more(strangers={"/srv/o/w": ("work/incompat/volatile",)}),
         "upper /srv/o/u was mounted as volatile, and the kernel does not mount it again: look whether it is whole, "
-        "then rmdir /srv/o/w/work/incompat/volatile",
+        "then rm -r /srv/o/w/work/incompat/volatile",
     ),
     "too long for the kernel": (
         {"lower": LONG},
