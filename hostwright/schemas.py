@@ -11,6 +11,7 @@ from hostwright.interface.settings import AddressesSettings
 from hostwright.lock.settings import LockSettings
 from hostwright.lvm.settings import Rebalance
 from hostwright.mariadb.settings import Mariadb
+from hostwright.overlay.settings import OverlaySettings
 from hostwright.reachability.settings import ReachabilitySettings
 
 # By the file in deploys/.
@@ -20,6 +21,7 @@ MODELS: dict[str, type[Settings]] = {
     "mariadb": Mariadb,
     "addresses": AddressesSettings,
     "reachability": ReachabilitySettings,
+    "overlay": OverlaySettings,
     "lock": LockSettings,
 }
 PLACE = Path(__file__).parent / "schema"

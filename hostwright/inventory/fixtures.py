@@ -44,12 +44,12 @@ def host(target: Host) -> TestinfraHost:
 
 
 @pytest.fixture(scope="session")
-def observed(target: Host, host: TestinfraHost) -> Callable[[type[ScriptFact[Any]]], Any]:  # noqa: ARG001 - it connects
-    """What a fact of ours says of the host."""
+def observed(target: Host, host: TestinfraHost) -> Callable[..., Any]:  # noqa: ARG001 - it connects
+    """What a fact of ours says of the host; what it is asked about goes by name."""
 
-    def look(fact: type[ScriptFact[Any]]) -> Any:
+    def look(fact: type[ScriptFact[Any]], **about: Any) -> Any:
         with ctx_host.use(target):
-            found = observe(fact, {})
+            found = observe(fact, {}, **about)
         assert found is not None, "the host did not tell (see its words above)"
         return found
 

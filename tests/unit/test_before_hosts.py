@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pyinfra.api import Host
 
-from hostwright import compose, docker, interface, lvm, mariadb, reachability
+from hostwright import compose, docker, interface, lvm, mariadb, overlay, reachability
 from hostwright.base import observe
 
 
@@ -22,6 +22,8 @@ from hostwright.base import observe
         (lambda: lvm.logical_volume("data", "x", "5"), "size = '5': "),
         (lambda: docker.restart_policy("x", "sometimes"), "docker_restart_policies: x = 'sometimes'|no restart policy"),
         (lambda: interface.address("e0", "10.0.0.6"), "interface_addresses = .* no prefix length"),
+        (lambda: overlay.mount("/m", "a", "/u", "/w"), "/m: lower 'a' is no absolute path: "),
+        (lambda: overlay.mount("/m", "/a", "/u"), "/m: upper is set, and work is not: "),
         (lambda: reachability.report({"allow": ["tcp"]}), "reachability_allow = "),
         (lambda: mariadb.server({"root_password": "hush hush", "init": ["/none/x.sql"]}), "mariadb_init = "),
         (lambda: compose.project("A B", "/opt/x", {"docker-compose.yml": "x"}), "no name"),

@@ -16,6 +16,7 @@ from hostwright.compose import operations as compose
 from hostwright.docker import operations as docker
 from hostwright.interface import operations as interface
 from hostwright.lvm.operations import blocks, rebalance
+from hostwright.overlay import operations as overlay
 from hostwright.reachability import operations as reachability
 from hostwright.schemas import MODELS
 
@@ -24,7 +25,7 @@ TEXT = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.M | re.S)
 CALLS = [
     " ".join(text.split())
-    for text in re.findall(r"`((?:docker|interface|lvm)\.[a-z_]+\([^`]*\))`", TEXT)
+    for text in re.findall(r"`((?:docker|interface|lvm|overlay)\.[a-z_]+\([^`]*\))`", TEXT)
     if "..." not in text
 ]
 PYTHON = [*(text for kind, text in BLOCKS if kind == "python"), *CALLS]
@@ -128,7 +129,7 @@ def test_what_a_command_names_is_there(line: str) -> None:
 @pytest.mark.parametrize("text", PYTHON)
 def test_python_runs_up_to_the_first_question_to_a_host(here: Host, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     assert here
-    for module in (blocks, rebalance, docker, interface, compose, reachability):
+    for module in (blocks, rebalance, docker, interface, compose, overlay, reachability):
         monkeypatch.setattr(module, "planned", lambda title, *_, **__: title)
     # A block goes on from the one before it.
-    exec(compile(f"from hostwright import docker, interface, lvm\n{text}", "README.md", "exec"), {})
+    exec(compile(f"from hostwright import docker, interface, lvm, overlay\n{text}", "README.md", "exec"), {})

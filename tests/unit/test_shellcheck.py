@@ -19,6 +19,7 @@ from hostwright.lvm.facts.survey import LvmSurvey
 from hostwright.lvm.names import HEADER
 from hostwright.lvm.operations.job import LIBRARY
 from hostwright.mariadb import facts as mariadb
+from hostwright.overlay import facts as overlay
 from hostwright.reachability import facts as reachability
 from tests.shells import SHELLS, directories
 
@@ -58,6 +59,14 @@ SCRIPTS: dict[str, Callable[[], str]] = {
         "ID STATE CHANGES RUN UNDO LOOKS SECONDS_LEFT ASKS FILES",
         "addresses",
         calls="ours() { :; }\nrun_1() { :; }\nundo_1() { :; }\nchange\nkeep\nsettled",
+    ),
+    "overlays": lambda: overlay.Overlays().text(targets="/x"),
+    "overlay holders": lambda: overlay.OverlayHolders().text(targets="/x"),
+    "overlay": lambda: with_header(
+        "",
+        "overlay",
+        calls="ours() { :; }\nstep x make_directory\nstep x mount_overlay\nstep x replace_overlay\nstep x write_unit\n"
+        "step x remount_overlay\nstep x unmount_overlay\nstep x remove_unit\nstep x change_line",
     ),
     "lock": lambda: with_header(
         f"LOCK OWNER CONNECTION WAIT LEASE DOING WATCH {' '.join(LOCK_HEADER)}",

@@ -34,6 +34,7 @@ ABOUT = {
     "LvmArchives": ["vg=none"],
     "LvmStorage": ["vg=none", "shrink=none"],
     "LvmSurvey": ["mount_point=/none", "device=/dev/none"],
+    "OverlayHolders": ["targets=/none"],
     "MariadbAccounts": ["container=none"],
     "MariadbData": ["directory=/none", "container=none", "project=none", "image=none"],
 }
@@ -45,6 +46,7 @@ INVENTORY = """
         "interface_addresses": {"192.0.2.7/24": "52:54:00:00:00:09"},
         "lvm_shrink_to": "1G",
         "lvm_vg": "none",
+        "overlay_mounts": [{"target": "/none/merged", "lower": ["/none/a", "/none/b"]}],
         "mariadb_root_password": "dZ7-uncommon-9Qw",
     }
     hosts = [("@local", data)]

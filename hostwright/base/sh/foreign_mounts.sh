@@ -1,5 +1,5 @@
 # Mounts that stay when a file system is unmounted here. `holders` sets at, device and tries, `busy_processes` seen.
-# needs: every_process mountpoints
+# needs: every_process mountpoints kept_namespaces
 
 # foreign_mounts: of the mounts of the file system, in any mount namespace, those that do not go away when it is
 # unmounted here: mount POINT, or busy PID for all who are in that namespace. Where something is mounted below one, it
@@ -81,20 +81,6 @@ foreign_mounts() {
         }') || return 1
     case $listed in *covered*) if uncovers; then go=/^covered/d; else go=s/^covered/busy/; fi ;; *) go= ;; esac
     printf '%s\n' "$listed" | sed "$go"
-}
-
-# kept_namespaces: the mounts of those that a file keeps (unshare --mount=FILE, snapd), as if a process were in each.
-kept_namespaces() {
-    local files count file lines
-    files=$(awk '$4 ~ /^mnt:/ && / - nsfs / { print $5 }' /proc/self/mountinfo) || return 1
-    count=0
-    for file in $files; do
-        count=$((count + 1))
-        printf 'kept file%s %s\n' $count "$file"
-        lines=$(nsenter --mount="$(printf "$(printf %s "$file" | sed 's/%/%%/g')")" cat /proc/self/mountinfo) ||
-            return 1
-        printf '%s\n' "$lines" | sed "s|^|/proc/file$count/mountinfo:|" || return 1
-    done
 }
 
 # uncovers: this kernel also unmounts what something else was mounted over, where an unmount propagates to (Linux 4.13

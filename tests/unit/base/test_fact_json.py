@@ -26,6 +26,7 @@ def shown(*words: str) -> tuple[Any, str]:
     [
         (["hostwright.docker.facts.HostContainers"], "engines"),
         (["hostwright.interface.facts.Interfaces"], "links"),
+        (["hostwright.overlay.facts.Overlays", "targets=/none"], "mounts"),
         (["hostwright.lvm.facts.Storage", "vg=centos", "shrink=home"], "mounts"),
     ],
 )

@@ -24,6 +24,7 @@ from hostwright.lock import deployment
 from hostwright.lock.settings import LockSettings
 from hostwright.lvm.settings import Rebalance
 from hostwright.mariadb.settings import Mariadb
+from hostwright.overlay.settings import OverlaySettings
 from hostwright.planned import told
 from hostwright.reachability.settings import ReachabilitySettings
 
@@ -33,6 +34,7 @@ MODELS: tuple[type[Settings], ...] = (
     RestartPolicies,
     Mariadb,
     ReachabilitySettings,
+    OverlaySettings,
     LockSettings,
 )
 KNOWN = {model.prefix: model.names() for model in MODELS}

@@ -37,6 +37,7 @@ from hostwright.lvm.facts import archives, blocks, survey
 from hostwright.lvm.facts import storage as lvm
 from hostwright.lvm.verify.mounts import mounts
 from hostwright.mariadb import facts as mariadb
+from hostwright.overlay import facts as overlay
 from hostwright.reachability import facts as reachability
 from hostwright.reachability.plan import complaint, draw, judge
 from tests.scripts import script
@@ -316,6 +317,14 @@ SAID: dict[str, tuple[Parse, Sequence[str]]] = {
     "locks": (lock.parse_locks, ("uptime", "lock deploy")),
     "mariadb": (mariadb.parse_data, ("data", "record", "others", "listeners", "users", "ports", "image")),
     "accounts": (mariadb.parse_accounts, ()),
+    "overlays": (
+        overlay.parse_overlays,
+        (
+            *("who", "host", "parameters", "mountinfo", "fstab", "paths", "real", "above", "stat", "room", "ftype"),
+            *("targets", "target /m", "work /w", "units", "fragments", "wants", "others", "identities", "told"),
+        ),
+    ),
+    "overlay holders": (overlay.parse_holders, ("holders /m", "told")),
     "reachability": (
         reachability.parse_reachability,
         (

@@ -10,6 +10,7 @@ from hostwright.docker.settings import RestartPolicies
 from hostwright.interface.settings import AddressesSettings
 from hostwright.lvm.settings import Rebalance
 from hostwright.mariadb.settings import Mariadb
+from hostwright.overlay.settings import OverlaySettings
 from hostwright.reachability.settings import ReachabilitySettings
 
 MODELS = {
@@ -18,6 +19,7 @@ MODELS = {
     "docker_": RestartPolicies,
     "mariadb_": Mariadb,
     "reachability_": ReachabilitySettings,
+    "overlay_": OverlaySettings,
 }
 KEYS = [(prefix, key) for prefix, model in MODELS.items() for key in model.model_fields]
 
