@@ -193,8 +193,8 @@ def _of_upper(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[
         yield Refusal(why, f"name a work directory beside {wish.upper}", key=key)
     if _takes_a_mount(found, one) and (place.free < _LEAST or place.inodes in (0, 1)):
         left = f"{place.free // 1024} KiB" if place.free < _LEAST else f"{place.inodes} inodes"
-        why = f"upper {wish.upper} is on {upper.point}, which is full ({left} left): the overlay would be read-only"
-        yield Refusal(why.replace(": ", ", and "), f"make room on {upper.point}", key=key)
+        why = f"upper {wish.upper} is on {upper.point}, which is full ({left} left), and the overlay would be read-only"
+        yield Refusal(why, f"make room on {upper.point}", key=key)
 
 
 def _takes_a_mount(found: HostOverlays, one: Wanted) -> bool:

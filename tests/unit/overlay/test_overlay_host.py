@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from hostwright.base.refusal import Refusal
+from hostwright.base.verbs import Verb
+from hostwright.overlay.plan.mounts import OverlayPlan
 from hostwright.overlay.settings import FLAGS, VALUES
-from hostwright.overlay.verbs import Mount, Replace
+from hostwright.overlay.verbs import Mount, RemoveUnit, Replace, WriteUnit
 from tests.unit.overlay.namespace import Namespace
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts overlays")
@@ -180,6 +183,18 @@ def test_who_is_in_it(here: Namespace) -> None:
         here.sh(f"kill {pid}")
 
 
+def test_who_has_a_file_open_of_a_layer_elsewhere(here: Namespace) -> None:
+    """It has a device number that is neither the overlay's nor the layer's."""
+    here.sh("mkdir far && mount -t tmpfs none far && mkdir far/l && echo far >far/l/far")
+    here.deploy(site(here, lower=[f"{here.disk}/a", f"{here.disk}/far/l"]))
+    [pid] = here.sh("{ exec 3<m/far && exec sleep 60; } >/dev/null 2>&1 & echo $!; sleep 0.3").split()
+    try:
+        gone = {"target": f"{here.disk}/m", "present": False}
+        refused(here, gone, rf"it is in use: process {pid}, root \(open file\): sleep 60: end or stop")
+    finally:
+        here.sh(f"kill {pid}")
+
+
 def test_where_upper_may_not_be(here: Namespace) -> None:
     at = here.disk
     here.sh("mkdir t bind u u2 && mount -t tmpfs none t && mount --bind u2 u && mkdir t/l && touch file")
@@ -283,10 +298,42 @@ def test_a_full_disk_that_only_the_kernel_sees(here: Namespace) -> None:
     assert f"{here.disk}/m " not in here.sh("cat /proc/self/mountinfo /etc/fstab")
 
 
+def test_a_unit_is_the_old_one_or_the_new_one_and_wanted_wherever_it_is_cut(here: Namespace, tmp_path: Path) -> None:
+    at, name = "/etc/systemd/system", "srv-x\\x20y.mount"
+    standing = 'systemctl() { [ "$*" = daemon-reload ] && echo >>/run/told; }\n'
+    link = f"{at}/{{}}-fs.target.wants/{name}"
+    old, new = (
+        WriteUnit("", name, f"[Mount]\n{text}\n", f"{by}-fs.target") for text, by in (("a", "local"), ("b", "remote"))
+    )
+
+    def act(step: Verb, before: str = "") -> "subprocess.CompletedProcess[str]":
+        return here.act(OverlayPlan((step,), {}), f"{before}\n{standing}")
+
+    found = f"cat '{at}/{name}'; ls -A {at} | grep -c hostwright; ls {at}/*.wants/*.mount"
+    for first, then, ends in ((None, old, "local"), (old, new, "remote"), (new, RemoveUnit("", name), "")):
+        for cut in range(1, 30):
+            here.run(f"rm -f {tmp_path}/did {at}/*/*.mount {at}/*.mount {at}/.host*")
+            assert first is None or act(first).returncode == 0
+            done = act(then, f"DID={tmp_path}/did CUT={cut}\n{CUTTING}")
+            if done.returncode == 0:
+                break
+            assert done.returncode == -9, done.stderr
+            text, wanted = here.run(f"cat '{at}/{name}'").stdout, here.run(f"ls {at}/*.wants/*.mount").stdout
+            if first is old:
+                assert text in (old.text, new.text)
+                assert wanted
+            assert act(then).returncode == 0
+        assert cut > 1
+        said = here.run(found).stdout
+        assert said == (f"{then.text}0\n{link.format(ends)}\n" if isinstance(then, WriteUnit) else "0\n")
+
+
 CUTTING = """
 cut() { echo x >>"$DID"; [ "$(wc -l <"$DID")" -ne "$CUT" ] || { kill -9 "$MAIN"; exit 9; }; }
 MAIN=$$
-for one in mkdir mount umount mv rmdir sync tar cp ln cmp; do eval "$one() { cut; command $one \\"\\$@\\"; }"; done
+for one in mkdir mount umount mv rmdir sync tar cp ln cmp rm chmod; do
+    eval "$one() { cut; command $one \\"\\$@\\"; }"
+done
 """
 
 

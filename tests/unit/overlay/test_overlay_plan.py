@@ -427,6 +427,14 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         ),
         "the overlay there was mounted with a relative path (b), and could not come back: unmount it first: umount",
     ),
+    "one with more options than could come back": (
+        {},
+        lambda found: replace(
+            running(SITE | {"lower": "/srv/o/b"})(found),
+            overlays=(replace(running(SITE)(found).overlays[0], lowers=tuple(LONG)),),
+        ),
+        "the overlay there has 5025 bytes of options, and could not come back (4095 at most): unmount it first: umount",
+    ),
     "who is not root": (
         {},
         more(user="eve", root=False),
