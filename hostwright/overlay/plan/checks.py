@@ -6,7 +6,7 @@ from itertools import permutations
 from hostwright.base.refusal import Refusal
 from hostwright.overlay.facts import HostOverlays, Line, Overlay
 from hostwright.overlay.plan.options import default, wished
-from hostwright.overlay.plan.written import LINE_MARK, MARK, Wanted, as_before, data, layers, unit
+from hostwright.overlay.plan.written import LINE_MARK, MARK, Wanted, as_before, data, is_in, layers, unit
 from hostwright.overlay.settings import OverlayMount, OverlaySettings
 
 # Those that overlayfs takes as upper, with ftype=1 for XFS.
@@ -17,11 +17,6 @@ _LEAST = 1024**2
 # A page of options without its end; what fsconfig(2) takes; the kernel's OVL_MAX_STACK; LINE_MAX of older systemd.
 _PAGE, _VALUE, _STACK, _LINE = 4095, 255, 500, 2047
 _BY_FSCONFIG, _LONG_LINES, _ESCAPES = (2, 39), 237, 248
-
-
-def is_in(path: str, directory: str) -> bool:
-    """In it or below it, or it itself."""
-    return path == directory or path.startswith(f"{directory.rstrip('/')}/")
 
 
 def before_all(found: HostOverlays) -> Iterator[Refusal]:
@@ -259,7 +254,7 @@ def _limits(found: HostOverlays, one: Wanted) -> Iterator[Refusal]:
     if found.systemd < _ESCAPES and any(letter in path for _, path in one.layers for letter in "\\,"):
         why = f"systemd {found.systemd} takes no backslash and no comma in the path of a layer"
         yield Refusal(why, "rename the layer", key=key)
-    if found.systemd < _LONG_LINES and (size := max(map(_size, unit(found, one).splitlines()))) > _LINE:
+    if found.systemd < _LONG_LINES and (size := max(map(_size, unit(one).splitlines()))) > _LINE:
         why = f"its unit would have a line of {size} bytes, and systemd {found.systemd} takes {_LINE}"
         yield Refusal(why, "name fewer layers, or shorter paths", key=key)
 

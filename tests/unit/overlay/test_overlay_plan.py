@@ -200,11 +200,23 @@ def test_layers_on_the_network_wait_for_it() -> None:
     assert "\nWantedBy=remote-fs.target\n" in step.text
 
 
+def test_what_is_made_of_an_overlay_on_the_network_waits_for_it_too() -> None:
+    first, second = SITE | {"lower": ["/srv/net/a"]}, {"target": "/srv/p", "lower": ["/srv/o/merged", "/srv/c"]}
+    nfs = Mount("3", "1", "0:50", "/srv/net", "nfs4", "far:/x", read_only=False)
+    found = host(first, second)
+    found = replace(found, mounts=(*found.mounts, nfs))
+    both = [step.wanted_by for step in planned(found, first, second).steps if isinstance(step, WriteUnit)]
+    assert both == ["remote-fs.target", "remote-fs.target"]
+    # Once that is mounted, also for itself.
+    there = mounted(found, *wishes(first))
+    assert [step.wanted_by for step in planned(there, second).steps if isinstance(step, WriteUnit)] == both[:1]
+
+
 def test_the_unit_as_systemd_reads_it() -> None:
     odd = {"target": "/srv/m %h", "lower": ["/srv/a:b", "/srv/c,d", "/srv/e\\f"], "upper": "/srv/ü", "work": "/srv/-w"}
     found = host(odd)
     [wish] = wishes(odd)
-    text = unit(found, wanted(found, wish))
+    text = unit(wanted(found, wish))
     assert text.startswith(f"{MARK}\n")
     assert "\nWhere=/srv/m %%h\n" in text
     assert '\nRequiresMountsFor="/srv/e\\\\f"\n' in text
