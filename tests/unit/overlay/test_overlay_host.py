@@ -275,6 +275,18 @@ def test_where_the_new_one_fails_the_old_one_comes_back(here: Namespace) -> None
     assert here.deploy(site(here, lower=f"{at}/b"))
 
 
+def test_what_somebody_mounts_meanwhile_is_not_unmounted(here: Namespace) -> None:
+    here.deploy(site(here))
+    for said in ({"target": f"{here.disk}/m", "present": False}, site(here, lower=f"{here.disk}/b")):
+        plan = here.plan(said)
+        here.sh("mount -t tmpfs theirs m")
+        done = here.act(plan)
+        assert done.returncode == 1
+        assert "what is mounted there is no overlay any more" in done.stderr
+        here.sh("grep -q ' - tmpfs theirs ' /proc/self/mountinfo && umount m")
+    assert not here.plan(site(here)).changes
+
+
 def test_a_new_one_that_is_not_right_is_taken_away(here: Namespace) -> None:
     plan = here.plan(site(here))
     steps = tuple(replace(one, shown="index=on") if isinstance(one, Mount) else one for one in plan.steps)
@@ -341,6 +353,7 @@ def test_wherever_it_is_cut_the_next_run_finishes(here: Namespace, tmp_path: Pat
     """A boot meanwhile finds the old overlay or the new one; at every other cut nothing is booted."""
     at = here.disk
     old, new, gone = site(here), site(here, lower=f"{at}/b", options="nodev"), {"target": f"{at}/m", "present": False}
+    here.sh("chown 7:8 a b && chmod 2750 a b")
     shows = {id(gone): "", id(old): "a\nb\n", id(new): "b\nb\n"}
     cuts = 0
     for first, then in ((gone, old), (old, new), (new, gone)):
@@ -352,7 +365,7 @@ def test_wherever_it_is_cut_the_next_run_finishes(here: Namespace, tmp_path: Pat
             here.sh(f"rm -f {tmp_path}/did; while umount m 2>/dev/null; do :; done; rm -rf u w m *.hostwright-new")
             here.sh(f"cp {tmp_path}/fstab /etc/fstab")
             if first is not gone:
-                here.sh("mkdir u w m && mount -a -t overlay")
+                here.sh("mkdir w m && cp -a --no-target-directory a u && rm -f u/* && mount -a -t overlay")
             done = here.act(plan, f"DID={tmp_path}/did CUT={cut}\n{CUTTING}")
             if done.returncode == 0:
                 break
@@ -364,4 +377,5 @@ def test_wherever_it_is_cut_the_next_run_finishes(here: Namespace, tmp_path: Pat
             rest = here.plan(then)
             assert here.act(rest).returncode == 0
             assert not here.plan(then).changes
+            assert then is gone or here.sh("stat -c '%u %g %a' u m") == "7 8 2750\n" * 2
     assert cuts > 20
