@@ -5,7 +5,7 @@ from itertools import permutations
 
 from hostwright.base.refusal import Refusal
 from hostwright.overlay.facts import HostOverlays, Line, Overlay
-from hostwright.overlay.plan.options import default, wished
+from hostwright.overlay.plan.options import default, difference, wished
 from hostwright.overlay.plan.written import LINE_MARK, MARK, Wanted, as_before, data, is_in, layers, unit
 from hostwright.overlay.settings import OverlayMount, OverlaySettings
 
@@ -194,7 +194,7 @@ def _of_upper(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[
 
 def _takes_a_mount(found: HostOverlays, one: Wanted) -> bool:
     running = found.overlays_at(one.target)
-    return not running or (running[-1].read_only and "ro" not in running[-1].flags)
+    return not running or bool(difference(found, one, running[-1]).anew)
 
 
 def _of_work(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[Refusal]:
@@ -218,6 +218,14 @@ def hides(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[Refu
     if entries := found.entries.get(one.target):
         why = f"it holds {', '.join(entries)}, which the overlay would hide"
         yield Refusal(why, f"name an empty directory, or say {wish.target} as one of its lowers", key=one.name)
+
+
+def can_go(found: HostOverlays, one: Wanted) -> Iterator[Refusal]:
+    """One that is to be unmounted: as a layer of another overlay it would live on there, and write to its upper."""
+    for other in (*found.overlays, *found.others):
+        if other.point != one.target and any(is_in(found.real.get(path, path), one.target) for path in other.lowers):
+            why = f"it is a layer of the overlay on {other.point}, and is to be unmounted"
+            yield Refusal(why, f"unmount {other.point} first, and mount it again after", key=one.name)
 
 
 def comes_back(one: Wanted, running: Overlay) -> Iterator[Refusal]:

@@ -75,6 +75,7 @@ def decide(found: HostOverlays, wishes: Sequence[OverlayMount]) -> OverlayPlan:
             continue
         own = _present(left, one) if one.wish.present else _absent(one, running)
         if any(isinstance(step, (Replace, Unmount)) for step in own):
+            refused += checks.can_go(left, one)
             refused += checks.comes_back(one, running[-1]) if one.wish.present else ()
             unmounted[one.target] = one.name
         if not one.wish.present:

@@ -16,6 +16,7 @@ from hostwright.base.verbs import Verb
 from hostwright.overlay.plan.mounts import OverlayPlan
 from hostwright.overlay.settings import FLAGS, VALUES
 from hostwright.overlay.verbs import Mount, RemoveUnit, Replace, WriteUnit
+from hostwright.overlay.verify import Overlay
 from tests.unit.overlay.namespace import Namespace
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts overlays")
@@ -115,6 +116,29 @@ def test_links_lead_where_they_lead(here: Namespace) -> None:
         here.plan(said)
     here.sh("umount m && mount -t overlay o -o lowerdir=$PWD/link/a:$PWD/link/b,upperdir=$PWD/u,workdir=$PWD/w m")
     assert not here.plan(said).changes
+
+
+class Seen:
+    """What testinfra has for those who verify."""
+
+    def __init__(self, here: Namespace) -> None:
+        self.run, self.check_output = here.answer, here.check_output
+
+
+def test_who_verifies_sees_it(here: Namespace) -> None:
+    here.deploy(site(here, options=["noatime", "index=on"], lower=[f"{here.disk}/a", f"{here.disk}/b"]))
+    at, there = here.disk, Overlay(Seen(here), f"{here.disk}/./m")
+    assert there.exists
+    assert there.is_persistent
+    assert not there.is_read_only
+    assert (there.lower, there.upper, there.work) == ((f"{at}/a", f"{at}/b"), f"{at}/u", f"{at}/w")
+    assert there.options.items() >= {"noatime": "", "index": "on"}.items()
+    here.deploy({"target": f"{at}/m", "lower": [f"{at}/a", f"{at}/b"], "persist": False})
+    assert (there.upper, there.is_read_only, there.is_persistent) == ("", True, False)
+    here.deploy({"target": f"{at}/m", "present": False})
+    assert not there.exists
+    with pytest.raises(AssertionError, match=r"no overlay is mounted on .*/m"):
+        assert there.lower
 
 
 # -- refused, each as the host shows it

@@ -508,6 +508,26 @@ def test_of_absent_ones_only_the_target_counts() -> None:
         planned(with_mount(mount)(host(GONE)), GONE)
 
 
+def test_a_layer_of_another_one_is_not_unmounted() -> None:
+    view = {"target": "/srv/view", "lower": ["/srv/o/merged", "/srv/c"]}
+    found = mounted(host(SITE, view), *wishes(SITE, view))
+    said = "/srv/o/merged: it is a layer of the overlay on /srv/view, and is to be unmounted: unmount /srv/view first"
+    for change in (GONE, SITE | {"lower": "/srv/o/b"}):
+        with pytest.raises(Refusal, match=said):
+            planned(replace(found, places=host(SITE, view, change).places), change)
+    # A remount touches nobody, and one that goes before it in this run is none.
+    assert planned(found, SITE | {"options": "nodev"}).changes
+    assert len(planned(found, view | {"present": False}, GONE).steps) == 2
+
+
+def test_one_on_a_full_disk_is_not_mounted_anew() -> None:
+    found = with_place(U, free=0)(kept(mounted(host(SITE), *wishes(SITE)), *wishes(SITE)))
+    assert not planned(found, SITE).changes
+    assert planned(found, SITE | {"options": "nodev"}).changes
+    with pytest.raises(Refusal, match="which is full"):
+        planned(found, SITE | {"options": "index=on"})
+
+
 def test_who_uses_it_is_named() -> None:
     found = kept(mounted(host(SITE), *wishes(SITE)), *wishes(SITE))
     plan = planned(found, GONE)
