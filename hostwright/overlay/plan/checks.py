@@ -75,7 +75,7 @@ def of_layers(found: HostOverlays, wish: OverlayMount, one: Wanted, coming: Sequ
             yield Refusal(f"lower {path} is not there", "make it, or mount what it is on", key=key)
     for path in dict.fromkeys((one.target, *(path for _, path in one.layers))):
         for line in found.fstab:
-            if _is_unmounted(found, line, path, coming):
+            if line.point not in (one.target, *coming) and _is_unmounted(found, line, path):
                 why = f"{path} is below {line.point}, which /etc/fstab mounts, and which is not mounted"
                 yield Refusal(why, f"mount {line.point} first", key=key)
     yield from _apart(one)
@@ -105,8 +105,8 @@ def _is_indexed(found: HostOverlays, one: Wanted) -> bool:
     return "nfs_export=on" in one.own or (wished(one, "index") or default(found, "index")) == "on"
 
 
-def _is_unmounted(found: HostOverlays, line: Line, path: str, coming: Sequence[str]) -> bool:
-    if not line.point.startswith("/") or line.kind in ("swap", "overlay") or line.point in coming:
+def _is_unmounted(found: HostOverlays, line: Line, path: str) -> bool:
+    if not line.point.startswith("/") or line.kind == "swap":
         return False
     return is_in(path, line.point) and all(mount.point != line.point for mount in found.mounts)
 
@@ -280,6 +280,9 @@ def between(several: Sequence[Wanted]) -> Iterator[Refusal]:
             elif one.wish.present and other.wish.present:
                 yield from _shared(one, other)
                 yield from _shared(other, one)
+                for lower in (path for path in other.lowers if is_in(path, one.target)):
+                    why = f"lower {lower} is in the overlay on {one.name}, which comes after it in this run"
+                    yield Refusal(why, f"write {one.name} before it", key=other.name)
 
 
 def _shared(one: Wanted, other: Wanted) -> Iterator[Refusal]:

@@ -176,8 +176,11 @@ def test_one_may_be_the_lower_of_the_next() -> None:
     upper = {"target": "/srv/p", "lower": ["/srv/o/merged", "/srv/c"]}
     found = host(SITE, upper, missing=["/srv/o/merged"])
     assert len(planned(found, SITE, upper).steps) == 5
-    with pytest.raises(Refusal, match="/srv/p: lower /srv/o/merged is not there"):
+    said = "/srv/p: lower /srv/o/merged is in the overlay on /srv/o/merged, which comes after it in this run: write"
+    with pytest.raises(Refusal, match=said):
         planned(found, upper, SITE)
+    with pytest.raises(Refusal, match="/srv/p: lower /srv/o/merged is not there"):
+        planned(found, upper)
 
 
 def test_a_layer_goes_from_one_to_the_next_in_one_run() -> None:
@@ -354,6 +357,11 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         {"lower": "/srv/far/a"},
         with_fstab("/dev/vdc /srv/far ext4 defaults 0 0"),
         "/srv/far/a is below /srv/far, which /etc/fstab mounts, and which is not mounted: mount /srv/far first",
+    ),
+    "a layer in an overlay of ours that is not mounted": (
+        {"lower": "/srv/other/a"},
+        with_fstab(f"overlay /srv/other overlay lowerdir=/a:/b,nofail,{LINE_MARK} 0 0"),
+        "/srv/other/a is below /srv/other, which /etc/fstab mounts, and which is not mounted: mount /srv/other first",
     ),
     "a target with entries": (
         {},
