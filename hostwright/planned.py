@@ -3,7 +3,7 @@
 While files are loaded nothing is changed on any host: a refusal of one keeps all of them from being changed.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any, Protocol, TypeVar, cast
 
@@ -48,7 +48,7 @@ def told_about(model: type[Settings], required: str) -> dict[str, Any]:
 
 
 P = TypeVar("P", bound=Plan)
-Deciding = Callable[[dict[str, Any]], P]
+Deciding = Callable[[Mapping[str, Any]], P]
 Drawing = Callable[[P], str]
 Acting = Callable[[P], Iterable[Command]]
 
@@ -58,7 +58,7 @@ def planned(
     decide: Deciding[P],
     draw: Drawing[P],
     act: Acting[P],
-    arguments: dict[str, Any],
+    arguments: Mapping[str, Any],
     doing: str = "",
 ) -> OperationMeta:
     """
@@ -72,7 +72,7 @@ def planned(
         wait = wait_seconds()
         plan = decide(arguments)
     _show(draw(plan))
-    words: dict[str, Any] = {"name": title} | arguments
+    words: dict[str, Any] = {"name": title, **arguments}
     with bearing_our_name() if doing else nullcontext():
         return _carry_out(plan=plan, decide=decide, draw=draw, act=act, doing=doing, wait=wait, **words)
 

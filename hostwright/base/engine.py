@@ -78,8 +78,8 @@ def normalized(policy: str | bool) -> str:
         return name
     if name != "on-failure":
         raise ValueError("only on-failure takes a number of retries: leave it out")
-    if not re.fullmatch("[0-9]+", retries):
-        raise ValueError("no number of retries: it is one from 0 on (0 for no limit)")
+    if not re.fullmatch("[0-9]{1,9}", retries):
+        raise ValueError("no number of retries: it is one from 0 on (0 for no limit), 999999999 at most")
     return f"{name}:{int(retries)}" if int(retries) else name
 
 

@@ -1,17 +1,17 @@
 """Where a refusal ends: in words, with those of all other hosts, before anything is changed on any of them."""
 
 import inspect
+import json
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast, get_args
 from weakref import WeakKeyDictionary
 
 import gevent
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand
-from pyinfra.api.arguments import all_argument_meta
 from pyinfra.api.exceptions import DeployError
 
 from hostwright.base.keys import check_arguments
@@ -48,19 +48,18 @@ def _refused(refusal: Refusal) -> DeployError:
     said = _refusals.setdefault(state, {})
     said[host.name] = refusal
     _wait_for_all(state)
-    ordered = {one.name: said[one.name] for one in state.inventory if one.name in said}
-    return _error(table(ordered, state.inventory.len_active_hosts()))
+    return _error({one.name: said[one.name] for one in state.inventory if one.name in said})
 
 
 def named(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
-    """Around what takes pyinfra's arguments beside its own: one that neither of them knows is refused by its name."""
-    kinds = inspect.signature(function).parameters.items()
-    own = [name for name, one in kinds if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    """Around what takes `**arguments` of pyinfra's: one that neither of them knows is refused by its name."""
+    own = dict(inspect.signature(function).parameters)
+    [common] = get_args(own.popitem()[1].annotation)
 
     @wraps(function)
     def checked(*values: Given.args, **words: Given.kwargs) -> Answer:
         with refusing():
-            check_arguments(words, own, all_argument_meta)
+            check_arguments(words, own, common.__annotations__)
         return function(*values, **words)
 
     return checked
@@ -80,11 +79,8 @@ def is_meant(prefix: str, keys: Iterable[str], required: str) -> bool:
     _wait_for_all(state)
     if len(left) == state.inventory.len_active_hosts():
         key = f"{prefix}{required}"
-        who = f"all {len(left)} hosts" if len(left) > 1 else host.name
-        raise _error(
-            f"{who}: refused, nothing was changed: {key} is not set, and has no default: write it in the inventory, or "
-            f"--data {key}=..."
-        )
+        remedy = f"write it in the inventory, or --data {key}=..."
+        raise _error(dict.fromkeys(sorted(left), Refusal(f"{key} is not set, and has no default", remedy, key=key)))
     echo(f"{host.name}: left out, it has no {prefix}{required}, nor any other key of this deploy")
     return False
 
@@ -111,14 +107,23 @@ def _loading(state: State) -> bool:
     return False
 
 
-def _error(text: str) -> DeployError:
+def _error(said: Mapping[str, Refusal]) -> DeployError:
+    text = table(said, host.state.inventory.len_active_hosts())
     # To import it changes threads and sockets of whoever does; where it is at work, it has done so already.
     cli = sys.modules.get("pyinfra_cli.exceptions")
     if cli is None:
         return DeployError(text)
     # pyinfra shows a DeployError as an error in a line of our code.
-    show = {"show": lambda _, file=None: echo(text)}  # noqa: ARG005 - click passes it
+    show = {"show": lambda _, file=None: _end(text, said)}  # noqa: ARG005 - click passes it
     return cast(DeployError, type("Refused", (DeployError, cli.CliError), show)(text))
+
+
+def _end(text: str, said: Mapping[str, Refusal]) -> None:
+    echo(text)
+    # pyinfra tells nobody that its own output is to be JSON.
+    if "--json" in sys.argv:
+        refused = [{"host": name, **one.as_data()} for name, refusal in said.items() for one in refusal.each]
+        sys.stdout.write(json.dumps({"refused": refused}) + "\n")
 
 
 def table(said: Mapping[str, Refusal], hosts: int) -> str:

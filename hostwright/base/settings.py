@@ -129,7 +129,7 @@ def _explained(model: type[Settings], problem: Mapping[str, Any], values: Mappin
     name = str(problem["loc"][0])
     key = model.key(name)
     if problem["type"] == "missing":
-        return Refusal(f"{key} {why}", remedy)
+        return Refusal(f"{key} {why}", remedy, key=key)
     field = model.model_fields.get(name)
     if field is None or not field.repr:
         # Of a key that is misspelt nobody knows whether its value is secret.

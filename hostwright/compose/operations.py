@@ -13,7 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
+from hostwright.base.arguments import Arguments
 from hostwright.base.observe import observe
 from hostwright.base.refusing import named
 from hostwright.base.scripts import script
@@ -48,7 +50,7 @@ def project(
     remove_data: bool = False,
     wait: float = WAIT_SECONDS,
     guard: str = "",
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> OperationMeta:
     """
     Bring a compose project up as its files say, or take it down; only services that a change concerns are made anew.
@@ -83,7 +85,7 @@ def project(
     contents = {path: content.encode() if isinstance(content, str) else content for path, content in given.items()}
     wish = Project(name, directory, contents, frozenset(secrets or {}), frozenset(live))
 
-    def plan(arguments: dict[str, Any]) -> ComposePlan:
+    def plan(arguments: Mapping[str, Any]) -> ComposePlan:
         return _plan(wish, present, remove_data, arguments)
 
     def drawn(plan: ComposePlan) -> str:
@@ -109,7 +111,7 @@ def rendered(templates: Path, **values: Any) -> dict[str, str]:
     return found
 
 
-def _plan(wish: Project, present: bool, remove_data: bool, arguments: dict[str, Any]) -> ComposePlan:
+def _plan(wish: Project, present: bool, remove_data: bool, arguments: Mapping[str, Any]) -> ComposePlan:
     if present:
         check(wish)
         wish = complete(wish)

@@ -7,7 +7,9 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import StringCommand
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
+from hostwright.base.arguments import NamedArguments
 from hostwright.base.observe import observe
 from hostwright.base.refusing import named, refusing
 from hostwright.base.scripts import script
@@ -20,7 +22,7 @@ from hostwright.planned import planned
 
 
 @named
-def restart_policy(container: str, policy: str | bool, **arguments: Any) -> OperationMeta:
+def restart_policy(container: str, policy: str | bool, **arguments: Unpack[NamedArguments]) -> OperationMeta:
     """
     Set the restart policy of a container that exists, running or stopped; it is not started, stopped or made anew.
 
@@ -44,7 +46,7 @@ def restart_policy(container: str, policy: str | bool, **arguments: Any) -> Oper
 
 
 @named
-def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> OperationMeta:
+def restart_policies(rules: Mapping[str, str | bool], **arguments: Unpack[NamedArguments]) -> OperationMeta:
     """
     Set the restart policies of several containers, with one command for each policy.
 
@@ -63,7 +65,7 @@ def restart_policies(rules: Mapping[str, str | bool], **arguments: Any) -> Opera
     with refusing():
         rules = policies(validated(RestartPolicies, {"restart_policies": rules}).restart_policies)
 
-    def plan(arguments: dict[str, Any]) -> PolicyPlan:
+    def plan(arguments: Mapping[str, Any]) -> PolicyPlan:
         return decide(observe(HostContainers, arguments), rules)
 
     def drawn(plan: PolicyPlan) -> str:

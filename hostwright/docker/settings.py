@@ -1,7 +1,10 @@
 """The data of the deploys for containers, validated."""
 
-from pydantic import Field
+from typing import Any
 
+from pydantic import Field, field_validator
+
+from hostwright.base.engine import POLICIES
 from hostwright.base.settings import Settings
 
 
@@ -15,3 +18,13 @@ class RestartPolicies(Settings):
         description="Policies by container: its name, a pattern, or label=KEY or label=KEY=VALUE.",
         examples=[{"web-*": "always", "label=tier=db": "on-failure:5", "cache": "no"}],
     )
+
+    @field_validator("restart_policies", mode="before")
+    @classmethod
+    def _are_words(cls, rules: Any) -> Any:
+        for container, policy in rules.items() if isinstance(rules, dict) else ():
+            if not isinstance(policy, (str, bool)):
+                raise ValueError(
+                    f"no restart policy for {container!r}: it is one of {', '.join(POLICIES)}, on-failure:5"
+                )
+        return rules

@@ -15,8 +15,10 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
 from hostwright.base import transport
+from hostwright.base.arguments import NamedArguments
 from hostwright.base.names import ADDRESSES
 from hostwright.base.observe import observe
 from hostwright.base.refusing import named, refusing
@@ -38,7 +40,7 @@ def address(
     address: str | Mapping[str, Any],
     present: bool = True,
     persist: bool = True,
-    **arguments: Any,
+    **arguments: Unpack[NamedArguments],
 ) -> OperationMeta:
     """
     Give an interface an address, or take one from it; it stays as it is across a boot.
@@ -68,7 +70,7 @@ def address(
 
 
 @named
-def ifconfig(line: str, **arguments: Any) -> OperationMeta:
+def ifconfig(line: str, **arguments: Unpack[NamedArguments]) -> OperationMeta:
     """
     Do what a command line of ifconfig means, and keep it across a boot.
 
@@ -91,7 +93,7 @@ def ifconfig(line: str, **arguments: Any) -> OperationMeta:
 
 
 @named
-def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: Any) -> OperationMeta:
+def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: Unpack[NamedArguments]) -> OperationMeta:
     """
     Put the addresses of several interfaces right.
 
@@ -112,7 +114,7 @@ def addresses(settings: Mapping[str, Any], persist: bool = True, **arguments: An
     with refusing():
         wish = validated(AddressesSettings, settings)
 
-    def plan(arguments: dict[str, Any]) -> AddressPlan:
+    def plan(arguments: Mapping[str, Any]) -> AddressPlan:
         return decide(observe(Interfaces, arguments), wish, persist)
 
     def drawn(plan: AddressPlan) -> str:

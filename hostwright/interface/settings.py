@@ -60,7 +60,7 @@ class InterfaceSettings(Settings):
     @field_validator("present", "absent", mode="before")
     @classmethod
     def _are_addresses(cls, value: object) -> object:
-        some = [value] if isinstance(value, (str, dict)) else value or []
+        some = [value] if isinstance(value, (str, dict)) else [] if value is None else value
         if not isinstance(some, (list, tuple)):
             raise ValueError("no list of addresses: as in [10.0.0.6/24]")
         return tuple(_static(one) for one in some)
@@ -160,7 +160,7 @@ def _static(one: Any) -> Static:
 
 def read(text: str) -> Any:
     """An address with its prefix length; `81:0::000d/64` is `81::d/64`."""
-    place, slash, length = _without_zone(text).strip().partition("/")
+    place, slash, length = _without_zone(text).strip(" ").partition("/")
     try:
         address = ip_address(place)
     except (AddressValueError, ValueError):

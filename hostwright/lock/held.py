@@ -8,7 +8,7 @@ import os
 import secrets
 import shlex
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,16 +19,15 @@ from pyinfra import host, state
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback
+from typing_extensions import Unpack
 
+from hostwright.base.arguments import Arguments
 from hostwright.base.names import FENCED, HOLDER, LOCK_HEADER, LOCKS
-from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import failing, named, refusing
 from hostwright.base.scripts import script
 from hostwright.base.settings import validated
 from hostwright.base.transport import LOST, connector_arguments, echo, is_cut, run
-from hostwright.lock.settings import DEPLOY, NAME, OWNER, WAIT_SECONDS, LockSettings
-
-LEASE_SECONDS = 30
+from hostwright.lock.settings import DEPLOY, LEASE_SECONDS, WAIT_SECONDS, Holding, LockSettings
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Taken:
     """A lock that this run holds, how often it took it, and how it reaches the host (sudo and the like)."""
 
     owner: str
-    arguments: dict[str, Any]
+    arguments: Mapping[str, Any]
     count: int
 
 
@@ -56,7 +55,7 @@ def acquire(
     wait: float = WAIT_SECONDS,
     lease: int = LEASE_SECONDS,
     doing: str = "a deploy",
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> OperationMeta:
     """
     Take a lock of the host, in the order in which it was asked for; the same owner may take it again.
@@ -79,13 +78,13 @@ def acquire(
         lock.acquire(doing="moving the database")
         lock.release()
     """
-    check(name, owner, lease)
-    words = {"name": f"Take the lock {name}"} | arguments
+    wait = check(name, owner, lease, wait).wait
+    words: dict[str, Any] = {"name": f"Take the lock {name}", **arguments}
     return _acquire(lock=name, owner=owner or this_run(), wait=wait, lease=lease, doing=doing, **words)
 
 
 @named
-def release(name: str = DEPLOY, owner: str | None = None, **arguments: Any) -> OperationMeta:
+def release(name: str = DEPLOY, owner: str | None = None, **arguments: Unpack[Arguments]) -> OperationMeta:
     """
     Give a lock of the host back, as often as it was taken.
 
@@ -103,7 +102,8 @@ def release(name: str = DEPLOY, owner: str | None = None, **arguments: Any) -> O
         lock.release()
     """
     check(name, owner)
-    return _release(lock=name, owner=owner or this_run(), **({"name": f"Release the lock {name}"} | arguments))
+    words: dict[str, Any] = {"name": f"Release the lock {name}", **arguments}
+    return _release(lock=name, owner=owner or this_run(), **words)
 
 
 @named
@@ -113,7 +113,7 @@ def held(
     wait: float | None = None,
     lease: int = LEASE_SECONDS,
     doing: str = "a deploy",
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> Iterator[None]:
     """
     Hold a lock of the host for the operations in the block, unless none of them has anything to change.
@@ -134,19 +134,18 @@ def held(
     """
     if not any(isinstance(handler, _ReleaseAfterError) for handler in state.callback_handlers):
         cast(Any, state).add_callback_handler(_ReleaseAfterError())
-    check(name, None, lease)
-    if wait is None:
-        with refusing():
-            wait = wait_seconds()
+    check(name, None, lease, wait)
+    with refusing():
+        wait = wait_seconds(wait)
     here = state.inventory.get_host(host.name)
     block: list[OperationMeta] = []
-    words = {"name": f"Take the lock {name}"} | arguments
+    words: dict[str, Any] = {"name": f"Take the lock {name}", **arguments}
     _acquire(lock=name, owner=this_run(), wait=wait, lease=lease, doing=doing, block=block, **words)
     before = set(state.ops[here])
     with bearing_our_name():
         yield
     block += [data.operation_meta for operation, data in state.ops[here].items() if operation not in before]
-    _release(lock=name, owner=this_run(), block=block, **({"name": f"Release the lock {name}"} | arguments))
+    _release(lock=name, owner=this_run(), block=block, **(words | {"name": f"Release the lock {name}"}))
 
 
 def fenced(command: str, name: str = DEPLOY) -> StringCommand:
@@ -230,7 +229,7 @@ def taken(doing: str, wait: float) -> Iterator[FunctionCommand | None]:
             _give_back(host.state, here, DEPLOY, this_run())
 
 
-def take(host: Host, arguments: dict[str, Any], lock: str, owner: str, wait: float, lease: int, doing: str) -> bool:
+def take(host: Host, arguments: Mapping[str, Any], lock: str, owner: str, wait: float, lease: int, doing: str) -> bool:
     """Outside an operation of its own; whoever takes it gives it back. As `acquire`, which refuses what cannot be."""
     client = getattr(host.connector, "client", None)
     if client is not None and not is_cut(host):
@@ -240,14 +239,14 @@ def take(host: Host, arguments: dict[str, Any], lock: str, owner: str, wait: flo
     return run_guarded(host, lock, owner, "acquire", arguments, **variables)
 
 
-def give_back(host: Host, arguments: dict[str, Any], lock: str, owner: str) -> bool:
+def give_back(host: Host, arguments: Mapping[str, Any], lock: str, owner: str) -> bool:
     return run_guarded(host, lock, owner, "guarded release", arguments)
 
 
 def _take(
     state: State,  # noqa: ARG001 - pyinfra passes it
     host: Host,
-    arguments: dict[str, Any],
+    arguments: Mapping[str, Any],
     lock: str,
     owner: str,
     wait: float,
@@ -288,7 +287,9 @@ class _ReleaseAfterError(BaseStateCallback):
             run_guarded(host, lock, taken.owner, "guarded release all", taken.arguments)
 
 
-def run_guarded(host: Host, lock: str, owner: str, command: str, arguments: dict[str, Any], **variables: str) -> bool:
+def run_guarded(
+    host: Host, lock: str, owner: str, command: str, arguments: Mapping[str, Any], **variables: str
+) -> bool:
     """Runs a function of lock.sh on the host; what it says is shown as it comes."""
     local = type(host.connector).__name__ == "LocalConnector"
     watch = f"$(identity {os.getpid()})" if local else '$(identity "$(own_login)")'
@@ -315,13 +316,6 @@ def wait_seconds(said: float | str | None = None) -> float:
     return validated(LockSettings, {"wait": value}).wait
 
 
-def check(name: str, owner: str | None, lease: int = LEASE_SECONDS) -> None:
+def check(name: str, owner: str | None, lease: int = LEASE_SECONDS, wait: object = None) -> Holding:
     with refusing():
-        if not NAME.fullmatch(name):
-            raise Refusal("no name for a lock", "letters, digits and _ . - only", key="name", value=name)
-        if owner is not None and not OWNER.fullmatch(owner):
-            why = "no name for who takes a lock"
-            raise Refusal(why, "printable and without blanks, as in alice@laptop/nightly", key="owner", value=owner)
-        if lease < 4:
-            why = "too short for a lock, which is renewed four times in it"
-            raise Refusal(why, "4 seconds at least", key="lease", value=lease)
+        return validated(Holding, {"name": name, "owner": owner, "lease": lease, "wait": wait})

@@ -1,12 +1,15 @@
 """Who holds the locks of a host, and how one is broken."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
 from hostwright import planned
+from hostwright.base.arguments import Arguments
 from hostwright.base.observe import observe
 from hostwright.base.refusing import named
 from hostwright.base.transport import connector_arguments
@@ -17,7 +20,7 @@ from hostwright.lock.settings import DEPLOY
 
 
 @named
-def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -> OperationMeta:
+def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Unpack[Arguments]) -> OperationMeta:
     """
     Show who holds the locks of the host and who waits, and break one whose owner is known to be no more.
 
@@ -36,7 +39,7 @@ def show(name: str = DEPLOY, break_owner: str | None = None, **arguments: Any) -
     """
     check(name, break_owner)
 
-    def decide(arguments: dict[str, Any]) -> LocksPlan:
+    def decide(arguments: Mapping[str, Any]) -> LocksPlan:
         return decide_break(observe(HostLocks, arguments), name, break_owner)
 
     def act(plan: LocksPlan) -> list[FunctionCommand]:

@@ -5,18 +5,22 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
+from hostwright.base.bounds import file_here, short_path
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import Settings, Unfit, absolute
 from hostwright.lvm.file_systems import KINDS, one_of
 from hostwright.lvm.plan.sizes import extents_of
 
 GIB = 1024**3
+_LVM_BYTES = 127
 _LVM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-"
 
 
 def lvm_name(name: str) -> str:
     if not name or name.startswith("-") or set(name) - set(_LVM_CHARACTERS) or name in (".", ".."):
         raise ValueError("no name that LVM takes: letters, digits and + _ . - (lvm(8), VALID NAMES)")
+    if len(name) > _LVM_BYTES:
+        raise ValueError(f"too long for LVM: {_LVM_BYTES} letters at most")
     return name
 
 
@@ -64,7 +68,12 @@ class Rebalance(Settings):
     @field_validator("staging", "scratch")
     @classmethod
     def _is_absolute(cls, path: str | None) -> str | None:
-        return absolute(path) if path else None
+        return _place(path) if path else None
+
+    @field_validator("plan_json", mode="before")
+    @classmethod
+    def _is_file(cls, path: object) -> str | None:
+        return file_here(path) if path else None
 
     @field_validator("grow_to")
     @classmethod
@@ -103,10 +112,14 @@ class Block(Settings):
         return self
 
 
+def _place(path: str) -> str:
+    return short_path(absolute(path))
+
+
 def _device(path: str) -> str:
     if set(path) & set(" \t\n*?[\\'\""):
         raise ValueError("no path of a device: it has white space, quotes or wildcards in it")
-    return absolute(path)
+    return _place(path)
 
 
 class PhysicalVolumeWish(Block):
@@ -156,7 +169,7 @@ class LogicalVolumeWish(Block):
     strategy: Literal["beside", "staging", "in-place"] | None = None
 
     _are_names = field_validator("vg", "name")(lvm_name)
-    _are_absolute = field_validator("mount", "staging", "scratch")(absolute)
+    _are_absolute = field_validator("mount", "staging", "scratch")(_place)
 
     @field_validator("fs")
     @classmethod

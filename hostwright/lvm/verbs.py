@@ -103,6 +103,11 @@ class RestoreFstab(Unseen):
     sh: ClassVar[str] = "restore_fstab"
 
 
+@dataclass(frozen=True)
+class TidyFstab(Unseen):
+    sh: ClassVar[str] = "tidy_fstab"
+
+
 # -- physical volumes and volume groups
 
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
+from typing_extensions import Unpack
 
+from hostwright.base.arguments import Arguments
 from hostwright.base.observe import observe
 from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import named, refusing
@@ -39,7 +41,7 @@ _SECRET = tuple(f"{COMMANDS}/{path}" for path in ("secret/", "sql/", "once", "my
 
 
 @named
-def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **arguments: Any) -> None:
+def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **arguments: Unpack[Arguments]) -> None:
     """
     Run a MariaDB in a container, with what is run once on its data, and with its databases and users.
 
@@ -70,11 +72,11 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
     files = _files(wish, _commands(wish, contents, salt))
     hidden = {path for path in files if path.startswith(_SECRET[:2]) or path in _SECRET[2:]}
 
-    def look(arguments: dict[str, Any]) -> DataDirectory:
+    def look(arguments: Mapping[str, Any]) -> DataDirectory:
         # Where files are loaded, one look is for all that is planned.
         return _look(wish, arguments) if host.state.is_executing else found
 
-    def init(arguments: dict[str, Any]) -> plans.InitPlan:
+    def init(arguments: Mapping[str, Any]) -> plans.InitPlan:
         data = look(arguments)
         if records.named(inits, data.record) != contents or records.salt_of(data.record) not in ("", salt):
             raise Refusal(f"somebody else has run something on {wish.data_dir} meanwhile", "run this again")
@@ -83,13 +85,13 @@ def server(settings: Mapping[str, Any], wait: float = compose.WAIT_SECONDS, **ar
     def records_it(plan: plans.InitPlan) -> list[FunctionCommand]:
         return [FunctionCommand(_record, (wish, plan), {})]
 
-    def upgrade(arguments: dict[str, Any]) -> plans.UpgradePlan:
+    def upgrade(arguments: Mapping[str, Any]) -> plans.UpgradePlan:
         return plans.decide_upgrade(wish, look(arguments))
 
     def upgrades(_: plans.UpgradePlan) -> list[FunctionCommand]:
         return [FunctionCommand(_upgrade_tables, (wish,), {})]
 
-    def accounts(arguments: dict[str, Any]) -> plans.AccountsPlan:
+    def accounts(arguments: Mapping[str, Any]) -> plans.AccountsPlan:
         asked = base64.b64encode(plans.question(wish).encode()).decode()
         told = observe(MariadbAccounts, arguments, asked, container=wish.container)
         if host.state.is_executing and not told.answers:
@@ -210,7 +212,7 @@ def _files(wish: Mariadb, commands: SeveralCommands) -> dict[str, str | bytes]:
     return {**made, **commands.project_files(COMMANDS)}
 
 
-def _look(wish: Mariadb, arguments: dict[str, Any]) -> DataDirectory:
+def _look(wish: Mariadb, arguments: Mapping[str, Any]) -> DataDirectory:
     found = observe(MariadbData, arguments, **_about(wish), image=wish.image or "")
     plans.check_host(wish, found)
     return found

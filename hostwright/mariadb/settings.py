@@ -2,12 +2,14 @@
 
 import ipaddress
 import re
+import zoneinfo
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from hostwright.base.engine import normalized
+from hostwright.base.bounds import short_path
+from hostwright.base.engine import POLICIES, normalized
 from hostwright.base.refusal import Refusal
 from hostwright.base.settings import Settings, Unfit, compose_path, container_name, image_name, nested
 from hostwright.net.special_purpose import Reach, covering, purpose
@@ -27,11 +29,27 @@ _KNOWN = {
 }
 # A database that is called `*` is not all of them.
 _QUOTED = r"`(?!\*`)[^`\x00-\x1f\x7f]+`"
-_OBJECT = re.compile(rf"(?P<database>{_QUOTED}|[^`.\s]+)\.(?P<table>{_QUOTED}|[^`.\s]+)")
+_PLAIN = r"[^`.\s\x00-\x1f\x7f]+"
+_OBJECT = re.compile(rf"(?P<database>{_QUOTED}|{_PLAIN})\.(?P<table>{_QUOTED}|{_PLAIN})")
 _GRANT = re.compile(
     rf"(?P<privileges>[A-Za-z_ ,]+?) +ON +(?P<object>{_OBJECT.pattern})(?P<option> +WITH +GRANT +OPTION)?", re.I
 )
 ALL, OPTION = "ALL PRIVILEGES", "GRANT OPTION"
+# Of any MariaDB since 10.4, by the name that they have here.
+_PRIVILEGES = frozenset(
+    f"{ALL}, {OPTION}, USAGE, SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE VIEW, "
+    "SHOW VIEW, TRIGGER, DELETE HISTORY, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, CREATE ROUTINE, ALTER ROUTINE, "
+    "SHOW CREATE ROUTINE, EVENT, RELOAD, SHUTDOWN, PROCESS, FILE, SHOW DATABASES, SUPER, REPLICATION SLAVE, "
+    "REPLICATION CLIENT, CREATE USER, CREATE TABLESPACE, SET USER, FEDERATED ADMIN, CONNECTION ADMIN, READ_ONLY ADMIN, "
+    "REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN, BINLOG ADMIN, BINLOG REPLAY, SLAVE MONITOR".split(", ")
+)
+# Identifier names (MariaDB), and the columns User and Host of mysql.global_priv.
+_NAME_LETTERS, _USER_LETTERS, _HOST_LETTERS = 64, 128, 255
+# A repository has 255 letters at most, and a tag 128.
+_IMAGE = re.compile(r"[^@]{1,255}?(:[^/:@]{1,128})?(@[^@]{1,255})?")
+_BUILT_LETTERS = 255 - len("hostwright/")
+# As tzset(3) reads them, such as CET-1CEST,M3.5.0,M10.5.0/3.
+_OFFSETS = re.compile(r"(<[A-Za-z0-9+-]{3,9}>|[A-Za-z]{3,9})[+-]?[0-9]{1,3}[A-Za-z0-9+,.:/<>-]{0,60}")
 # Each by the name that MariaDB has taken since 10.4 at the latest.
 _SAME = {
     "ALL": ALL,
@@ -43,9 +61,13 @@ _SAME = {
 }
 
 
-def sql_name(name: str) -> str:
-    if not name or re.search(r"[\x00-\x1f\x7f'\"`\\]", name):
+def sql_name(name: str, letters: int = _NAME_LETTERS) -> str:
+    if not name or not name.isprintable() or re.search("['\"`\\\\]", name):
         raise ValueError("no name that is taken here: no quotes, backslashes or control characters")
+    if name.endswith(" ") or max(name) > "\uffff":
+        raise ValueError("no name that MariaDB takes: no blank at its end, and no emoji")
+    if len(name) > letters:
+        raise ValueError(f"too long a name for MariaDB: {letters} letters at most")
     return name
 
 
@@ -81,6 +103,10 @@ class Grant(Settings):
                 "with a dot or space in it)"
             )
         privileges = frozenset(map(same_privilege, found["privileges"].split(",")))
+        if unknown := sorted(privileges - _PRIVILEGES):
+            raise ValueError(f"{text!r}: MariaDB has no privilege {unknown[0]!r}: as in SELECT, INSERT or ALL")
+        if max(map(len, at)) > _NAME_LETTERS:
+            raise ValueError(f"{text!r}: too long a name for MariaDB: {_NAME_LETTERS} letters at most")
         return cls(privileges=privileges, object=at, option=bool(found["option"]))
 
 
@@ -95,15 +121,15 @@ class User(Settings):
     )
     absent: bool = Field(default=False, description="The user is not to be there.")
 
-    @field_validator("name", "host")
+    @field_validator("name")
     @classmethod
     def _is_sql_name(cls, name: str) -> str:
-        return sql_name(name)
+        return sql_name(name, _USER_LETTERS)
 
     @field_validator("host")
     @classmethod
     def _is_as_the_server_has_it(cls, host: str) -> str:
-        return host.lower()
+        return sql_name(host, _HOST_LETTERS).lower()
 
     @field_validator("grants")
     @classmethod
@@ -175,29 +201,68 @@ class Mariadb(Settings):
         default_factory=dict, repr=False, description="Options of the server.", examples=[{"max_connections": 500}]
     )
     tz: str | None = Field(default=None, description="The server's time zone.", examples=["Europe/Zurich"])
-    stop_grace: int = Field(default=120, ge=1, description="Seconds that the server has to stop.", examples=[120])
+    stop_grace: int = Field(
+        default=120, ge=1, le=24 * 3600, description="Seconds that the server has to stop.", examples=[120]
+    )
     allow_weak_password: bool = Field(default=False, description="Take a password that anybody tries first.")
     expose: bool = Field(default=False, description="Publish a port that can be reached from outside.")
 
     @field_validator("project_dir", "data_dir")
     @classmethod
     def _is_absolute(cls, path: str) -> str:
-        return compose_path(path)
+        if not compose_path(path).strip("/"):
+            raise ValueError("it would be the whole host: name a directory of its own, as in /opt/mariadb")
+        return short_path(compose_path(path))
 
     @field_validator("container")
     @classmethod
     def _is_container_name(cls, name: str) -> str:
+        if len(name) > _BUILT_LETTERS:
+            raise ValueError(f"too long, its image is called so, too: {_BUILT_LETTERS} letters at most")
         return container_name(name)
 
     @field_validator("image", "base_image")
     @classmethod
     def _is_image_name(cls, name: str | None) -> str | None:
+        if name and not _IMAGE.fullmatch(name):
+            raise ValueError("too long for the name of an image: 255 letters at most, and 128 for its tag")
         return image_name(name) if name else None
 
     @field_validator("publish", "init", "databases", mode="before")
     @classmethod
     def _is_a_list(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) and value else value or ()
+        if isinstance(value, str):
+            return (value,) if value else ()
+        return () if value is None else value
+
+    @field_validator("init")
+    @classmethod
+    def _are_texts(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        if any("\0" in text or not text.strip() for text in texts):
+            raise ValueError("a statement is empty or has a NUL in it: write SQL, or name a file with it")
+        return texts
+
+    @field_validator("stop_grace", mode="before")
+    @classmethod
+    def _is_number(cls, seconds: object) -> object:
+        if isinstance(seconds, bool):
+            raise ValueError("no number of seconds: as in 120")
+        return seconds
+
+    @field_validator("restart", mode="before")
+    @classmethod
+    def _is_word(cls, policy: object) -> object:
+        if not isinstance(policy, (str, bool)):
+            raise ValueError(f"no restart policy: it is one of {', '.join(POLICIES)}, on-failure:5")
+        return policy
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _are_single_values(cls, settings: Any) -> Any:
+        for name, value in settings.items() if isinstance(settings, dict) else ():
+            if not isinstance(value, (str, int, float, bool, type(None))):
+                raise ValueError(f"{name!r} has no single value: as in max_connections: 500")
+        return settings
 
     @field_validator("publish")
     @classmethod
@@ -208,7 +273,7 @@ class Mariadb(Settings):
                 raise ValueError(f"{port!r}: as in 127.0.0.1:23306:3306 (address, port of the host, port inside)")
             if found["address"]:
                 ipaddress.ip_address(found["address"].strip("[]"))
-        return ports
+        return tuple(dict.fromkeys(ports))
 
     @field_validator("restart")
     @classmethod
@@ -234,7 +299,7 @@ class Mariadb(Settings):
     @classmethod
     def _are_settings(cls, settings: dict[str, str | int | bool | None]) -> dict[str, str | int | bool | None]:
         for name, value in settings.items():
-            if not re.fullmatch("[A-Za-z0-9_.-]+", name) or re.search(r"[\x00-\x1f\x7f]", str(value)):
+            if not re.fullmatch("[A-Za-z][A-Za-z0-9_.-]{0,63}", name) or re.search(r"[\x00-\x1f\x7f]", str(value)):
                 raise ValueError(f"{name!r}: the name of an option of the server, and a value on one line")
             # Its tables of time zones are empty, and with a name that is not in them it does not start.
             zone = name.lower().replace("_", "-") == "default-time-zone" and value not in (None, "SYSTEM")
@@ -248,8 +313,8 @@ class Mariadb(Settings):
     @field_validator("tz")
     @classmethod
     def _is_zone(cls, zone: str | None) -> str | None:
-        if zone and (not re.fullmatch("[A-Za-z0-9_+,.:/<>-]+", zone) or ".." in zone):
-            raise ValueError("no time zone: as in Europe/Zurich or UTC")
+        if zone and not _OFFSETS.fullmatch(zone) and not _is_known_zone(zone):
+            raise ValueError("no time zone: as in Europe/Zurich, UTC or CET-1CEST,M3.5.0,M10.5.0/3")
         return zone
 
     @model_validator(mode="after")
@@ -288,6 +353,19 @@ class Mariadb(Settings):
             raise ValueError("mariadb_users names a user twice: name each once, with all its grants")
         object.__setattr__(self, "users", users)
         return self
+
+
+def _is_known_zone(name: str) -> bool:
+    """By the tables of the controller; where it has none, whatever could be one."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", name) or len(name) > _NAME_LETTERS:
+        return False
+    for known in (name, "Europe/London"):
+        try:
+            zoneinfo.ZoneInfo(known)
+        except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+            continue
+        return known == name
+    return True
 
 
 def _is_free(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:

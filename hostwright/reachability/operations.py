@@ -9,7 +9,9 @@ from weakref import WeakKeyDictionary
 from pyinfra import host
 from pyinfra.api import FunctionCommand, State
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
+from hostwright.base.arguments import NamedArguments
 from hostwright.base.observe import observe
 from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import failing, named, refusing
@@ -23,7 +25,7 @@ _reports: WeakKeyDictionary[State, dict[str, Report]] = WeakKeyDictionary()
 
 
 @named
-def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> OperationMeta:
+def report(settings: Mapping[str, Any] | None = None, **arguments: Unpack[NamedArguments]) -> OperationMeta:
     """
     Show every address, listening socket and published port of the host, classed by who can reach it.
 
@@ -46,7 +48,7 @@ def report(settings: Mapping[str, Any] | None = None, **arguments: Any) -> Opera
     with refusing():
         wish = validated(ReachabilitySettings, settings or {})
 
-    def look(arguments: dict[str, Any]) -> Report:
+    def look(arguments: Mapping[str, Any]) -> Report:
         return judge(observe(Reachability, arguments), wish.public, wish.allow)
 
     def drawn(here: Report) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema, field_validator
 
+from hostwright.base.bounds import file_here
 from hostwright.base.settings import Settings
 from hostwright.net.listeners import Listener
 from hostwright.net.special_purpose import Reach, purpose
@@ -72,7 +73,7 @@ class ReachabilitySettings(Settings):
                 return json.loads(value)
             except ValueError:
                 raise ValueError('no mapping: as in {"10.0.0.5": "192.88.98.1"}') from None
-        return value or {}
+        return {} if value is None else value
 
     @field_validator("public")
     @classmethod
@@ -84,6 +85,11 @@ class ReachabilitySettings(Settings):
                 what = purpose(outside).name
                 raise ValueError(f"{outside} is no address of the Internet ({what}); name the public one of {inside}")
         return public
+
+    @field_validator("json_file", mode="before")
+    @classmethod
+    def _is_file(cls, path: object) -> str | None:
+        return file_here(path) if path else None
 
 
 def _check_address(text: str) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api import Host as PyinfraHost
 from pyinfra.api.connect import connect_all
@@ -12,6 +13,9 @@ from tests.shells import in_turn
 from tests.unit.lvm.mounts import Host
 
 _PATH = os.environ["PATH"]
+# How long one example takes depends on what else the machine does.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,7 +18,7 @@ from hostwright.base import observe
         (lambda: lvm.rebalance(shrink_to="5G", grow="home"), "lvm_grow = 'home': lvm_shrink names it too"),
         (lambda: lvm.rebalance(shrink_to="5G", staging="/a", scratch="/b"), "two ways to do the same"),
         (lambda: lvm.rebalance(shrink_to="5G", lock_wait="soon"), "lock_wait = 'soon': "),
-        (lambda: lvm.rebalance(shrink_to="5G", plan_json=["x"]), r"lvm_plan_json = \['x'\]: it should be text"),  # type: ignore[arg-type]
+        (lambda: lvm.rebalance(shrink_to="5G", plan_json=["x"]), r"lvm_plan_json = \['x'\]: no path of a file"),  # type: ignore[arg-type]
         (lambda: lvm.logical_volume("data", "x", "5"), "size = '5': "),
         (lambda: docker.restart_policy("x", "sometimes"), "docker_restart_policies: x = 'sometimes'|no restart policy"),
         (lambda: interface.address("e0", "10.0.0.6"), "interface_addresses = .* no prefix length"),

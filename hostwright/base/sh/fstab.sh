@@ -52,6 +52,14 @@ replace_fstab() {
     why "$wrong"
 }
 
+# verb: tidy_fstab
+# Takes away what a run left beside fstab that died while it replaced it.
+tidy_fstab() {
+    local fstab
+    fstab=$(readlink -f /etc/fstab) || { why "/etc/fstab leads nowhere"; return 1; }
+    try rm -f "$fstab.hostwright" "$fstab.hostwright-old"
+}
+
 reload() { [ ! -d /run/systemd/system ] || try systemctl daemon-reload; }
 
 changed_line() {

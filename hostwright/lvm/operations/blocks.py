@@ -4,7 +4,7 @@ Each is planned twice: when the deploy file is loaded, for the host that the blo
 every refusal comes before the first change; and, where this run has changed the host since, when its turn has come.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,7 +13,9 @@ from weakref import WeakKeyDictionary
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
+from hostwright.base.arguments import Arguments, NamedArguments
 from hostwright.base.observe import observe
 from hostwright.base.refusing import named, refusing
 from hostwright.base.settings import Model, validated
@@ -51,7 +53,7 @@ def physical_volume(
     device: str,
     present: bool = True,
     confirm: str | None = None,
-    **arguments: Any,
+    **arguments: Unpack[NamedArguments],
 ) -> OperationMeta:
     """
     Make a blank disk or partition a physical volume of LVM, or make a physical volume blank again.
@@ -89,7 +91,7 @@ def volume_group(
     extent_size: str | None = None,
     present: bool = True,
     confirm: str | None = None,
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> OperationMeta:
     """
     Make a volume group of disks, or extend it by those that it lacks; or remove one that is empty.
@@ -143,7 +145,7 @@ def logical_volume(
     staging: str | None = None,
     scratch: str | None = None,
     strategy: str | None = None,
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> OperationMeta:
     """
     Make a logical volume of a size, with its file system, mounted now and at boot; or grow, shrink or remove it.
@@ -183,7 +185,7 @@ def logical_volume(
     return _block(title, partial(_volume_plan, wish, arguments), arguments, pictured=True)
 
 
-def _volume_plan(wish: LogicalVolumeWish, arguments: dict[str, Any], coming: Coming) -> Plan:
+def _volume_plan(wish: LogicalVolumeWish, arguments: Mapping[str, Any], coming: Coming) -> Plan:
     blocks = _observed(
         coming,
         arguments,
@@ -201,7 +203,7 @@ def _volume_plan(wish: LogicalVolumeWish, arguments: dict[str, Any], coming: Com
     return logical_volume_plan.decide(blocks, wish, task, _survey(task, arguments), archives)
 
 
-def _survey(task: Task | None, arguments: dict[str, Any]) -> Survey | None:
+def _survey(task: Task | None, arguments: Mapping[str, Any]) -> Survey | None:
     if task is None or not task.needs_survey or task.mount is None:
         return None
     device = kernel_name(task.storage, task.mount)
@@ -217,7 +219,7 @@ def _absent(present: bool) -> str:
     return "" if present else ": removed"
 
 
-def _observed(coming: Coming, arguments: dict[str, Any], *, devices: Sequence[str] = (), **about: str) -> Blocks:
+def _observed(coming: Coming, arguments: Mapping[str, Any], *, devices: Sequence[str] = (), **about: str) -> Blocks:
     paths = " ".join(dict.fromkeys([*coming.devices, *devices]))
     blocks = observe(LvmBlocks, arguments, devices=paths, **about)
     for plan in coming.plans:
@@ -228,13 +230,13 @@ def _observed(coming: Coming, arguments: dict[str, Any], *, devices: Sequence[st
 def _block(
     title: str,
     look: Look,
-    arguments: dict[str, Any],
+    arguments: Mapping[str, Any],
     *,
     devices: Sequence[str] = (),
     pictured: bool = False,
 ) -> OperationMeta:
 
-    def decide(_: dict[str, Any]) -> Plan:
+    def decide(_: Mapping[str, Any]) -> Plan:
         # Where operations are made while others run, nothing is still to come.
         here = host.state.inventory.get_host(host.name)
         coming = Coming() if host.state.is_executing else _coming.setdefault(here, Coming())

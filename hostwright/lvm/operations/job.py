@@ -9,8 +9,8 @@ from hostwright.base import job
 from hostwright.base.refusing import refused_as
 from hostwright.base.shown import shown
 from hostwright.base.transport import connector_arguments, echo
-from hostwright.lock.held import LEASE_SECONDS, give_back, take, this_run, wait_seconds
-from hostwright.lock.settings import DEPLOY
+from hostwright.lock.held import give_back, take, this_run, wait_seconds
+from hostwright.lock.settings import DEPLOY, LEASE_SECONDS
 from hostwright.lvm.names import HEADER, PROCEDURE
 from hostwright.lvm.plan.steps import Plan
 

@@ -1,15 +1,18 @@
 """Moves space between the logical volumes of a host, and keeps every byte."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand
-from pyinfra.api.exceptions import DeployError
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
+from hostwright.base.arguments import NamedArguments
 from hostwright.base.observe import observe
+from hostwright.base.refusal import Refusal
 from hostwright.base.refusing import named, refusing
 from hostwright.base.settings import validated
 from hostwright.base.transport import echo
@@ -43,7 +46,7 @@ def rebalance(
     trust_copy: bool | str = False,
     plan_json: str | None = None,
     lock_wait: float | str | None = None,
-    **arguments: Any,
+    **arguments: Unpack[NamedArguments],
 ) -> OperationMeta:
     """
     Shrink one logical volume and give the space to another one, online, whatever file system it carries.
@@ -96,7 +99,7 @@ def rebalance(
     return planned(f"Rebalance {vg}: {wished}", lambda given: _plan(wish, given), drawn, job, arguments)
 
 
-def _plan(wish: Rebalance, arguments: dict[str, Any]) -> Plan:
+def _plan(wish: Rebalance, arguments: Mapping[str, Any]) -> Plan:
     storage = observe(
         LvmStorage,
         arguments,
@@ -119,7 +122,9 @@ def _write_json(path: Path, name: str, plan: Plan) -> None:
     try:
         path.write_text(json.dumps(_plans, indent=2) + "\n")
     except OSError as error:
-        raise DeployError(f"lvm_plan_json = {str(path)!r} cannot be written: {error.strerror}") from None
+        why, remedy = f"it cannot be written: {error.strerror}", "name a file that can, on the controller"
+        with refusing():
+            raise Refusal(why, remedy, key="lvm_plan_json", value=str(path)) from None
 
 
 _plans: dict[str, dict[str, Any]] = {}

@@ -62,6 +62,10 @@ AS_SERVED = "as served"
 
 def check_wish(wish: Rebalance) -> None:
     """Refuses what cannot be meant on any host."""
+    if not wish.shrink_to and not wish.abandon:
+        key = wish.key("shrink_to")
+        remedy = f"write it in the inventory, or --data {key}=..."
+        raise Refusal(f"{key} is not set, and has no default", remedy, key=key)
     if wish.shrink == wish.grow:
         both = f"{wish.key('shrink')} names it too, and space moves from one volume to another one"
         raise Refusal(both, "name another one", key=wish.key("grow"), value=wish.grow)
@@ -101,18 +105,15 @@ def examine(storage: Storage, wish: Rebalance, archives: Archives = UNTOLD) -> T
 
 def _target(wish: Rebalance, group: Group, shrink: Volume, *, is_lost: bool) -> int:
     """The extents that the volume has in the end, which a lost run may have shrunk already."""
-    key = wish.key("shrink_to")
-    if not wish.shrink_to and wish.abandon:
-        return shrink.extents
     if not wish.shrink_to:
-        raise Refusal(f"{key} is not set, and has no default", f"write it in the inventory, or --data {key}=...")
+        return shrink.extents
     target = wished_extents(wish, "shrink_to", group, shrink.extents)
     if target > shrink.extents and not is_lost:
         raise Refusal(
             f"that is {extents_text(group, target)}, larger than {group.name}/{shrink.name} is now "
             f"({extents_text(group, shrink.extents)})",
             f"to make it grow, name it in {wish.key('grow')}",
-            key=key,
+            key=wish.key("shrink_to"),
             value=wish.shrink_to,
         )
     return target

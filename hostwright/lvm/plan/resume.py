@@ -18,7 +18,7 @@ from hostwright.lvm.plan.sequence import REMOVE_LISTS, exchange_steps, lists_ste
 from hostwright.lvm.plan.source import check_listed, check_paths, check_run, check_use
 from hostwright.lvm.plan.steps import Layout, Plan, Step
 from hostwright.lvm.plan.task import Task, guarded, install_step, no_file_system
-from hostwright.lvm.verbs import ClearTags, Discard, DiscardLists, PutBack, Recover, RestoreFstab, Uncover
+from hostwright.lvm.verbs import ClearTags, Discard, DiscardLists, PutBack, Recover, RestoreFstab, TidyFstab, Uncover
 
 
 def before_all(storage: Storage, vg: str = "", *, stop: bool = False) -> Plan | None:
@@ -122,6 +122,8 @@ def leftovers(task: Task) -> tuple[Step, ...]:
         steps.append(Uncover(f"make the directory beneath {task.mount.point} writable again"))
     if task.storage.marker:
         steps.append(RestoreFstab("put the line of fstab back as it was"))
+    elif task.storage.host.get("fstab_left"):
+        steps.append(TidyFstab("remove what a lost run left beside /etc/fstab"))
     return tuple(steps)
 
 

@@ -9,9 +9,11 @@ from hostwright.base.settings import Settings
 from hostwright.lvm.facts.groups import Group
 
 _UNITS = {unit: 1024**power for power, unit in enumerate("bkmgtpe")} | {"s": 512}
-_ABSOLUTE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z])(ib)?", re.IGNORECASE)
-_EXTENTS = re.compile(r"(\d+)\s*(?:extents?|le)", re.IGNORECASE)
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%\s*([a-z]+)", re.IGNORECASE)
+# More digits than these have no size that any disk has.
+_NUMBER = r"[0-9]{1,20}(?:\.[0-9]{1,20})?"
+_ABSOLUTE = re.compile(rf"({_NUMBER}) *([a-z])(ib)?", re.IGNORECASE | re.ASCII)
+_EXTENTS = re.compile(r"([0-9]{1,20}) *(?:extents?|le)", re.IGNORECASE | re.ASCII)
+_SHARE = re.compile(rf"({_NUMBER}) *% *([a-z]+)", re.IGNORECASE | re.ASCII)
 
 
 def wished_extents(wish: Settings, field: str, group: Group, now: int | None = None) -> int:
@@ -33,7 +35,7 @@ def extents_of(text: str, *, extent_size: int, group_extents: int, now: int | No
 
     ValueError: a relative size, a bare number, a share of anything but the volume group, nothing at all, zero.
     """
-    text = text.strip()
+    text = text.strip(" ")
     if text[:1] in "+-" and text:
         raise ValueError(_relative(text, extent_size, group_extents, now))
     if match := _EXTENTS.fullmatch(text):
@@ -46,7 +48,7 @@ def extents_of(text: str, *, extent_size: int, group_extents: int, now: int | No
         extents = ceil(Decimal(match[1]) * group_extents / 100)
     elif (match := _ABSOLUTE.fullmatch(text)) and match[2].lower() in _UNITS:
         extents = ceil(Decimal(match[1]) * _UNITS[match[2].lower()] / extent_size)
-    elif re.fullmatch(r"\d+(\.\d+)?", text):
+    elif re.fullmatch(_NUMBER, text):
         raise ValueError(f"a size without a unit: write {text}G, {text}m or '{text} extents'")
     elif match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgtpe])b", text, re.IGNORECASE):
         # It may be meant as powers of 1000, which LVM has other letters for.

@@ -1,16 +1,21 @@
 """A key that is nearly one of a deploy's is refused with the right one; other people's keys are left alone."""
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyinfra.api import Host
+from pyinfra.api.arguments import all_argument_meta
 
 from hostwright import compose, docker, interface, lock, lvm, mariadb, reachability
+from hostwright.base.arguments import Arguments, NamedArguments
 from hostwright.base.keys import edits, misspelt, nearest
 from hostwright.base.settings import Settings
 from hostwright.docker.settings import RestartPolicies
@@ -140,13 +145,33 @@ OPERATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "values", "said", "meant"), OPERATIONS, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(
+    ("operation", "values", "said", "meant"), OPERATIONS, ids=[one[0].__qualname__ for one in OPERATIONS]
+)
 def test_an_argument_that_nobody_takes(here: Host, operation: object, values: object, said: str, meant: str) -> None:
     assert here
     with pytest.raises(Exception, match=f"{said}: no argument of this operation: write {meant}$") as refused:
         operation(*values, **{said: "hush"})  # type: ignore[operator, misc]
     assert type(refused.value).__name__ in ("DeployError", "Refused")
     assert "hush" not in str(refused.value)
+
+
+def test_what_pyinfra_takes_for_every_operation_is_known_by_name() -> None:
+    assert NamedArguments.__annotations__.keys() == all_argument_meta.keys()
+    assert NamedArguments.__annotations__.keys() - Arguments.__annotations__.keys() == {"name"}
+
+
+def test_what_is_several_operations_has_no_name_of_its_own(here: Host) -> None:
+    assert here
+    with pytest.raises(Exception, match="name: no argument of this operation"):
+        mariadb.server({"root_password": "hush"}, name="hush")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("wait", ["soon", True, -1, 1e308])
+def test_a_wait_that_is_none_is_refused_by_its_name(here: Host, wait: Any) -> None:
+    assert here
+    with pytest.raises(Exception, match=re.escape(f"wait = {wait!r}: no number of seconds")):
+        lock.acquire(wait=wait)
 
 
 def test_every_operation_was_looked_at() -> None:
@@ -190,6 +215,36 @@ def test_on_the_command_line(tmp_path: Path, deploy: str, data: str, said: str) 
     assert line.startswith(f"@local: refused, nothing was changed: {said}")
     assert "Traceback" not in done.stderr
     assert "hush" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("deploy", "data", "refused"),
+    [
+        (
+            "lvm",
+            "lvm_shrink_to=5",
+            {
+                "key": "lvm_shrink_to",
+                "value": "5",
+                "why": "a size without a unit",
+                "remedy": "write 5G, 5m or '5 extents'",
+            },
+        ),
+        (
+            "docker",
+            "lock_wait=5",
+            {"key": "docker_restart_policies", "value": ""}
+            | {"why": "docker_restart_policies is not set, and has no default"}
+            | {"remedy": "write it in the inventory, or --data docker_restart_policies=..."},
+        ),
+    ],
+)
+def test_with_json_a_refusal_is_json(tmp_path: Path, deploy: str, data: str, refused: dict[str, str]) -> None:
+    words = [str(Path(sys.executable).with_name("pyinfra")), "--json", "@local", f"hostwright.{deploy}.deploy"]
+    done = subprocess.run([*words, "--data", data], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"refused": [{"host": "@local", **refused}]}
+    assert "refused, nothing was changed" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,23 @@ def test_a_line_is_found_however_it_writes_its_directory(place: Path, point: str
     assert fstab(place) == text + end
 
 
+def test_what_a_run_that_died_left_beside_it_is_seen_and_cleared_away(place: Path) -> None:
+    link = "mv /etc/fstab /etc/table && ln -s table /etc/fstab"
+    looked = script("storage", **header("centos", "home"))
+    for name in ("table.hostwright", "table.hostwright-old"):
+        (place / "etc" / name).write_text(ROOT)
+        look = f"sh -c {shlex.quote(looked)} | grep -c '^fstab_left=yes$' >{place}/seen; :"
+        assert run(place, look, before=link)[0] == 0
+        assert (place / "seen").read_text() == "1\n"
+        link = ":"
+        assert run(place, "tidy_fstab") == (0, "\n")
+        assert {path.name for path in (place / "etc").iterdir()} >= {"fstab", "table"}
+        assert not (place / "etc" / name).exists()
+        assert run(place, look)[0] == 0
+        assert (place / "seen").read_text() == "0\n"
+    assert fstab(place) == FSTAB
+
+
 def test_odd_names_of_directories(place: Path) -> None:
     original = "UUID=a00d /my\\040home\\134x xfs defaults 0 0"
     (place / "etc/fstab").write_text(f"{original}\n")

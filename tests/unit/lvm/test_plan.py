@@ -1081,6 +1081,15 @@ def test_an_old_home_that_the_boot_keeps_to_is_home_still() -> None:
     assert calls(plan(host, abandon=True)) == ["discard", "restore_fstab"]
 
 
+def test_what_a_run_left_beside_fstab_is_cleared_away_where_nothing_else_must_change() -> None:
+    host = storage(free=600)
+    left = replace(host, host={**host.host, "fstab_left": "yes"})
+    assert calls(plan(left))[1:3] == ["tidy_fstab", "make_volume"]
+    done = storage(home=512)
+    assert calls(plan(done)) == []
+    assert calls(plan(replace(done, host={**done.host, "fstab_left": "yes"})))[-1:] == ["tidy_fstab"]
+
+
 def test_what_is_served_from_its_copy_is_not_abandoned() -> None:
     host = with_copy(storage(free=600, **lost(f"{BY_ID}home_hostwrightuuid")))
     said = refusal(host, abandon=True)

@@ -14,6 +14,8 @@ awk '/^(MemAvailable|SwapTotal|SwapFree):/ { print tolower(substr($1, 1, length(
 for tool in $TOOLS; do
     command -v "$tool" >/dev/null && echo "tool=$tool"
 done
+fstab=$(readlink -f /etc/fstab)
+[ ! -e "$fstab.hostwright" ] && [ ! -e "$fstab.hostwright-old" ] || echo fstab_left=yes
 for kind in $kinds; do of_kind "$kind" versions; done
 lsattr -pd / >/dev/null 2>&1 && echo lsattr_projects=yes
 for manager in apt-get dnf yum zypper; do command -v $manager >/dev/null && echo "manager=$manager" && break; done
