@@ -2,8 +2,8 @@
 # needs: prelude holders
 # header: NONCE TARGETS
 
-# open_files DIRECTORY: as busy_processes, for files that are open in it, by the number of the mount. Where layers are on
-# several file systems, files have device numbers of their own, by which `holders` does not know them.
+# open_files DIRECTORY: as busy_processes, for files that are open in it, by the number of the mount. Where layers are
+# on several file systems, files have device numbers of their own, by which `holders` does not know them.
 open_files() {
     local mount pids found
     mount=$(AT=$(escaped "$1") awk '$5 == ENVIRON["AT"] { found = $1 } END { print found }' /proc/self/mountinfo) &&
