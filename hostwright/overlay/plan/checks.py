@@ -5,8 +5,8 @@ from itertools import permutations
 
 from hostwright.base.refusal import Refusal
 from hostwright.overlay.facts import HostOverlays, Line, Overlay
-from hostwright.overlay.plan.options import default, wished
-from hostwright.overlay.plan.written import LINE_MARK, MARK, Wanted, as_before, data, layers, unit
+from hostwright.overlay.plan.options import default, difference, wished
+from hostwright.overlay.plan.written import LINE_MARK, MARK, Wanted, as_before, data, is_in, layers, unit
 from hostwright.overlay.settings import OverlayMount, OverlaySettings
 
 # Those that overlayfs takes as upper, with ftype=1 for XFS.
@@ -17,11 +17,6 @@ _LEAST = 1024**2
 # A page of options without its end; what fsconfig(2) takes; the kernel's OVL_MAX_STACK; LINE_MAX of older systemd.
 _PAGE, _VALUE, _STACK, _LINE = 4095, 255, 500, 2047
 _BY_FSCONFIG, _LONG_LINES, _ESCAPES = (2, 39), 237, 248
-
-
-def is_in(path: str, directory: str) -> bool:
-    """In it or below it, or it itself."""
-    return path == directory or path.startswith(f"{directory.rstrip('/')}/")
 
 
 def before_all(found: HostOverlays) -> Iterator[Refusal]:
@@ -80,7 +75,7 @@ def of_layers(found: HostOverlays, wish: OverlayMount, one: Wanted, coming: Sequ
             yield Refusal(f"lower {path} is not there", "make it, or mount what it is on", key=key)
     for path in dict.fromkeys((one.target, *(path for _, path in one.layers))):
         for line in found.fstab:
-            if _is_unmounted(found, line, path, coming):
+            if line.point not in (one.target, *coming) and _is_unmounted(found, line, path):
                 why = f"{path} is below {line.point}, which /etc/fstab mounts, and which is not mounted"
                 yield Refusal(why, f"mount {line.point} first", key=key)
     yield from _apart(one)
@@ -110,8 +105,8 @@ def _is_indexed(found: HostOverlays, one: Wanted) -> bool:
     return "nfs_export=on" in one.own or (wished(one, "index") or default(found, "index")) == "on"
 
 
-def _is_unmounted(found: HostOverlays, line: Line, path: str, coming: Sequence[str]) -> bool:
-    if not line.point.startswith("/") or line.kind in ("swap", "overlay") or line.point in coming:
+def _is_unmounted(found: HostOverlays, line: Line, path: str) -> bool:
+    if not line.point.startswith("/") or line.kind == "swap":
         return False
     return is_in(path, line.point) and all(mount.point != line.point for mount in found.mounts)
 
@@ -193,13 +188,13 @@ def _of_upper(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[
         yield Refusal(why, f"name a work directory beside {wish.upper}", key=key)
     if _takes_a_mount(found, one) and (place.free < _LEAST or place.inodes in (0, 1)):
         left = f"{place.free // 1024} KiB" if place.free < _LEAST else f"{place.inodes} inodes"
-        why = f"upper {wish.upper} is on {upper.point}, which is full ({left} left): the overlay would be read-only"
-        yield Refusal(why.replace(": ", ", and "), f"make room on {upper.point}", key=key)
+        why = f"upper {wish.upper} is on {upper.point}, which is full ({left} left), and the overlay would be read-only"
+        yield Refusal(why, f"make room on {upper.point}", key=key)
 
 
 def _takes_a_mount(found: HostOverlays, one: Wanted) -> bool:
     running = found.overlays_at(one.target)
-    return not running or (running[-1].read_only and "ro" not in running[-1].flags)
+    return not running or bool(difference(found, one, running[-1]).anew)
 
 
 def _of_work(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[Refusal]:
@@ -223,6 +218,14 @@ def hides(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[Refu
     if entries := found.entries.get(one.target):
         why = f"it holds {', '.join(entries)}, which the overlay would hide"
         yield Refusal(why, f"name an empty directory, or say {wish.target} as one of its lowers", key=one.name)
+
+
+def can_go(found: HostOverlays, one: Wanted) -> Iterator[Refusal]:
+    """One that is to be unmounted: as a layer of another overlay it would live on there, and write to its upper."""
+    for other in (*found.overlays, *found.others):
+        if other.point != one.target and any(is_in(found.real.get(path, path), one.target) for path in other.lowers):
+            why = f"it is a layer of the overlay on {other.point}, and is to be unmounted"
+            yield Refusal(why, f"unmount {other.point} first, and mount it again after", key=one.name)
 
 
 def comes_back(one: Wanted, running: Overlay) -> Iterator[Refusal]:
@@ -259,7 +262,7 @@ def _limits(found: HostOverlays, one: Wanted) -> Iterator[Refusal]:
     if found.systemd < _ESCAPES and any(letter in path for _, path in one.layers for letter in "\\,"):
         why = f"systemd {found.systemd} takes no backslash and no comma in the path of a layer"
         yield Refusal(why, "rename the layer", key=key)
-    if found.systemd < _LONG_LINES and (size := max(map(_size, unit(found, one).splitlines()))) > _LINE:
+    if found.systemd < _LONG_LINES and (size := max(map(_size, unit(one).splitlines()))) > _LINE:
         why = f"its unit would have a line of {size} bytes, and systemd {found.systemd} takes {_LINE}"
         yield Refusal(why, "name fewer layers, or shorter paths", key=key)
 
@@ -277,6 +280,9 @@ def between(several: Sequence[Wanted]) -> Iterator[Refusal]:
             elif one.wish.present and other.wish.present:
                 yield from _shared(one, other)
                 yield from _shared(other, one)
+                for lower in (path for path in other.lowers if is_in(path, one.target)):
+                    why = f"lower {lower} is in the overlay on {one.name}, which comes after it in this run"
+                    yield Refusal(why, f"write {one.name} before it", key=other.name)
 
 
 def _shared(one: Wanted, other: Wanted) -> Iterator[Refusal]:

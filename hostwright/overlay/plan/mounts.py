@@ -51,7 +51,9 @@ class OverlayPlan:
 
 def decide(found: HostOverlays, wishes: Sequence[OverlayMount]) -> OverlayPlan:
     _refuse(checks.before_all(found))
-    several = [wanted(found, wish) for wish in wishes]
+    several: list[Wanted] = []
+    for wish in wishes:
+        several.append(wanted(found, wish, several))
     _refuse(checks.between(several))
     refused: list[Refusal] = []
     steps: list[Verb] = []
@@ -73,6 +75,7 @@ def decide(found: HostOverlays, wishes: Sequence[OverlayMount]) -> OverlayPlan:
             continue
         own = _present(left, one) if one.wish.present else _absent(one, running)
         if any(isinstance(step, (Replace, Unmount)) for step in own):
+            refused += checks.can_go(left, one)
             refused += checks.comes_back(one, running[-1]) if one.wish.present else ()
             unmounted[one.target] = one.name
         if not one.wish.present:
@@ -131,14 +134,14 @@ def _boot(found: HostOverlays, one: Wanted) -> list[Verb]:
     steps: list[Verb] = []
     its = found.units.get(one.target)
     if its and persists:
-        text, by = unit(found, one), wanted_by(found, one)
+        text, by = unit(one), wanted_by(one)
         link = f"/etc/systemd/system/{by}.wants/{its.name}"
         if its.text != text or its.wants != (link,):
             verb = "write" if its.text is None else "correct"
             steps.append(WriteUnit(f"{one.name}: {verb} {its.name}, wanted by {by}", its.name, text, by))
     elif its and (its.text is not None or its.wants):
         steps.append(RemoveUnit(f"{one.name}: remove {its.name}", its.name))
-    line = fstab_line(found, one) if persists and not its else ""
+    line = fstab_line(one) if persists and not its else ""
     lines = [one_of.text for one_of in found.fstab if one_of.point == one.target and checks.is_ours(one_of)]
     if line and not lines:
         steps.append(ChangeLine(f"{one.name}: add its line to /etc/fstab", "", line))

@@ -4,7 +4,7 @@ Sources: overlayfs.rst of the kernel, systemd.mount(5), systemd.unit(5), fstab(5
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostwright.overlay.facts import HostOverlays, Overlay
 from hostwright.overlay.settings import OverlayMount
@@ -14,18 +14,39 @@ MARK = "# hostwright-overlay: this file is replaced and removed by its deploy"
 LINE_MARK = "x-hostwright-overlay"
 GENERIC = ("ro", "noatime", "nodiratime", "relatime", "nodev", "nosuid", "noexec")
 LOCAL, REMOTE = "local-fs.target", "remote-fs.target"
-_NETWORK = ("afs", "ceph", "cifs", "coda", "gfs", "gfs2", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "smb3", "smbfs")
+_NETWORK = (
+    "afs",
+    "ceph",
+    "cifs",
+    "coda",
+    "fuse.gluster",
+    "fuse.sshfs",
+    "gfs",
+    "lustre",
+    "ncpfs",
+    "nfs",
+    "ocfs2",
+    "smb",
+)
+
+
+# The kernel's FILESYSTEM_MAX_STACK_DEPTH.
+_DEPTH = 2
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """An overlay that is wished; its paths are without links."""
+    """An overlay that is wished; its paths are without links.
+
+    + remote: a layer, or what it is mounted on, is on the network
+    """
 
     wish: OverlayMount
     target: str
     lowers: tuple[str, ...]
     upper: str
     work: str
+    remote: bool = False
 
     @property
     def name(self) -> str:
@@ -48,11 +69,18 @@ class Wanted:
         return tuple(sorted(option for option in self.wish.options if option not in GENERIC))
 
 
-def wanted(found: HostOverlays, wish: OverlayMount) -> Wanted:
+def wanted(found: HostOverlays, wish: OverlayMount, before: Sequence[Wanted] = ()) -> Wanted:
+    """
+    + before: those that come first in this run; one may be a layer of it
+    """
+
     def real(path: str | None) -> str:
         return found.places[path].real if path else ""
 
-    return Wanted(wish, real(wish.target), tuple(map(real, wish.lower)), real(wish.upper), real(wish.work))
+    one = Wanted(wish, real(wish.target), tuple(map(real, wish.lower)), real(wish.upper), real(wish.work))
+    far = [other.target for other in before if other.remote]
+    paths = (one.target, *(path for _, path in one.layers))
+    return replace(one, remote=any(_is_remote(found, path, one.target, far) for path in paths))
 
 
 def escaped(path: str) -> str:
@@ -86,22 +114,32 @@ def as_before(running: Overlay) -> tuple[str, str]:
     return ",".join([shown, *own, *flags]), shown
 
 
-def is_remote(found: HostOverlays, one: Wanted) -> bool:
-    for path in (one.target, *(path for _, path in one.layers)):
-        mount = found.below(path, one.target)
-        if mount.kind in _NETWORK or mount.kind.startswith("fuse.sshfs") or mount.kind.startswith("fuse.gluster"):
-            return True
-        if any(line.point == mount.point and "_netdev" in line.options for line in found.fstab):
-            return True
-    return False
+def _is_remote(found: HostOverlays, path: str, target: str, far: Sequence[str], deep: int = _DEPTH) -> bool:
+    """
+    + target: of the overlay that is asked about, which is not looked at itself
+    + far: targets that are remote
+    """
+    mount = found.below(path, target)
+    if mount.kind.startswith(_NETWORK) or any(is_in(path, one) for one in far):
+        return True
+    if any(line.point == mount.point and "_netdev" in line.options for line in found.fstab):
+        return True
+    # What another overlay is made of counts, too.
+    under = found.overlays_at(mount.point)[-1:] if mount.kind == "overlay" and deep else []
+    made_of = [found.real.get(layer, layer) for one in under for layer in (*one.lowers, one.upper) if layer]
+    return any(_is_remote(found, layer, mount.point, far, deep - 1) for layer in made_of)
 
 
-def wanted_by(found: HostOverlays, one: Wanted) -> str:
-    return REMOTE if is_remote(found, one) else LOCAL
+def is_in(path: str, directory: str) -> bool:
+    """In it or below it, or it itself."""
+    return path == directory or path.startswith(f"{directory.rstrip('/')}/")
 
 
-def unit(found: HostOverlays, one: Wanted) -> str:
-    remote = is_remote(found, one)
+def wanted_by(one: Wanted) -> str:
+    return REMOTE if one.remote else LOCAL
+
+
+def unit(one: Wanted) -> str:
     said = options(one).replace("\\\\", "\\\\\\\\")
     paths = [one.target, *(path for _, path in one.layers)]
     return "\n".join(
@@ -115,12 +153,12 @@ def unit(found: HostOverlays, one: Wanted) -> str:
             "What=overlay",
             f"Where={_literal(one.target)}",
             "Type=overlay",
-            f"Options={_literal(('_netdev,' if remote else '') + said)}",
+            f"Options={_literal(('_netdev,' if one.remote else '') + said)}",
             "# By fsconfig(2) newer versions of mount take 255 bytes of layers only.",
             "Environment=LIBMOUNT_FORCE_MOUNT2=always",
             "",
             "[Install]",
-            f"WantedBy={REMOTE if remote else LOCAL}",
+            f"WantedBy={wanted_by(one)}",
             "",
         ]
     )
@@ -135,8 +173,8 @@ def _quoted(path: str) -> str:
     return _literal(path).replace("\\", "\\\\")
 
 
-def fstab_line(found: HostOverlays, one: Wanted) -> str:
-    said = [options(one), "nofail", *(["_netdev"] if is_remote(found, one) else []), LINE_MARK]
+def fstab_line(one: Wanted) -> str:
+    said = [options(one), "nofail", *(["_netdev"] if one.remote else []), LINE_MARK]
     return f"overlay {_in_fstab(one.target)} overlay {_in_fstab(','.join(said))} 0 0"
 
 

@@ -160,6 +160,7 @@ printf '%s\n' "$WORKS" | once | each readlink -m -- | once | while IFS= read -r 
     others_in work/index "$work" /index '^(#.*|[0-9a-f]+)$'
     others_in work/work/incompat "$work" /work/incompat '^$'
 done
+case $(cat /sys/module/overlay/parameters/index 2>/dev/null) in [Y1]) INDEXED=$UPPERS ;; esac
 printf '%s\n' "$INDEXED" | once | while IFS= read -r upper; do
     [ -d "$upper" ] || continue
     section "origin $upper"

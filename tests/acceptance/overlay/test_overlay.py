@@ -53,7 +53,13 @@ def test_the_whole_story(make_host: MakeHost) -> None:
         "work": "/srv/disk/work",
         "options": ["noatime"],
     }
-    wishes = [wish, {"target": "/srv/view", "lower": ["/srv/disk/base/dir", "/srv/disk/theme"]}]
+    many = [f"/srv/layers/{number:02d}-".ljust(60, "x") for number in range(50)]
+    machine.succeed(f"mkdir -p {' '.join(many)}; for one in /srv/layers/*; do echo >$one/${{one##*/}}; done")
+    wishes = [
+        wish,
+        {"target": "/srv/many", "lower": many},
+        {"target": "/srv/view", "lower": ["/srv/disk/base/dir", "/srv/disk/theme"]},
+    ]
 
     def run(*some: dict[str, Any], flags: tuple[str, ...] = ()) -> Any:
         return deploy("overlay", host.inventory, *flags, overlay_mounts=list(some))
@@ -82,42 +88,47 @@ def test_the_whole_story(make_host: MakeHost) -> None:
     # Refused, and all is as it was.
     machine.succeed("mkdir -p /srv/x && printf '[Mount]\\nWhat=none\\n' >/etc/systemd/system/srv-x.mount")
     state = machine.succeed(STATE)
-    for more, said in (
-        ({"target": "/srv/x"}, "/srv/x: /etc/systemd/system/srv-x.mount mounts it, and is not ours: move it away"),
-        (
-            {"target": "/srv/y", "upper": "/srv/disk/upper", "work": "/srv/disk/w2"},
-            "/srv/y: upper /srv/disk/upper is upper",
+    mistakes = {
+        "/srv/x": ({}, "/etc/systemd/system/srv-x.mount mounts it, and is not ours: move it away"),
+        "/srv/c": ({"upper": "/srv/disk/upper", "work": "/srv/disk/c"}, "upper /srv/disk/upper is upper "),
+        "/srv/d": (
+            {"upper": "/srv/disk/theme/u", "work": "/srv/disk/d"},
+            "upper /srv/disk/theme/u is in lower /srv/disk/theme",
         ),
-        (
-            {"target": "/srv/y", "upper": "/srv/disk/theme/u", "work": "/srv/disk/w2"},
-            "is in lower /srv/disk/theme: name",
+        "/srv/e": ({"upper": "/run/u", "work": "/run/w"}, "upper /run/u is on tmpfs, which a boot empties"),
+        "/var/lib/docker/overlay2/m": (
+            {},
+            "it is below /var/lib/docker, where a container engine has its own overlays",
         ),
-        ({"target": "/srv/y", "upper": "/run/u", "work": "/run/w"}, "upper /run/u is on tmpfs, which a boot empties"),
-        ({"target": "/var/lib/docker/overlay2/m"}, "it is below /var/lib/docker, where a container engine has its own"),
-        ({"target": "/srv/y", "lower": ["/srv/none"]}, "one lower layer without upper"),
-    ):
-        refused = run({"lower": ["/srv/disk/theme", "/srv/disk/base"]} | more)
-        assert refused.code == 1
-        assert "lab: refused, nothing was changed: " in refused.err
-        assert said in refused.err, refused.err
-        assert "Traceback" not in refused.err
+        "/srv/f": ({"lower": ["/srv/none", "/srv/disk/base"]}, "lower /srv/none is not there"),
+    }
+    several = [
+        {"target": target, "lower": ["/srv/disk/theme", "/srv/disk/base"]} | more
+        for target, (more, _) in mistakes.items()
+    ]
+    refused = run(*several)
+    assert refused.code == 1
+    for target, (_, said) in mistakes.items():
+        assert f"lab: refused, nothing was changed: {target}: {said}" in refused.err, refused.err
+    assert "Traceback" not in refused.err
     machine.succeed(f"cd {AT} && sleep 300 >/dev/null 2>&1 & :")
     busy = run({"target": AT, "present": False})
     assert busy.code == 1
     assert re.search(rf"{AT}: it is in use: process [0-9]+ .*root \(working directory\): sleep 300", busy.err)
     assert machine.succeed(STATE) == state
-    machine.succeed("rm /etc/systemd/system/srv-x.mount && pkill -f 'sleep 300'")
+    machine.succeed("rm /etc/systemd/system/srv-x.mount && pkill -f '[s]leep 300'")
 
     # The layers are on a disk that is mounted late, and each is there after a boot.
     machine.reboot()
     assert machine.succeed(f"cat {AT}/1 {AT}/gone/new /srv/view/1") == "new\nhere\ntheme\n"
+    assert machine.succeed("ls /srv/many | wc -l") == "50\n"
     assert machine.succeed(LOWERS) == before
     assert machine.succeed("systemctl list-units --failed --no-legend") == ""
     assert run(*wishes).unchanged
     machine.inventory(host.inventory, data={"overlay_mounts": wishes})
     host.is_verified()
 
-    gone = [{"target": AT, "present": False}, {"target": "/srv/view", "present": False}]
+    gone = [{"target": one["target"], "present": False} for one in wishes]
     removed = run(*gone)
     assert removed.code == 0, removed.err
     assert "its layers and the target stay as they are" in removed.err

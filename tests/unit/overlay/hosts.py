@@ -91,10 +91,10 @@ def kept(found: HostOverlays, *some: OverlayMount) -> HostOverlays:
     for wish in some:
         one = wanted(found, wish)
         if its := found.units.get(one.target):
-            links = (f"/etc/systemd/system/{wanted_by(found, one)}.wants/{its.name}",)
-            found = replace(found, units={**found.units, one.target: replace(its, text=unit(found, one), wants=links)})
+            links = (f"/etc/systemd/system/{wanted_by(one)}.wants/{its.name}",)
+            found = replace(found, units={**found.units, one.target: replace(its, text=unit(one), wants=links)})
         else:
-            found = replace(found, fstab=(*found.fstab, line(written_line(found, one))))
+            found = replace(found, fstab=(*found.fstab, line(written_line(one))))
     return found
 
 

@@ -1,7 +1,9 @@
 """A mount namespace of a test's own: real overlays on an ext4 of its own, and an /etc that is not this machine's."""
 
+import shlex
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ printf '# nothing\\n' >/etc/fstab
 echo ready
 exec sleep 1000
 """
+
+
+@dataclass(frozen=True)
+class Answer:
+    rc: int
+    stdout: str
 
 
 class Namespace:
@@ -56,6 +64,16 @@ class Namespace:
         done = self.run(f"cd {self.disk}\n{text}")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def check_output(self, command: str, *words: str) -> str:
+        """As testinfra has it, for what verifies."""
+        done = self.answer(command, *words)
+        assert done.rc == 0, done.stdout
+        return done.stdout
+
+    def answer(self, command: str, *words: str) -> Answer:
+        done = self.run(command % tuple(map(shlex.quote, words)) if words else command)
+        return Answer(done.returncode, done.stdout)
 
     def look(self, *said: Mapping[str, Any]) -> HostOverlays:
         done = self.run(whole(Overlays().text(**asked(wishes(*said)))))

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 
 from hostwright.base.refusal import Refusal
+from hostwright.base.verbs import Verb
+from hostwright.overlay.plan.mounts import OverlayPlan
 from hostwright.overlay.settings import FLAGS, VALUES
-from hostwright.overlay.verbs import Mount, Replace
+from hostwright.overlay.verbs import Mount, RemoveUnit, Replace, WriteUnit
+from hostwright.overlay.verify import Overlay
 from tests.unit.overlay.namespace import Namespace
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts overlays")
@@ -114,6 +118,29 @@ def test_links_lead_where_they_lead(here: Namespace) -> None:
     assert not here.plan(said).changes
 
 
+class Seen:
+    """What testinfra has for those who verify."""
+
+    def __init__(self, here: Namespace) -> None:
+        self.run, self.check_output = here.answer, here.check_output
+
+
+def test_who_verifies_sees_it(here: Namespace) -> None:
+    here.deploy(site(here, options=["noatime", "index=on"], lower=[f"{here.disk}/a", f"{here.disk}/b"]))
+    at, there = here.disk, Overlay(Seen(here), f"{here.disk}/./m")
+    assert there.exists
+    assert there.is_persistent
+    assert not there.is_read_only
+    assert (there.lower, there.upper, there.work) == ((f"{at}/a", f"{at}/b"), f"{at}/u", f"{at}/w")
+    assert there.options.items() >= {"noatime": "", "index": "on"}.items()
+    here.deploy({"target": f"{at}/m", "lower": [f"{at}/a", f"{at}/b"], "persist": False})
+    assert (there.upper, there.is_read_only, there.is_persistent) == ("", True, False)
+    here.deploy({"target": f"{at}/m", "present": False})
+    assert not there.exists
+    with pytest.raises(AssertionError, match=r"no overlay is mounted on .*/m"):
+        assert there.lower
+
+
 # -- refused, each as the host shows it
 
 
@@ -176,6 +203,18 @@ def test_who_is_in_it(here: Namespace) -> None:
             {"target": f"{here.disk}/m", "present": False},
             rf"it is in use: mount {here.disk}/m/sub; process {pid}, root \(working directory\): sleep 60: end or stop",
         )
+    finally:
+        here.sh(f"kill {pid}")
+
+
+def test_who_has_a_file_open_of_a_layer_elsewhere(here: Namespace) -> None:
+    """It has a device number that is neither the overlay's nor the layer's."""
+    here.sh("mkdir far && mount -t tmpfs none far && mkdir far/l && echo far >far/l/far")
+    here.deploy(site(here, lower=[f"{here.disk}/a", f"{here.disk}/far/l"]))
+    [pid] = here.sh("{ exec 3<m/far && exec sleep 60; } >/dev/null 2>&1 & echo $!; sleep 0.3").split()
+    try:
+        gone = {"target": f"{here.disk}/m", "present": False}
+        refused(here, gone, rf"it is in use: process {pid}, root \(open file\): sleep 60: end or stop")
     finally:
         here.sh(f"kill {pid}")
 
@@ -260,6 +299,18 @@ def test_where_the_new_one_fails_the_old_one_comes_back(here: Namespace) -> None
     assert here.deploy(site(here, lower=f"{at}/b"))
 
 
+def test_what_somebody_mounts_meanwhile_is_not_unmounted(here: Namespace) -> None:
+    here.deploy(site(here))
+    for said in ({"target": f"{here.disk}/m", "present": False}, site(here, lower=f"{here.disk}/b")):
+        plan = here.plan(said)
+        here.sh("mount -t tmpfs theirs m")
+        done = here.act(plan)
+        assert done.returncode == 1
+        assert "what is mounted there is no overlay any more" in done.stderr
+        here.sh("grep -q ' - tmpfs theirs ' /proc/self/mountinfo && umount m")
+    assert not here.plan(site(here)).changes
+
+
 def test_a_new_one_that_is_not_right_is_taken_away(here: Namespace) -> None:
     plan = here.plan(site(here))
     steps = tuple(replace(one, shown="index=on") if isinstance(one, Mount) else one for one in plan.steps)
@@ -283,10 +334,42 @@ def test_a_full_disk_that_only_the_kernel_sees(here: Namespace) -> None:
     assert f"{here.disk}/m " not in here.sh("cat /proc/self/mountinfo /etc/fstab")
 
 
+def test_a_unit_is_the_old_one_or_the_new_one_and_wanted_wherever_it_is_cut(here: Namespace, tmp_path: Path) -> None:
+    at, name = "/etc/systemd/system", "srv-x\\x20y.mount"
+    standing = 'systemctl() { [ "$*" = daemon-reload ] && echo >>/run/told; }\n'
+    link = f"{at}/{{}}-fs.target.wants/{name}"
+    old, new = (
+        WriteUnit("", name, f"[Mount]\n{text}\n", f"{by}-fs.target") for text, by in (("a", "local"), ("b", "remote"))
+    )
+
+    def act(step: Verb, before: str = "") -> "subprocess.CompletedProcess[str]":
+        return here.act(OverlayPlan((step,), {}), f"{before}\n{standing}")
+
+    found = f"cat '{at}/{name}'; ls -A {at} | grep -c hostwright; ls {at}/*.wants/*.mount"
+    for first, then, ends in ((None, old, "local"), (old, new, "remote"), (new, RemoveUnit("", name), "")):
+        for cut in range(1, 30):
+            here.run(f"rm -f {tmp_path}/did {at}/*/*.mount {at}/*.mount {at}/.host*")
+            assert first is None or act(first).returncode == 0
+            done = act(then, f"DID={tmp_path}/did CUT={cut}\n{CUTTING}")
+            if done.returncode == 0:
+                break
+            assert done.returncode == -9, done.stderr
+            text, wanted = here.run(f"cat '{at}/{name}'").stdout, here.run(f"ls {at}/*.wants/*.mount").stdout
+            if first is old:
+                assert text in (old.text, new.text)
+                assert wanted
+            assert act(then).returncode == 0
+        assert cut > 1
+        said = here.run(found).stdout
+        assert said == (f"{then.text}0\n{link.format(ends)}\n" if isinstance(then, WriteUnit) else "0\n")
+
+
 CUTTING = """
 cut() { echo x >>"$DID"; [ "$(wc -l <"$DID")" -ne "$CUT" ] || { kill -9 "$MAIN"; exit 9; }; }
 MAIN=$$
-for one in mkdir mount umount mv rmdir sync tar cp ln cmp; do eval "$one() { cut; command $one \\"\\$@\\"; }"; done
+for one in mkdir mount umount mv rmdir sync tar cp ln cmp rm chmod; do
+    eval "$one() { cut; command $one \\"\\$@\\"; }"
+done
 """
 
 
@@ -294,6 +377,7 @@ def test_wherever_it_is_cut_the_next_run_finishes(here: Namespace, tmp_path: Pat
     """A boot meanwhile finds the old overlay or the new one; at every other cut nothing is booted."""
     at = here.disk
     old, new, gone = site(here), site(here, lower=f"{at}/b", options="nodev"), {"target": f"{at}/m", "present": False}
+    here.sh("chown 7:8 a b && chmod 2750 a b")
     shows = {id(gone): "", id(old): "a\nb\n", id(new): "b\nb\n"}
     cuts = 0
     for first, then in ((gone, old), (old, new), (new, gone)):
@@ -305,7 +389,7 @@ def test_wherever_it_is_cut_the_next_run_finishes(here: Namespace, tmp_path: Pat
             here.sh(f"rm -f {tmp_path}/did; while umount m 2>/dev/null; do :; done; rm -rf u w m *.hostwright-new")
             here.sh(f"cp {tmp_path}/fstab /etc/fstab")
             if first is not gone:
-                here.sh("mkdir u w m && mount -a -t overlay")
+                here.sh("mkdir w m && cp -a --no-target-directory a u && rm -f u/* && mount -a -t overlay")
             done = here.act(plan, f"DID={tmp_path}/did CUT={cut}\n{CUTTING}")
             if done.returncode == 0:
                 break
@@ -317,4 +401,5 @@ def test_wherever_it_is_cut_the_next_run_finishes(here: Namespace, tmp_path: Pat
             rest = here.plan(then)
             assert here.act(rest).returncode == 0
             assert not here.plan(then).changes
+            assert then is gone or here.sh("stat -c '%u %g %a' u m") == "7 8 2750\n" * 2
     assert cuts > 20

@@ -176,8 +176,11 @@ def test_one_may_be_the_lower_of_the_next() -> None:
     upper = {"target": "/srv/p", "lower": ["/srv/o/merged", "/srv/c"]}
     found = host(SITE, upper, missing=["/srv/o/merged"])
     assert len(planned(found, SITE, upper).steps) == 5
-    with pytest.raises(Refusal, match="/srv/p: lower /srv/o/merged is not there"):
+    said = "/srv/p: lower /srv/o/merged is in the overlay on /srv/o/merged, which comes after it in this run: write"
+    with pytest.raises(Refusal, match=said):
         planned(found, upper, SITE)
+    with pytest.raises(Refusal, match="/srv/p: lower /srv/o/merged is not there"):
+        planned(found, upper)
 
 
 def test_a_layer_goes_from_one_to_the_next_in_one_run() -> None:
@@ -200,11 +203,23 @@ def test_layers_on_the_network_wait_for_it() -> None:
     assert "\nWantedBy=remote-fs.target\n" in step.text
 
 
+def test_what_is_made_of_an_overlay_on_the_network_waits_for_it_too() -> None:
+    first, second = SITE | {"lower": ["/srv/net/a"]}, {"target": "/srv/p", "lower": ["/srv/o/merged", "/srv/c"]}
+    nfs = Mount("3", "1", "0:50", "/srv/net", "nfs4", "far:/x", read_only=False)
+    found = host(first, second)
+    found = replace(found, mounts=(*found.mounts, nfs))
+    both = [step.wanted_by for step in planned(found, first, second).steps if isinstance(step, WriteUnit)]
+    assert both == ["remote-fs.target", "remote-fs.target"]
+    # Once that is mounted, also for itself.
+    there = mounted(found, *wishes(first))
+    assert [step.wanted_by for step in planned(there, second).steps if isinstance(step, WriteUnit)] == both[:1]
+
+
 def test_the_unit_as_systemd_reads_it() -> None:
     odd = {"target": "/srv/m %h", "lower": ["/srv/a:b", "/srv/c,d", "/srv/e\\f"], "upper": "/srv/ü", "work": "/srv/-w"}
     found = host(odd)
     [wish] = wishes(odd)
-    text = unit(found, wanted(found, wish))
+    text = unit(wanted(found, wish))
     assert text.startswith(f"{MARK}\n")
     assert "\nWhere=/srv/m %%h\n" in text
     assert '\nRequiresMountsFor="/srv/e\\\\f"\n' in text
@@ -343,6 +358,11 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         with_fstab("/dev/vdc /srv/far ext4 defaults 0 0"),
         "/srv/far/a is below /srv/far, which /etc/fstab mounts, and which is not mounted: mount /srv/far first",
     ),
+    "a layer in an overlay of ours that is not mounted": (
+        {"lower": "/srv/other/a"},
+        with_fstab(f"overlay /srv/other overlay lowerdir=/a:/b,nofail,{LINE_MARK} 0 0"),
+        "/srv/other/a is below /srv/other, which /etc/fstab mounts, and which is not mounted: mount /srv/other first",
+    ),
     "a target with entries": (
         {},
         more(entries={"/srv/o/merged": ("x", "y")}),
@@ -427,6 +447,14 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         ),
         "the overlay there was mounted with a relative path (b), and could not come back: unmount it first: umount",
     ),
+    "one with more options than could come back": (
+        {},
+        lambda found: replace(
+            running(SITE | {"lower": "/srv/o/b"})(found),
+            overlays=(replace(running(SITE)(found).overlays[0], lowers=tuple(LONG)),),
+        ),
+        "the overlay there has 5025 bytes of options, and could not come back (4095 at most): unmount it first: umount",
+    ),
     "who is not root": (
         {},
         more(user="eve", root=False),
@@ -486,6 +514,26 @@ def test_of_absent_ones_only_the_target_counts() -> None:
     mount = replace(BIND, point="/srv/o/merged", kind="ext4", source="/dev/vdc")
     with pytest.raises(Refusal, match="something else is mounted there: /dev/vdc"):
         planned(with_mount(mount)(host(GONE)), GONE)
+
+
+def test_a_layer_of_another_one_is_not_unmounted() -> None:
+    view = {"target": "/srv/view", "lower": ["/srv/o/merged", "/srv/c"]}
+    found = mounted(host(SITE, view), *wishes(SITE, view))
+    said = "/srv/o/merged: it is a layer of the overlay on /srv/view, and is to be unmounted: unmount /srv/view first"
+    for change in (GONE, SITE | {"lower": "/srv/o/b"}):
+        with pytest.raises(Refusal, match=said):
+            planned(replace(found, places=host(SITE, view, change).places), change)
+    # A remount touches nobody, and one that goes before it in this run is none.
+    assert planned(found, SITE | {"options": "nodev"}).changes
+    assert len(planned(found, view | {"present": False}, GONE).steps) == 2
+
+
+def test_one_on_a_full_disk_is_not_mounted_anew() -> None:
+    found = with_place(U, free=0)(kept(mounted(host(SITE), *wishes(SITE)), *wishes(SITE)))
+    assert not planned(found, SITE).changes
+    assert planned(found, SITE | {"options": "nodev"}).changes
+    with pytest.raises(Refusal, match="which is full"):
+        planned(found, SITE | {"options": "index=on"})
 
 
 def test_who_uses_it_is_named() -> None:
