@@ -7,8 +7,10 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State
 from pyinfra.api.operation import OperationMeta
+from typing_extensions import Unpack
 
 from hostwright.base import transport
+from hostwright.base.arguments import NamedArguments
 from hostwright.base.observe import observe
 from hostwright.base.refusing import named, refusing
 from hostwright.base.scripts import script
@@ -29,7 +31,7 @@ def mount(
     options: str | Sequence[str] = (),
     persist: bool = True,
     present: bool = True,
-    **arguments: Any,
+    **arguments: Unpack[NamedArguments],
 ) -> OperationMeta:
     """
     Mount an overlay, now and at every boot; or unmount it.
@@ -61,7 +63,7 @@ def mount(
 
 
 @named
-def mounts(settings: Mapping[str, Any], **arguments: Any) -> OperationMeta:
+def mounts(settings: Mapping[str, Any], **arguments: Unpack[NamedArguments]) -> OperationMeta:
     """
     Put several overlays right, planned together and in this order.
 
@@ -81,7 +83,7 @@ def mounts(settings: Mapping[str, Any], **arguments: Any) -> OperationMeta:
     with refusing():
         wishes = validated(OverlaySettings, settings).mounts
 
-    def plan(arguments: dict[str, Any]) -> OverlayPlan:
+    def plan(arguments: Mapping[str, Any]) -> OverlayPlan:
         made = decide(observe(Overlays, arguments, **asked(wishes)), wishes)
         if made.unmounted:
             check_busy(made, observe(OverlayHolders, arguments, targets="\n".join(made.unmounted)))

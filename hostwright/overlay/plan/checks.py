@@ -19,13 +19,18 @@ _PAGE, _VALUE, _STACK, _LINE = 4095, 255, 500, 2047
 _BY_FSCONFIG, _LONG_LINES, _ESCAPES = (2, 39), 237, 248
 
 
-def before_all(found: HostOverlays) -> Iterator[Refusal]:
+def before_all(found: HostOverlays, wishes: Sequence[OverlayMount]) -> Iterator[Refusal]:
     key = OverlaySettings.key("mounts")
     if not found.root:
         yield Refusal(f"{found.user} is not root, and may not mount", "let pyinfra use sudo (_sudo, --sudo)", key=key)
     elif not found.supported:
         remedy = "boot one that has it, or install the package with its modules"
         yield Refusal(f"this kernel ({found.kernel}) has no overlay", remedy, key=key)
+    else:
+        paths = (path for wish in wishes for path in (wish.target, *wish.lower, wish.upper, wish.work) if path)
+        for path in dict.fromkeys(paths):
+            if path not in found.places:
+                yield Refusal(f"the host did not tell what {path} is", "run again", key=key)
 
 
 def of_target(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[Refusal]:

@@ -50,7 +50,7 @@ class OverlayPlan:
 
 
 def decide(found: HostOverlays, wishes: Sequence[OverlayMount]) -> OverlayPlan:
-    _refuse(checks.before_all(found))
+    _refuse(checks.before_all(found, wishes))
     several: list[Wanted] = []
     for wish in wishes:
         several.append(wanted(found, wish, several))

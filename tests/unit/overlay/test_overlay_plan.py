@@ -281,7 +281,11 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
     "work is upper": ({"work": U}, more(), "upper is work /srv/o/u: name directories beside each other"),
     "target is work": ({"work": "/srv/o/merged"}, more(), "target is work /srv/o/merged: name directories"),
     "a lower in the target": ({"lower": "/srv/o/merged/a"}, more(), "is in the target /srv/o/merged, which hides it: "),
-    "a lower twice": ({"lower": ["/srv/o/a", "/srv/o/a"]}, more(), "lower /srv/o/a is named twice: name it once"),
+    "a lower twice, by a link": (
+        {"lower": ["/srv/o/a", "/srv/o/link"]},
+        lambda found: with_place("/srv/o/link", **vars(found.places["/srv/o/a"]))(found),
+        "lower /srv/o/a is named twice: name it once",
+    ),
     "a lower in another": (
         {"lower": ["/srv/o", "/srv/o/b"]},
         more(),
