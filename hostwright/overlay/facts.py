@@ -14,7 +14,21 @@ from hostwright.base.refusal import DidNotTell
 from hostwright.base.scripts import NONCE, script, sections
 
 _SECTIONS = (
-    *("who", "host", "parameters", "mountinfo", "fstab", "paths", "real", "above", "stat", "room", "ftype", "targets"),
+    *(
+        "who",
+        "host",
+        "parameters",
+        "mountinfo",
+        "fstab",
+        "leftovers",
+        "paths",
+        "real",
+        "above",
+        "stat",
+        "room",
+        "ftype",
+        "targets",
+    ),
     *("target *", "work *", "work/work *", "work/index *", "work/work/incompat *", "origin *", "units", "fragments"),
     *("unit *", "wants", "others", "identities", "told"),
 )
@@ -117,6 +131,7 @@ class HostOverlays:
     + util_linux, systemd: their versions; () and 0 where they are not known, or not at work
     + supported: the kernel has overlays
     + parameters: defaults of the kernel's module; nothing where it is not loaded yet
+    + leftovers: what a run that died left beside fstab
     + places: by path, as it was asked for
     + real: of paths of mounted overlays
     + entries: what is in a target, by its real path
@@ -136,6 +151,7 @@ class HostOverlays:
     overlays: tuple[Overlay, ...] = ()
     others: tuple[Overlay, ...] = ()
     fstab: tuple[Line, ...] = ()
+    leftovers: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     real: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -260,6 +276,7 @@ def parse_overlays(lines: list[str], nonce: str = "") -> HostOverlays:
         overlays=tuple(one for line in found["mountinfo"] if (one := parse_overlay(line))),
         others=tuple(_others(found["others"], points, identities)),
         fstab=tuple(line for text in found["fstab"] if (line := fstab_line(text))),
+        leftovers=tuple(found.get("leftovers", [])),
         places=dict(_places(real, found)),
         real=real,
         entries={

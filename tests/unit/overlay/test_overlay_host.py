@@ -401,5 +401,6 @@ def test_wherever_it_is_cut_the_next_run_finishes(here: Namespace, tmp_path: Pat
             rest = here.plan(then)
             assert here.act(rest).returncode == 0
             assert not here.plan(then).changes
+            assert here.sh("ls -A /etc | grep -c hostwright; :") == "0\n"
             assert then is gone or here.sh("stat -c '%u %g %a' u m") == "7 8 2750\n" * 2
     assert cuts > 20

@@ -157,6 +157,12 @@ def test_a_line_of_fstab_is_corrected_and_taken_away() -> None:
     assert step.call == ("change_line", old.fstab[0].text, "")
 
 
+def test_what_a_run_left_beside_fstab_is_cleared_away() -> None:
+    found = kept(mounted(host(SITE), *wishes(SITE)), *wishes(SITE))
+    plan = planned(replace(found, leftovers=("/etc/fstab.hostwright-old",)), SITE)
+    assert [step.call for step in plan.steps] == [("tidy_fstab",)]
+
+
 def test_links_are_followed_before_anything_is_compared() -> None:
     said = SITE | {"lower": ["/srv/link", "/srv/o/b"]}
     found = host(said)
