@@ -55,8 +55,8 @@ class Overlay:
     options: Mapping[str, str]
     read_only: bool
     space: str = ""
-    identities: frozenset[str] = frozenset()
-    """DEVICE:INODE of upper and work, where it is not in our namespace"""
+    identities: Mapping[str, str] = field(default_factory=dict)
+    """DEVICE:INODE of upper and work, by path, where it is not in our namespace"""
 
 
 @dataclass(frozen=True)
@@ -333,9 +333,9 @@ def _others(lines: Sequence[str], kept: Mapping[str, str], identities: Mapping[s
         said = re.match(r"/proc/(\w+)/mountinfo:(.*)", line)
         one = parse_overlay(said[2], said[1]) if said else None
         if one:
-            layers = [identities.get(f"/proc/{one.space}/root{layer}", "") for layer in (one.upper, one.work) if layer]
-            space = kept.get(one.space, f"process {one.space}")
-            yield replace(one, space=space, identities=frozenset(layers) - {""})
+            root = f"/proc/{one.space}/root"
+            layers = {path: identities[root + path] for path in (one.upper, one.work) if root + path in identities}
+            yield replace(one, space=kept.get(one.space, f"process {one.space}"), identities=layers)
 
 
 def origin_inode(handle: bytes) -> int | None:

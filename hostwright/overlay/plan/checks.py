@@ -144,19 +144,15 @@ def _apart(one: Wanted) -> Iterator[Refusal]:
 
 
 def _used_by_others(found: HostOverlays, one: Wanted) -> Iterator[Refusal]:
-    identities = {
-        found.places[path].identity: path
-        for path in (*one.wish.lower, one.wish.upper, one.wish.work)
-        if path and found.places[path].exists
-    }
+    places = [found.places[path] for path in (*one.wish.lower, one.wish.upper, one.wish.work) if path]
+    identities = {place.real: place.identity for place in places if place.exists}
     for other in (*found.overlays, *found.others):
         if not other.space and other.point == one.target:
             continue
         for theirs, path in (("upper", other.upper), ("work", other.work)):
             for kind, layer in one.layers if path else ():
-                if other.space and other.identities:
-                    same = any(identities.get(identity) == layer for identity in other.identities)
-                    shared = same and is_in(layer, path)
+                if path in other.identities:
+                    shared = other.identities[path] == identities.get(layer)
                 else:
                     path = found.real.get(path, path)
                     shared = is_in(layer, path) or (kind != "lower" and is_in(path, layer))

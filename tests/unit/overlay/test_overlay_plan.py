@@ -335,9 +335,19 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         {},
         lambda found: replace(
             found,
-            others=(other("/m", U, "/", space="process 77", identities=frozenset({found.places[U].identity})),),
+            others=(other("/m", U, "/", space="process 77", identities={U: found.places[U].identity}),),
         ),
         "upper /srv/o/u is upper /srv/o/u of the overlay on /m in the mount namespace of process 77: name another",
+    ),
+    "a lower that an overlay elsewhere writes to by another path": (
+        {},
+        lambda found: replace(
+            found,
+            others=(
+                other("/m", "/in/u", "/", space="process 77", identities={"/in/u": found.places["/srv/o/b"].identity}),
+            ),
+        ),
+        "lower /srv/o/b is upper /in/u of the overlay on /m in the mount namespace of process 77: name another",
     ),
     "an upper on NFS": ({}, on("nfs4"), "upper /srv/o/u is on nfs4, which overlays cannot write to: name one on ext2"),
     "an upper on an overlay": ({}, on("overlay"), "upper /srv/o/u is on overlay, which overlays cannot write to"),
