@@ -14,7 +14,21 @@ from hostwright.base.refusal import DidNotTell
 from hostwright.base.scripts import NONCE, script, sections
 
 _SECTIONS = (
-    *("who", "host", "parameters", "mountinfo", "fstab", "paths", "real", "above", "stat", "room", "ftype", "targets"),
+    *(
+        "who",
+        "host",
+        "parameters",
+        "mountinfo",
+        "fstab",
+        "leftovers",
+        "paths",
+        "real",
+        "above",
+        "stat",
+        "room",
+        "ftype",
+        "targets",
+    ),
     *("target *", "work *", "work/work *", "work/index *", "work/work/incompat *", "origin *", "units", "fragments"),
     *("unit *", "wants", "others", "identities", "told"),
 )
@@ -41,8 +55,8 @@ class Overlay:
     options: Mapping[str, str]
     read_only: bool
     space: str = ""
-    identities: frozenset[str] = frozenset()
-    """DEVICE:INODE of upper and work, where it is not in our namespace"""
+    identities: Mapping[str, str] = field(default_factory=dict)
+    """DEVICE:INODE of upper and work, by path, where it is not in our namespace"""
 
 
 @dataclass(frozen=True)
@@ -117,6 +131,7 @@ class HostOverlays:
     + util_linux, systemd: their versions; () and 0 where they are not known, or not at work
     + supported: the kernel has overlays
     + parameters: defaults of the kernel's module; nothing where it is not loaded yet
+    + leftovers: what a run that died left beside fstab
     + places: by path, as it was asked for
     + real: of paths of mounted overlays
     + entries: what is in a target, by its real path
@@ -136,6 +151,7 @@ class HostOverlays:
     overlays: tuple[Overlay, ...] = ()
     others: tuple[Overlay, ...] = ()
     fstab: tuple[Line, ...] = ()
+    leftovers: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     real: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -260,6 +276,7 @@ def parse_overlays(lines: list[str], nonce: str = "") -> HostOverlays:
         overlays=tuple(one for line in found["mountinfo"] if (one := parse_overlay(line))),
         others=tuple(_others(found["others"], points, identities)),
         fstab=tuple(line for text in found["fstab"] if (line := fstab_line(text))),
+        leftovers=tuple(found.get("leftovers", [])),
         places=dict(_places(real, found)),
         real=real,
         entries={
@@ -316,9 +333,9 @@ def _others(lines: Sequence[str], kept: Mapping[str, str], identities: Mapping[s
         said = re.match(r"/proc/(\w+)/mountinfo:(.*)", line)
         one = parse_overlay(said[2], said[1]) if said else None
         if one:
-            layers = [identities.get(f"/proc/{one.space}/root{layer}", "") for layer in (one.upper, one.work) if layer]
-            space = kept.get(one.space, f"process {one.space}")
-            yield replace(one, space=space, identities=frozenset(layers) - {""})
+            root = f"/proc/{one.space}/root"
+            layers = {path: identities[root + path] for path in (one.upper, one.work) if root + path in identities}
+            yield replace(one, space=kept.get(one.space, f"process {one.space}"), identities=layers)
 
 
 def origin_inode(handle: bytes) -> int | None:

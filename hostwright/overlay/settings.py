@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
+from hostwright.base.bounds import short_path
 from hostwright.base.refusal import Refusal, parted
 from hostwright.base.settings import Settings, Unfit, absolute, nested
 
@@ -71,7 +72,10 @@ class OverlayMount(Settings):
     @classmethod
     def _are_paths(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         if isinstance(value, tuple):
-            return tuple(_path(one) for one in value)
+            paths = tuple(_path(one) for one in value)
+            if twice := next((path for path in paths if paths.count(path) > 1), None):
+                raise ValueError(f"{twice} is named twice: name it once")
+            return paths
         return None if value is None else _path(value)
 
     @field_validator("options")
@@ -160,16 +164,17 @@ def _mount(number: int, said: object) -> OverlayMount:
     if not isinstance(said, Mapping):
         raise ValueError(f"number {number} is no mapping: as in target: /m, lower: [/a, /b]")
     target = said.get("target")
-    name = target if isinstance(target, str) else f"{OverlaySettings.key('mounts')}, number {number}"
+    name = target if isinstance(target, str) and 0 < len(target) < 200 else f"number {number}"
     try:
         return nested(OverlayMount, {key: value for key, value in said.items() if value is not None})
     except ValueError as error:
-        raise Unfit(Refusal(*parted(str(error)), key=name)) from None
+        raise Unfit(Refusal(*parted(str(error)), key=f"{OverlaySettings.key('mounts')}: {name}")) from None
 
 
 def _path(path: str) -> str:
     if '"' in path:
         raise ValueError(f"{path!r} has a quote in it, which mount(8) cannot be told: rename it")
+    short_path(path)
     try:
         return absolute(path)
     except ValueError as error:

@@ -88,3 +88,8 @@ class ChangeLine(Verb):
     old: str
     new: str
     sh = "change_line"
+
+
+@dataclass(frozen=True)
+class TidyFstab(Verb):
+    sh = "tidy_fstab"

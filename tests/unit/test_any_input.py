@@ -29,6 +29,7 @@ from hostwright.docker.settings import RestartPolicies
 from hostwright.interface.settings import AddressesSettings, AddressSettings, InterfaceSettings
 from hostwright.lvm.settings import Rebalance
 from hostwright.mariadb.settings import Mariadb, User
+from hostwright.overlay.settings import OverlayMount, OverlaySettings
 from hostwright.reachability.settings import ReachabilitySettings
 from tests.unit.ssh_server import serving
 
@@ -61,10 +62,21 @@ SAID = {
     "HostContainers": recorded("containers_debian12"),
     "HostLocks": "@@ uptime\n91.07 170.93\n@@ lock deploy\nholder\t2\t1\t30\t82\t81\t2026-11-25T06:40:09+0000\t408:8015"
     "\troot@vm/896d81d3\ttrying\n",
+    "Overlays": recorded("overlays_debian12"),
+    "OverlayHolders": "@@ holders /srv/site/merged\n@@ told\n",
     "MariadbData": "@@ data\n@@ record\n@@ others\n@@ listeners\n@@ users\n@@ ports\n",
     "MariadbAccounts": "@@ accounts\n",
     "ComposeProject": "@@ engine\nuser=root\nengine=docker\ncompose=docker compose\n@@ error\n@@ hands\n@@ files\n"
     "@@ model\n" + base64.b64encode(gzip.compress(b'{"name": "db", "services": {"mariadb": {}}}')).decode(),
+}
+
+
+SITE = {
+    "target": "/srv/site/merged",
+    "lower": ["/srv/disk/theme", "/srv/disk/base"],
+    "upper": "/srv/disk/upper",
+    "work": "/srv/disk/work",
+    "options": ["noatime"],
 }
 
 
@@ -157,6 +169,7 @@ DEPLOYS = [
         _keys(ReachabilitySettings, allow=["tcp/22"], public={"10.0.0.6": "1.1.1.1"}, json_file="report.json")
         | {"lock_wait": 5},
     ),
+    Deploy("overlay", {"overlay_mounts": [SITE]}, _keys(OverlaySettings, mounts=[SITE]) | {"lock_wait": 5}),
     Deploy("lock", {}, {"lock_name": "deploy", "lock_break": "root@vm/896d81d3"}),
 ]
 BY_NAME = {deploy.name: deploy for deploy in DEPLOYS}
@@ -166,6 +179,7 @@ MODELS: dict[str, type[Settings]] = {
     "docker": RestartPolicies,
     "mariadb": Mariadb,
     "reachability": ReachabilitySettings,
+    "overlay": OverlaySettings,
 }
 # What a key of any kind may be given by mistake, or by malice.
 ANYTHING: dict[str, Any] = {
@@ -286,6 +300,9 @@ def _inputs() -> Iterator[Input]:
         for what, value in WITHIN:
             one = {"present": ["10.0.2.15/24"], field: value}
             yield Input("interface", "interface_addresses", f"all {field} {what}", {"eth0": one})
+    for field in OverlayMount.model_fields:
+        for what, value in WITHIN:
+            yield Input("overlay", "overlay_mounts", f"{field} {what}", [SITE | {field: value}])
     for field in User.model_fields:
         for what, value in WITHIN:
             user = {"name": "nova", "password": SECRET, field: value}
@@ -337,9 +354,10 @@ def tried(one: Input, directory: Path) -> tuple[str, str]:
         return "written", str(made)
     if not said:
         return "accepted", ""
-    is_good = (
-        len(said.splitlines()) == 1 and said.startswith("@local: refused, nothing was changed: ") and one.key in said
-    )
+    begins = "@local: refused, nothing was changed: "
+    # An overlay is named by its target.
+    is_named = one.key in said or said.startswith(f"{begins}{SITE['target']}: ")
+    is_good = len(said.splitlines()) == 1 and said.startswith(begins) and is_named
     return ("refused" if is_good else "refused badly"), said
 
 
@@ -426,6 +444,9 @@ NAMED: list[tuple[str, str, Any, str]] = [
     ("mariadb", "mariadb_image", "a b;c", "no name of an image"),
     ("mariadb", "mariadb_image", f"registry/{LONG}", "too long for the name of an image"),
     ("mariadb", "mariadb_project_dir", "/", "a directory of its own"),
+    ("overlay", "overlay_mounts", [SITE | {"lower": ["a"]}], "no absolute path"),
+    ("overlay", "overlay_mounts", [SITE | {"upper": f"/{LONG}"}], "too long for a path"),
+    ("overlay", "overlay_mounts", [SITE | {"options": ["exec"]}], "no option that is taken here"),
     ("reachability", "reachability_json_file", "a\0b", "no path of a file"),
 ]
 

@@ -19,13 +19,18 @@ _PAGE, _VALUE, _STACK, _LINE = 4095, 255, 500, 2047
 _BY_FSCONFIG, _LONG_LINES, _ESCAPES = (2, 39), 237, 248
 
 
-def before_all(found: HostOverlays) -> Iterator[Refusal]:
+def before_all(found: HostOverlays, wishes: Sequence[OverlayMount]) -> Iterator[Refusal]:
     key = OverlaySettings.key("mounts")
     if not found.root:
         yield Refusal(f"{found.user} is not root, and may not mount", "let pyinfra use sudo (_sudo, --sudo)", key=key)
     elif not found.supported:
         remedy = "boot one that has it, or install the package with its modules"
         yield Refusal(f"this kernel ({found.kernel}) has no overlay", remedy, key=key)
+    else:
+        paths = (path for wish in wishes for path in (wish.target, *wish.lower, wish.upper, wish.work) if path)
+        for path in dict.fromkeys(paths):
+            if path not in found.places:
+                yield Refusal(f"the host did not tell what {path} is", "run again", key=key)
 
 
 def of_target(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[Refusal]:
@@ -139,19 +144,15 @@ def _apart(one: Wanted) -> Iterator[Refusal]:
 
 
 def _used_by_others(found: HostOverlays, one: Wanted) -> Iterator[Refusal]:
-    identities = {
-        found.places[path].identity: path
-        for path in (*one.wish.lower, one.wish.upper, one.wish.work)
-        if path and found.places[path].exists
-    }
+    places = [found.places[path] for path in (*one.wish.lower, one.wish.upper, one.wish.work) if path]
+    identities = {place.real: place.identity for place in places if place.exists}
     for other in (*found.overlays, *found.others):
         if not other.space and other.point == one.target:
             continue
         for theirs, path in (("upper", other.upper), ("work", other.work)):
             for kind, layer in one.layers if path else ():
-                if other.space and other.identities:
-                    same = any(identities.get(identity) == layer for identity in other.identities)
-                    shared = same and is_in(layer, path)
+                if path in other.identities:
+                    shared = other.identities[path] == identities.get(layer)
                 else:
                     path = found.real.get(path, path)
                     shared = is_in(layer, path) or (kind != "lower" and is_in(path, layer))

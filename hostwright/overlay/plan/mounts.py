@@ -29,6 +29,7 @@ from hostwright.overlay.verbs import (
     Remount,
     RemoveUnit,
     Replace,
+    TidyFstab,
     Unmount,
     WriteUnit,
 )
@@ -50,13 +51,13 @@ class OverlayPlan:
 
 
 def decide(found: HostOverlays, wishes: Sequence[OverlayMount]) -> OverlayPlan:
-    _refuse(checks.before_all(found))
+    _refuse(checks.before_all(found, wishes))
     several: list[Wanted] = []
     for wish in wishes:
         several.append(wanted(found, wish, several))
     _refuse(checks.between(several))
     refused: list[Refusal] = []
-    steps: list[Verb] = []
+    steps: list[Verb] = [TidyFstab("remove what a lost run left beside /etc/fstab") for _ in found.leftovers[:1]]
     unmounted: dict[str, str] = {}
     notes: list[str] = []
     gone: set[str] = set()

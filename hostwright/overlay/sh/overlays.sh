@@ -128,6 +128,10 @@ section mountinfo
 cat /proc/self/mountinfo || exit 1
 section fstab
 [ ! -e /etc/fstab ] || cat /etc/fstab || exit 1
+section leftovers
+for file in "$(readlink -f /etc/fstab).hostwright" "$(readlink -f /etc/fstab).hostwright-old"; do
+    [ ! -e "$file" ] || printf '%s\n' "$file"
+done
 
 real_targets=$(printf '%s\n' "$TARGETS" | once | each readlink -m -- | once) || exit 1
 running=$(running_layers) || exit 1

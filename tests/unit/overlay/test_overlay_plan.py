@@ -157,6 +157,12 @@ def test_a_line_of_fstab_is_corrected_and_taken_away() -> None:
     assert step.call == ("change_line", old.fstab[0].text, "")
 
 
+def test_what_a_run_left_beside_fstab_is_cleared_away() -> None:
+    found = kept(mounted(host(SITE), *wishes(SITE)), *wishes(SITE))
+    plan = planned(replace(found, leftovers=("/etc/fstab.hostwright-old",)), SITE)
+    assert [step.call for step in plan.steps] == [("tidy_fstab",)]
+
+
 def test_links_are_followed_before_anything_is_compared() -> None:
     said = SITE | {"lower": ["/srv/link", "/srv/o/b"]}
     found = host(said)
@@ -281,7 +287,11 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
     "work is upper": ({"work": U}, more(), "upper is work /srv/o/u: name directories beside each other"),
     "target is work": ({"work": "/srv/o/merged"}, more(), "target is work /srv/o/merged: name directories"),
     "a lower in the target": ({"lower": "/srv/o/merged/a"}, more(), "is in the target /srv/o/merged, which hides it: "),
-    "a lower twice": ({"lower": ["/srv/o/a", "/srv/o/a"]}, more(), "lower /srv/o/a is named twice: name it once"),
+    "a lower twice, by a link": (
+        {"lower": ["/srv/o/a", "/srv/o/link"]},
+        lambda found: with_place("/srv/o/link", **vars(found.places["/srv/o/a"]))(found),
+        "lower /srv/o/a is named twice: name it once",
+    ),
     "a lower in another": (
         {"lower": ["/srv/o", "/srv/o/b"]},
         more(),
@@ -325,9 +335,19 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         {},
         lambda found: replace(
             found,
-            others=(other("/m", U, "/", space="process 77", identities=frozenset({found.places[U].identity})),),
+            others=(other("/m", U, "/", space="process 77", identities={U: found.places[U].identity}),),
         ),
         "upper /srv/o/u is upper /srv/o/u of the overlay on /m in the mount namespace of process 77: name another",
+    ),
+    "a lower that an overlay elsewhere writes to by another path": (
+        {},
+        lambda found: replace(
+            found,
+            others=(
+                other("/m", "/in/u", "/", space="process 77", identities={"/in/u": found.places["/srv/o/b"].identity}),
+            ),
+        ),
+        "lower /srv/o/b is upper /in/u of the overlay on /m in the mount namespace of process 77: name another",
     ),
     "an upper on NFS": ({}, on("nfs4"), "upper /srv/o/u is on nfs4, which overlays cannot write to: name one on ext2"),
     "an upper on an overlay": ({}, on("overlay"), "upper /srv/o/u is on overlay, which overlays cannot write to"),
