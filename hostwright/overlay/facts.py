@@ -14,23 +14,9 @@ from hostwright.base.refusal import DidNotTell
 from hostwright.base.scripts import NONCE, script, sections
 
 _SECTIONS = (
-    *(
-        "who",
-        "host",
-        "parameters",
-        "mountinfo",
-        "fstab",
-        "leftovers",
-        "paths",
-        "real",
-        "above",
-        "stat",
-        "room",
-        "ftype",
-        "targets",
-    ),
-    *("target *", "work *", "work/work *", "work/index *", "work/work/incompat *", "origin *", "units", "fragments"),
-    *("unit *", "wants", "others", "identities", "told"),
+    *("who", "host", "parameters", "mountinfo", "fstab", "engines", "leftovers", "paths", "real", "above", "stat"),
+    *("room", "ftype", "targets", "target *", "work *", "work/work *", "work/index *", "work/work/incompat *"),
+    *("origin *", "units", "fragments", "unit *", "wants", "others", "identities", "told"),
 )
 _LAYERS = ("lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir")
 
@@ -131,6 +117,7 @@ class HostOverlays:
     + util_linux, systemd: their versions; () and 0 where they are not known, or not at work
     + supported: the kernel has overlays
     + parameters: defaults of the kernel's module; nothing where it is not loaded yet
+    + engines: directories that container engines were told to use, beside their usual ones
     + leftovers: what a run that died left beside fstab
     + places: by path, as it was asked for
     + real: of paths of mounted overlays
@@ -151,6 +138,7 @@ class HostOverlays:
     overlays: tuple[Overlay, ...] = ()
     others: tuple[Overlay, ...] = ()
     fstab: tuple[Line, ...] = ()
+    engines: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     real: Mapping[str, str] = field(default_factory=dict)
@@ -276,6 +264,7 @@ def parse_overlays(lines: list[str], nonce: str = "") -> HostOverlays:
         overlays=tuple(one for line in found["mountinfo"] if (one := parse_overlay(line))),
         others=tuple(_others(found["others"], points, identities)),
         fstab=tuple(line for text in found["fstab"] if (line := fstab_line(text))),
+        engines=tuple(path for path in found.get("engines", []) if path.startswith("/") and path.strip("/")),
         leftovers=tuple(found.get("leftovers", [])),
         places=dict(_places(real, found)),
         real=real,
