@@ -43,7 +43,7 @@ def of_target(found: HostOverlays, wish: OverlayMount, one: Wanted) -> Iterator[
     elif len(on_it) > 1:
         why = f"{len(on_it)} overlays are mounted there, one over the other"
         yield Refusal(why, f"unmount the upper ones: umount {target}", key=key)
-    engine = next((path for path in _ENGINES if is_in(target, path)), "")
+    engine = next((path for path in (*_ENGINES, *found.engines) if is_in(target, path)), "")
     engine = engine or next((path for path in _OF_USERS if f"{path}/" in f"{target}/"), "")
     if engine:
         why = f"it is below {engine}, where a container engine has its own overlays"

@@ -128,6 +128,13 @@ section mountinfo
 cat /proc/self/mountinfo || exit 1
 section fstab
 [ ! -e /etc/fstab ] || cat /etc/fstab || exit 1
+# Where container engines were told to keep what they have.
+section engines
+sed -n 's/.*"\(data-root\|graph\)"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\2/p' /etc/docker/daemon.json 2>/dev/null
+# A file need not end with its last line.
+echo
+sed -n 's/^[[:space:]]*\(graphroot\|runroot\|root\|state\)[[:space:]]*=[[:space:]]*["'\'']\([^"'\'']*\).*/\2/p' \
+    /etc/containers/storage.conf /etc/containerd/config.toml 2>/dev/null
 section leftovers
 for file in "$(readlink -f /etc/fstab).hostwright" "$(readlink -f /etc/fstab).hostwright-old"; do
     [ ! -e "$file" ] || printf '%s\n' "$file"

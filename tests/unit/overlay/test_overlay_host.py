@@ -291,6 +291,18 @@ def test_what_fstab_mounts_and_nobody_has_mounted(here: Namespace) -> None:
     refused(here, site(here), r"something else is mounted there: some \(tmpfs\)")
 
 
+def test_where_engines_keep_what_they_have(here: Namespace) -> None:
+    at = here.disk
+    here.sh("mkdir -p /etc/docker /etc/containers /etc/containerd d p c")
+    here.sh('printf \'{"data-root": "%s", "x": 1}\' $PWD/d >/etc/docker/daemon.json')
+    here.sh("printf '[storage]\\ngraphroot = \"%s\"\\n' $PWD/p >/etc/containers/storage.conf")
+    here.sh("printf \"version = 2\\nroot = '%s'\\n\" $PWD/c >/etc/containerd/config.toml")
+    for name in "dpc":
+        refused(
+            here, site(here, target=f"{at}/{name}/m"), f"it is below {at}/{name}, where a container engine has its own"
+        )
+
+
 # -- what goes wrong in the midst of it
 
 

@@ -1,7 +1,4 @@
-"""Overlays of a host, what they are made of, and what a boot finds (sh/overlays.sh writes what is read here).
-
-Sources: overlayfs.rst of the kernel, proc_pid_mountinfo(5), fstab(5), systemd.mount(5).
-"""
+"""Overlays of a host, what they are made of, and what a boot finds (sh/overlays.sh writes what is read here)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,64 +9,13 @@ from typing_extensions import override
 from hostwright.base.observe import ScriptFact, pairs, parsing
 from hostwright.base.refusal import DidNotTell
 from hostwright.base.scripts import NONCE, script, sections
+from hostwright.overlay.facts.mounted import Line, Mount, Overlay, fstab_line, parse_mount, parse_overlay, unescaped
 
 _SECTIONS = (
-    *(
-        "who",
-        "host",
-        "parameters",
-        "mountinfo",
-        "fstab",
-        "leftovers",
-        "paths",
-        "real",
-        "above",
-        "stat",
-        "room",
-        "ftype",
-        "targets",
-    ),
-    *("target *", "work *", "work/work *", "work/index *", "work/work/incompat *", "origin *", "units", "fragments"),
-    *("unit *", "wants", "others", "identities", "told"),
+    *("who", "host", "parameters", "mountinfo", "fstab", "engines", "leftovers", "paths", "real", "above", "stat"),
+    *("room", "ftype", "targets", "target *", "work *", "work/work *", "work/index *", "work/work/incompat *"),
+    *("origin *", "units", "fragments", "unit *", "wants", "others", "identities", "told"),
 )
-_LAYERS = ("lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir")
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """An overlay that is mounted.
-
-    + lowers, upper, work: as they were typed, without the kernel's escapes
-    + flags: the options of the mount itself
-    + options: those of the overlay, as far as the kernel shows them
-    + read_only: by the kernel's own decision, or as it was mounted
-    + space: the process in whose mount namespace it is, or the file that keeps that; nothing: it is in ours
-    """
-
-    point: str
-    device: str
-    lowers: tuple[str, ...]
-    upper: str
-    work: str
-    flags: frozenset[str]
-    options: Mapping[str, str]
-    read_only: bool
-    space: str = ""
-    identities: Mapping[str, str] = field(default_factory=dict)
-    """DEVICE:INODE of upper and work, by path, where it is not in our namespace"""
-
-
-@dataclass(frozen=True)
-class Mount:
-    number: str
-    parent: str
-    device: str
-    point: str
-    kind: str
-    source: str
-    read_only: bool
-
-
 _UNKNOWN = Mount("", "", "", "/", "", "", read_only=False)
 
 
@@ -100,16 +46,6 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of fstab, without escapes."""
-
-    text: str
-    point: str
-    kind: str
-    options: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Unit:
     """The unit of systemd that mounts a target.
 
@@ -131,6 +67,7 @@ class HostOverlays:
     + util_linux, systemd: their versions; () and 0 where they are not known, or not at work
     + supported: the kernel has overlays
     + parameters: defaults of the kernel's module; nothing where it is not loaded yet
+    + engines: directories that container engines were told to use, beside their usual ones
     + leftovers: what a run that died left beside fstab
     + places: by path, as it was asked for
     + real: of paths of mounted overlays
@@ -151,6 +88,7 @@ class HostOverlays:
     overlays: tuple[Overlay, ...] = ()
     others: tuple[Overlay, ...] = ()
     fstab: tuple[Line, ...] = ()
+    engines: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     real: Mapping[str, str] = field(default_factory=dict)
@@ -186,72 +124,6 @@ class HostOverlays:
         return at
 
 
-def unescaped(text: str) -> str:
-    """What the kernel and fstab write in octal: bytes."""
-    said = text.encode(errors="surrogateescape")
-    plain = re.sub(rb"\\([0-3][0-7]{2})", lambda match: bytes([int(match[1], 8)]), said)
-    return plain.decode(errors="surrogateescape")
-
-
-def mount_point(line: str) -> str:
-    """Of mountinfo."""
-    return unescaped(line.split(" ")[4])
-
-
-def parse_overlay(line: str, space: str = "") -> Overlay | None:
-    before, _, after = line.partition(" - ")
-    words, (kind, _, shown) = before.split(" "), [*after.split(" ", 2), "", ""][:3]
-    if kind != "overlay":
-        return None
-    said = [option.partition("=")[::2] for option in shown.split(",")]
-    named: dict[str, list[str]] = {}
-    for name, value in said:
-        named.setdefault(name, []).append(unescaped(value))
-    lowers = [path for text in named.get("lowerdir", []) for path in _layers(text)]
-    options = {name: some[-1] for name, some in named.items() if name not in (*_LAYERS, "ro", "rw")}
-    if options.pop("fsync", "") == "volatile":
-        options["volatile"] = ""
-    return Overlay(
-        point=unescaped(words[4]),
-        device=words[2],
-        lowers=(*lowers, *named.get("lowerdir+", []), *named.get("datadir+", [])),
-        upper=_plain(named.get("upperdir", [""])[0]),
-        work=_plain(named.get("workdir", [""])[0]),
-        flags=frozenset(words[5].split(",")),
-        options=options,
-        read_only=said[0][0] == "ro",
-        space=space,
-    )
-
-
-def _layers(text: str) -> list[str]:
-    """Of `lowerdir=`, where a backslash takes the meaning of what follows it."""
-    return [_plain(one) for one in re.findall(r"(?:[^:\\]|\\.)+", text, re.S)]
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text, flags=re.S)
-
-
-def _mount(line: str) -> Mount:
-    before, after = line.split(" - ", 1)
-    number, parent, device, _, point, flags, *_ = before.split(" ")
-    kind, source, shown = [*after.split(" ", 2), "", ""][:3]
-    read_only = "ro" in flags.split(",") or "ro" in shown.split(",")
-    return Mount(number, parent, device, unescaped(point), kind, unescaped(source), read_only)
-
-
-def fstab_line(text: str) -> Line | None:
-    words = text.split()
-    if len(words) < 2 or words[0].startswith("#"):
-        return None
-    point = unescaped(words[1])
-    if point.startswith("/"):
-        point = f"/{'/'.join(part for part in point.split('/') if part not in ('', '.'))}"
-    kind, options = [*words[2:4], "", ""][:2]
-    return Line(text, point, kind, tuple(options.split(",")))
-
-
 @parsing()
 def parse_overlays(lines: list[str], nonce: str = "") -> HostOverlays:
     found = sections(lines, nonce, _SECTIONS)
@@ -272,10 +144,11 @@ def parse_overlays(lines: list[str], nonce: str = "") -> HostOverlays:
         systemd=int(host.get("systemd") or 0),
         supported="lacks" not in host,
         parameters=pairs(found["parameters"]),
-        mounts=tuple(map(_mount, found["mountinfo"])),
+        mounts=tuple(map(parse_mount, found["mountinfo"])),
         overlays=tuple(one for line in found["mountinfo"] if (one := parse_overlay(line))),
         others=tuple(_others(found["others"], points, identities)),
         fstab=tuple(line for text in found["fstab"] if (line := fstab_line(text))),
+        engines=tuple(path for path in found.get("engines", []) if path.startswith("/") and path.strip("/")),
         leftovers=tuple(found.get("leftovers", [])),
         places=dict(_places(real, found)),
         real=real,
@@ -389,54 +262,3 @@ class Overlays(ScriptFact[HostOverlays]):
     @override
     def parsed(self, output: list[str]) -> HostOverlays:
         return parse_overlays(output, NONCE)
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who or what keeps an overlay from being unmounted.
-
-    + kind: `process`, `mount`, `loop device`, `swap file` or `NFS export`
-    """
-
-    kind: str
-    what: str
-    user: str = ""
-    unit: str = ""
-    how: str = ""
-    command: str = ""
-
-    @property
-    def words(self) -> str:
-        if self.kind != "process":
-            return f"{self.kind} {self.what}"
-        of = f" of {self.unit}" if self.unit not in ("", "-") else ""
-        return f"process {self.what}{of}, {self.user} ({self.how}): {self.command.strip()}"
-
-
-@parsing()
-def parse_holders(lines: list[str], nonce: str = "") -> dict[str, tuple[Holder, ...]]:
-    found = sections(lines, nonce, ("holders *", "told"))
-    if "told" not in found:
-        raise DidNotTell("its answer is not whole")
-    return {
-        name.removeprefix("holders "): tuple(Holder(*line.split("\t", 5)) for line in some)
-        for name, some in found.items()
-        if name != "told"
-    }
-
-
-class OverlayHolders(ScriptFact[Mapping[str, Sequence[Holder]]]):
-    """Who uses overlays, by target.
-
-    + targets: where they are mounted, paths without links, one a line
-    """
-
-    what = "who uses its overlays"
-
-    @override
-    def text(self, targets: str) -> str:
-        return script("overlay_holders", TARGETS=targets)
-
-    @override
-    def parsed(self, output: list[str]) -> Mapping[str, Sequence[Holder]]:
-        return parse_holders(output, NONCE)
