@@ -205,7 +205,10 @@ def test_one_that_lives_on_in_another_namespace(here: Namespace) -> None:
 def test_one_that_a_file_keeps_alive(here: Namespace) -> None:
     here.deploy(site(here))
     here.sh("mkdir $PWD/ns && mount -t tmpfs none ns && mount --make-private ns && touch ns/kept")
-    here.sh("unshare --mount=$PWD/ns/kept true && umount m && sed -i /overlay/d /etc/fstab")
+    # Newer kernels count namespaces by processor, and one can be kept by an older one only.
+    kept = "taskset -c $((try % $(nproc))) unshare --mount=$PWD/ns/kept true 2>/dev/null"
+    here.sh(f"for try in 0 1 2 3 4 5 6 7; do {kept} && break; done")
+    here.sh("umount m && sed -i /overlay/d /etc/fstab")
     refused(here, site(here), f"of the overlay on {here.disk}/m in the mount namespace of {here.disk}/ns/kept")
     here.sh("umount ns/kept")
 
