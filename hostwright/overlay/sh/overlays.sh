@@ -154,7 +154,7 @@ printf '%s\n' "$there"
 section stat
 printf '%s\n' "$there" | each stat -c '%d %i %u %g %a %F' -- || exit 1
 section room
-printf '%s\n' "$there" | each stat -f -c '%S %f %c %d' -- || exit 1
+printf '%s\n' "$there" | each stat -f -c '%S %a %c %d' -- || exit 1
 section ftype
 points=$(printf '%s\n' "$UPPERS" | each readlink -m -- | above | each stat -c %m -- | once) || exit 1
 printf '%s\n' "$points" | while IFS= read -r point; do
