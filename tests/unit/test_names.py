@@ -29,7 +29,7 @@ WRITTEN = {
     "hostwright-once": mariadb.RECORD,
 }
 # FILE.hostwright and /run/hostwright.XXXXXX are others, and a docstring may name one for people.
-NOT_BEFORE, NOT_AFTER = r"(?<![\w`])(?<!fstab)", r"(?![\w`.-])"
+NOT_BEFORE, NOT_AFTER = r"(?<![\w`])(?<!fstab)(?<!fstab\))", r"(?![\w`.-])"
 
 
 @pytest.mark.parametrize("literal", WRITTEN)
