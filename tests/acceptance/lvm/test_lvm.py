@@ -149,7 +149,7 @@ def test_a_scratch_disk_is_borrowed_and_a_lost_controller_finds_its_job_again(ma
 
 
 REFUSALS = [
-    ({"shrink_to": "50"}, ["lvm_shrink_to = '50': ", "without a unit"]),
+    ({"shrink_to": "50"}, ["lvm_shrink_to = 50: ", "without a unit"]),
     ({"shrink_to": "100G"}, ["larger than"]),
     ({"shrink_to": "100M"}, ["300 MiB"]),
     ({"vg": "nowhere"}, ["nowhere", "centos"]),
