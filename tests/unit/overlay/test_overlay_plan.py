@@ -485,6 +485,11 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[HostOverlays], HostOverlays],
         more(user="eve", root=False),
         "overlay_mounts: eve is not root, and may not mount: let pyinf",
     ),
+    "an answer that lacks a path": (
+        {},
+        lambda found: replace(found, places={path: found.places[path] for path in found.places if path != "/srv/o/b"}),
+        "overlay_mounts: the host did not tell what /srv/o/b is: run again",
+    ),
     "a kernel without overlays": (
         {},
         more(supported=False),
