@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,25 @@ def pyinfra(*words: str) -> Run:
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+@contextmanager
+def at_work(command: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A run of pyinfra, killed at the end of the block."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 class Host:
     """A lab machine and the person at the controller."""
 
@@ -68,20 +87,8 @@ class Host:
     @contextmanager
     def running(self) -> Iterator["subprocess.Popen[bytes]"]:
         """A deploy whose controller is killed at the end of the block."""
-        process = subprocess.Popen(
-            self.command("-y"),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
+        with at_work(self.command("-y")) as process:
             yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
     def is_verified(self) -> None:
         """testinfra looks, with the checks that a user has."""

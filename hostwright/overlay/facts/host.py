@@ -169,7 +169,7 @@ def parse_overlays(lines: list[str], nonce: str = "") -> HostOverlays:
 def _places(real: Mapping[str, str], found: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Place]]:
     rows = zip(found["paths"], found["above"], found["stat"], found["room"], strict=True)
     for path, above, stat, room in rows:
-        device, inode, _, _, _, kind = stat.split(" ", 5)
+        device, inode, kind = stat.split(" ", 2)
         size, free, inodes, left = map(int, room.split(" "))
         yield (
             path,

@@ -19,7 +19,6 @@ class Overlay:
     """
 
     point: str
-    device: str
     lowers: tuple[str, ...]
     upper: str
     work: str
@@ -79,7 +78,6 @@ def parse_overlay(line: str, space: str = "") -> Overlay | None:
         options["volatile"] = ""
     return Overlay(
         point=unescaped(words[4]),
-        device=words[2],
         lowers=(*lowers, *named.get("lowerdir+", []), *named.get("datadir+", [])),
         upper=_plain(named.get("upperdir", [""])[0]),
         work=_plain(named.get("workdir", [""])[0]),

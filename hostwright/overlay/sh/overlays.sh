@@ -152,7 +152,7 @@ there=$(printf '%s\n' "$real" | sed '/^$/d' | above) || exit 1
 section above
 printf '%s\n' "$there"
 section stat
-printf '%s\n' "$there" | each stat -c '%d %i %u %g %a %F' -- || exit 1
+printf '%s\n' "$there" | each stat -c '%d %i %F' -- || exit 1
 section room
 printf '%s\n' "$there" | each stat -f -c '%S %a %c %d' -- || exit 1
 section ftype

@@ -1,18 +1,14 @@
 """Overlays where the power fails, and where a layer is on the network."""
 
-import os
 import random
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.acceptance.deploy import deploy, words
-from tests.acceptance.host import BIN, ROOT
+from tests.acceptance.host import BIN, at_work
 
 MakeHost = Callable[..., Any]
 CUTS = 20
@@ -20,25 +16,6 @@ A = {"target": "/srv/m", "lower": ["/srv/a", "/srv/b"], "upper": "/srv/u", "work
 B = A | {"lower": ["/srv/b"], "options": ["noatime"]}
 GONE = {"target": "/srv/m", "present": False}
 SHOWS = {"a": A, "b": B, "": GONE}
-
-
-@contextmanager
-def at_work(host: Any, wish: dict[str, Any]) -> Iterator[None]:
-    """A deploy whose controller is killed at the end of the block."""
-    process = subprocess.Popen(
-        [str(BIN / "pyinfra"), *words("overlay", host.inventory, overlay_mounts=[wish])],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.mark.soak
@@ -51,7 +28,8 @@ def test_wherever_the_power_fails_a_boot_finds_the_old_one_or_the_new_one(make_h
     now, old = "a", 0
     for number in range(CUTS):
         wanted = ("b", "", "a")[number % 3]
-        with at_work(host, SHOWS[wanted]):
+        command = words("overlay", host.inventory, overlay_mounts=[SHOWS[wanted]])
+        with at_work([str(BIN / "pyinfra"), *command]):
             # A deploy that changes something looks twice, and acts after that.
             machine.wait_until_succeeds("pgrep -f 'hostwright [O]verlays'", timeout=60)
             time.sleep(moments.uniform(0, 6))

@@ -80,7 +80,7 @@ def mounted(found: HostOverlays, *some: OverlayMount, **about: Any) -> HostOverl
         text = shown(found, wish, **about)
         one = parse_overlay(text)
         assert one
-        mount = Mount(f"9{number}", "1", one.device, one.point, "overlay", "overlay", one.read_only)
+        mount = Mount(f"9{number}", "1", "0:40", one.point, "overlay", "overlay", one.read_only)
         real = {**found.real, **{path: path for path in (*one.lowers, one.upper, one.work)}}
         found = replace(found, overlays=(*found.overlays, one), mounts=(*found.mounts, mount), real=real)
     return found

@@ -32,7 +32,6 @@ def test_what_is_mounted_and_what_there_is_of_each_path() -> None:
     site = found.overlays[0]
     assert site == Overlay(
         point="/srv/site/merged",
-        device="0:40",
         lowers=("/srv/disk/theme", "/srv/disk/base"),
         upper="/srv/disk/upper",
         work="/srv/disk/work",
