@@ -116,6 +116,15 @@ def test_home_is_back_though_a_namespace_has_it_still(machine: Machine, held: bo
     assert (machine.place / "tags").read_text() == ""
 
 
+@ROOT
+def test_a_look_whether_it_is_back_is_no_time_that_it_was_read(machine: Machine) -> None:
+    machine.sh(f"touch -a -d @86400 {machine.home}")
+    machine.does("is_back")
+    assert machine.sh(f"stat -c %X {machine.home}") == "86400\n"
+    assert "relatime" in machine.sh(f"findmnt -n -o OPTIONS {machine.home}")
+    machine.sh(f"ls {machine.home} && [ $(stat -c %X {machine.home}) != 86400 ]")
+
+
 def fails(name: str) -> str:
     return f"{name}() {{ return 1; }}"
 
@@ -129,7 +138,7 @@ FAULTS = {
         'mount() { case $* in *remount,rw*) return 1 ;; "$MOUNT") set -- -o ro "$1" ;; esac; command mount "$@"; }',
         "read-only",
     ),
-    "it cannot be read": (fails("ls"), "cannot be read"),
+    "it cannot be read": (fails("unshare"), "cannot be read"),
     "fstab does not tell": (fails("findmnt"), "fstab"),
     "mounts cannot be seen": (
         'sleep() { :; }; awk() { case $* in */proc/*) return 1 ;; *) command awk "$@" ;; esac; }',

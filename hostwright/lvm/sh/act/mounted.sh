@@ -24,7 +24,10 @@ is_back() {
     esac || { why "$MOUNT is mounted from $found, and fstab says $meant"; return 1; }
     is_read_only
     [ $? -eq 1 ] || { why "$MOUNT cannot be written"; return 1; }
-    try ls -A "$MOUNT" || why "$MOUNT cannot be read ($reason)"
+    # Through a mount of its own: else the look would count as the last time that somebody read it.
+    try unshare -m sh -c '
+        mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro,noatime "$1" && exec ls -A "$1"
+    ' sh "$MOUNT" || why "$MOUNT cannot be read ($reason)"
 }
 
 # is_read_only: though its options do not say so; fails with 1 where it can be written, with 2 where that cannot be
